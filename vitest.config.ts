@@ -1,0 +1,16 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  ssr: { resolve: { conditions: ['source'] } },
+  resolve: { conditions: ['source'] },
+  test: {
+    include: ['{libs,services,bench}/*/src/**/*.test.ts', 'bench/src/**/*.test.ts', 'integration-tests/src/**/*.test.ts'],
+    pool: 'forks',
+    // isolated-vm does not start in a process that was made from a snapshot.
+    execArgv: ['--no-node-snapshot'],
+    testTimeout: 60_000,
+    hookTimeout: 600_000,
+    // Two cores: real servers in more workers than that only slow each other.
+    maxWorkers: 2,
+  },
+});
