@@ -1,0 +1,49 @@
+/** Names on the bus. A change of meaning is a new version in the subject, never a silent one. */
+
+export const EVALUATE_SUBJECTS = 'jspolicy.v1.evaluate.*';
+export const COMPILE_SUBJECT = 'jspolicy.v1.compile';
+export const VIOLATION_SUBJECTS = 'jspolicy.v1.violations.*';
+
+export const EVALUATOR_QUEUE = 'evaluators';
+export const COMPILER_QUEUE = 'compilers';
+
+export const POLICIES_BUCKET = 'JSPOLICY_POLICIES';
+export const BUNDLES_BUCKET = 'JSPOLICY_BUNDLES';
+export const VIOLATIONS_STREAM = 'JSPOLICY_VIOLATIONS';
+export const AUDIT_CONSUMER = 'audit-status';
+
+/** The API server may send object and oldObject of 3 MiB each: server, clients and gateway share this limit. */
+export const MAX_PAYLOAD_BYTES = 8 * 1024 * 1024;
+
+export const HEADER = {
+  /** Milliseconds that are left for the answer, counted from the moment of sending. */
+  deadlineMs: 'Jspolicy-Deadline-Ms',
+  /** HTTP status of an answer; absent: 200. */
+  status: 'Jspolicy-Status',
+  /** Schema version of the message. */
+  schema: 'Jspolicy-Schema',
+} as const;
+
+export const SCHEMA_VERSION = '1';
+
+/** A policy's name is a DNS subdomain: it has dots, which separate subject tokens, and never an underscore. */
+const POLICY_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+/** True for a DNS-1123 subdomain of at most 253 characters: what may become part of a subject. */
+export function isPolicyName(name: string): boolean {
+  return name.length <= 253 && POLICY_NAME.test(name);
+}
+
+/** The name as one subject token. Throws RangeError for what is no policy name, so no foreign text enters a subject. */
+export function policyToken(policy: string): string {
+  if (!isPolicyName(policy)) throw new RangeError(`not a policy name: ${JSON.stringify(policy.slice(0, 80))}`);
+  return policy.replaceAll('.', '_');
+}
+
+/** The inverse of policyToken. */
+export function policyOfToken(token: string): string {
+  return token.replaceAll('_', '.');
+}
+
+export const evaluateSubject = (policy: string): string => `jspolicy.v1.evaluate.${policyToken(policy)}`;
+export const violationSubject = (policy: string): string => `jspolicy.v1.violations.${policyToken(policy)}`;

@@ -1,0 +1,43 @@
+import type { AuditPolicy, FailurePolicy, PolicyType, ViolationPolicy } from './kinds.ts';
+
+/** How a bundle may be evaluated; decided when it is compiled. */
+export type Isolation = 'kept' | 'request';
+
+/** What is known of a bundle; its script stands in the object store under its digest. */
+export interface BundleInfo {
+  /** sha256, hex, of the script's UTF-8 bytes. */
+  digest: string;
+  /** kept: may live in a hardened context over many requests. request: needs a fresh context each time. */
+  isolation: Isolation;
+  /** Why, for people: the first construct that asked for a fresh context, with its place. */
+  isolationReason: string;
+  /**
+   * Length in UTF-16 units of the script's first part, which evaluates the imported dependencies and may be evaluated
+   * once per context. 0: there is none. The rest is the policy's own code, evaluated anew on each request.
+   */
+  preludeLength: number;
+  /** Names of the host functions that the policy's code mentions (get, list, sleep ...). */
+  hostCalls: string[];
+}
+
+/** A bundle and its script. */
+export interface Bundle extends BundleInfo {
+  script: string;
+}
+
+/** A policy as the data plane needs it: the value of JSPOLICY_POLICIES under the policy's name. */
+export interface PolicyRecord {
+  schema: 1;
+  name: string;
+  uid: string;
+  generation: number;
+  type: PolicyType;
+  failurePolicy: FailurePolicy;
+  violationPolicy: ViolationPolicy;
+  auditPolicy: AuditPolicy;
+  auditLogSize: number;
+  timeoutSeconds: number;
+  /** Absent: the policy has none; each request is then a failure with `bundleError`'s text. */
+  bundle?: BundleInfo;
+  bundleError?: 'missing' | 'undecodable';
+}

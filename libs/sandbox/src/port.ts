@@ -1,0 +1,63 @@
+import type { Bundle, PolicyType } from '@jspolicy/contracts';
+import type { PolicyFailure, ReviewInfo, Verdict } from '@jspolicy/policy';
+
+/** A host function that policy code called, with arguments that were checked to be JSON. */
+export interface HostCall {
+  name: string;
+  args: unknown[];
+}
+
+/** Answers host calls, in the evaluator's own process. */
+export interface HostFunctions {
+  /**
+   * Resolves to a JSON value (undefined is allowed). A rejection with HostCallError is thrown inside the policy as
+   * {reason, message, toString()}; any other rejection is our bug and fails the evaluation.
+   * `signal` aborts when the evaluation ends: work that is left must stop then.
+   */
+  call(call: HostCall, signal: AbortSignal): Promise<unknown>;
+  /** A line of print(), at most 64 KiB, already joined; control characters are still in it. */
+  print(line: string): void;
+}
+
+/** An error that belongs to the policy: it reads `reason: message` there. */
+export class HostCallError extends Error {
+  readonly reason: string;
+  constructor(reason: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'HostCallError';
+    this.reason = reason;
+  }
+}
+
+export interface Evaluation {
+  policy: string;
+  type: PolicyType;
+  /** Digest of a bundle that was loaded. */
+  digest: string;
+  /** The AdmissionReview as it came, UTF-8 JSON. Not kept after the evaluation. */
+  review: Uint8Array;
+  /** Milliseconds from now until the answer must be there, waiting for a free sandbox included. */
+  limitMs: number;
+  host: HostFunctions;
+}
+
+export type EvaluationResult =
+  | { kind: 'verdict'; verdict: Verdict; review: ReviewInfo }
+  /** The body is no AdmissionReview: the caller's fault. */
+  | { kind: 'malformed'; message: string }
+  /** The policy's failure. `review` is absent when the process died before it told. */
+  | { kind: 'failed'; failure: PolicyFailure; review?: ReviewInfo }
+  /** No sandbox was free in time, or too many wait already: ours. Nothing was evaluated. */
+  | { kind: 'refused'; message: string };
+
+/** Judges reviews. Implemented by a pool of child processes; the offline commands use the same pool with one process. */
+export interface Sandbox {
+  /** Resolves when the next evaluate() of this digest will find it in every process. Idempotent. */
+  load(bundle: Bundle): Promise<void>;
+  /** Forgets a bundle; evaluations that run keep it until they end. */
+  unload(digest: string): void;
+  /** Never rejects for what a policy did, and never later than limitMs plus 100 ms. */
+  evaluate(evaluation: Evaluation): Promise<EvaluationResult>;
+  /** Waits for evaluations in flight, then ends every process. Idempotent. */
+  stop(): Promise<void>;
+}
