@@ -1,1 +1,3 @@
-export {};
+export type { ConnectOptions } from './connection.ts';
+export { connectBus } from './nats-bus.ts';
+export * from './port.ts';

@@ -12,14 +12,19 @@ export const BUNDLES_BUCKET = 'JSPOLICY_BUNDLES';
 export const VIOLATIONS_STREAM = 'JSPOLICY_VIOLATIONS';
 export const AUDIT_CONSUMER = 'audit-status';
 
-/** The API server may send object and oldObject of 3 MiB each: server, clients and gateway share this limit. */
-export const MAX_PAYLOAD_BYTES = 8 * 1024 * 1024;
+/** The largest AdmissionReview that is read: the API server may send object and oldObject of 3 MiB each. */
+export const MAX_BODY_BYTES = 8 * 1024 * 1024;
+
+/** What the NATS server must carry (its max_payload): the largest body, and headers beside it. */
+export const MAX_PAYLOAD_BYTES = MAX_BODY_BYTES + 64 * 1024;
 
 export const HEADER = {
   /** Milliseconds that are left for the answer, counted from the moment of sending. */
   deadlineMs: 'Jspolicy-Deadline-Ms',
   /** HTTP status of an answer; absent: 200. */
   status: 'Jspolicy-Status',
+  /** On a message that is no answer: the request is being worked on. */
+  working: 'Jspolicy-Working',
   /** Schema version of the message. */
   schema: 'Jspolicy-Schema',
 } as const;

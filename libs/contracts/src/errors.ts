@@ -52,5 +52,13 @@ const STATUS_REASONS: Record<number, string> = {
 /** A Kubernetes Status: the API server's client reads `message` from it and shows it to the user. */
 export function statusBody(status: number, message: string): string {
   const reason = STATUS_REASONS[status] ?? 'InternalError';
-  return JSON.stringify({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, code: status });
+  return JSON.stringify({
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message,
+    reason,
+    code: status,
+  });
 }

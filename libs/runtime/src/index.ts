@@ -1,1 +1,6 @@
-export {};
+export * from './backoff.ts';
+export * from './config.ts';
+export * from './health.ts';
+export * from './logger.ts';
+export * from './metrics.ts';
+export * from './service.ts';

@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto';
+import { BUNDLES_BUCKET, type Bundle, type BundleInfo } from '@jspolicy/contracts';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { type ObjectStore, Objm } from '@nats-io/obj';
+import type { BundleStore } from './port.ts';
+
+/** JSPOLICY_BUNDLES: a script under its digest, with what is known of it as metadata. */
+export class ObjectBundleStore implements BundleStore {
+  readonly #objm: Objm;
+  #store: Promise<ObjectStore> | undefined;
+
+  constructor(connection: NatsConnection) {
+    this.#objm = new Objm(connection);
+  }
+
+  async put(bundle: Bundle): Promise<void> {
+    const { script, ...info } = bundle;
+    const store = await this.#open();
+    const metadata = { info: JSON.stringify(info) };
+    const existing = await store.info(bundle.digest);
+    if (existing && !existing.deleted && existing.metadata?.['info'] === metadata.info) return;
+    await store.putBlob({ name: bundle.digest, metadata }, new TextEncoder().encode(script));
+  }
+
+  async get(digest: string): Promise<Bundle | undefined> {
+    const store = await this.#open();
+    const [object, bytes] = await Promise.all([store.info(digest), store.getBlob(digest)]);
+    const info = object?.metadata?.['info'];
+    if (!bytes || object?.deleted || info === undefined) return undefined;
+    if (createHash('sha256').update(bytes).digest('hex') !== digest)
+      throw new Error(`bundle ${digest}: the stored bytes do not match the digest`);
+    return { ...(JSON.parse(info) as BundleInfo), script: new TextDecoder().decode(bytes) };
+  }
+
+  async remove(digest: string): Promise<void> {
+    await (await this.#open()).delete(digest);
+  }
+
+  #open(): Promise<ObjectStore> {
+    this.#store ??= this.#objm.open(BUNDLES_BUCKET).catch((error: unknown) => {
+      this.#store = undefined;
+      throw error;
+    });
+    return this.#store;
+  }
+}

@@ -1,0 +1,77 @@
+import type { Logger } from '@jspolicy/runtime';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { ObjectBundleStore } from './bundle-store.ts';
+import { type ConnectOptions, openConnection } from './connection.ts';
+import { KvPolicyStore } from './policy-store.ts';
+import type { Bus, BusReply, ConsumeOptions, Publication, RequestHandler, RequestOptions, Running } from './port.ts';
+import { Requester } from './requester.ts';
+import { Responder } from './responder.ts';
+import { consume, publish, streamIdentity } from './stream.ts';
+import { ensureTopology } from './topology.ts';
+
+/** Connects to NATS and keeps the connection until close(). Throws EngineError when the server's limits do not fit. */
+export async function connectBus(options: ConnectOptions): Promise<Bus> {
+  return new NatsBus(await openConnection(options), options.log);
+}
+
+class NatsBus implements Bus {
+  readonly policies: KvPolicyStore;
+  readonly bundles: ObjectBundleStore;
+  readonly #connection: NatsConnection;
+  readonly #log: Logger;
+  readonly #requester: Requester;
+  #connected = true;
+
+  constructor(connection: NatsConnection, log: Logger) {
+    this.#connection = connection;
+    this.#log = log;
+    this.policies = new KvPolicyStore(connection, log);
+    this.bundles = new ObjectBundleStore(connection);
+    this.#requester = new Requester(connection, () => this.#connected);
+    void this.#followConnection();
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  request(subject: string, body: Uint8Array, options: RequestOptions): Promise<BusReply> {
+    return this.#requester.request(subject, body, options);
+  }
+
+  serve(subject: string, queue: string, handler: RequestHandler): Running {
+    return new Responder(this.#connection, { subject, queue, handler, log: this.#log });
+  }
+
+  ensureTopology(): Promise<void> {
+    return ensureTopology(this.#connection);
+  }
+
+  publish(subject: string, body: Uint8Array, options: { id: string; timeoutMs: number }): Promise<Publication> {
+    return publish(this.#connection, subject, body, options);
+  }
+
+  consume(options: ConsumeOptions): Promise<Running> {
+    return consume(this.#connection, options, this.#log);
+  }
+
+  streamIdentity(stream: string): Promise<string> {
+    return streamIdentity(this.#connection, stream);
+  }
+
+  async close(): Promise<void> {
+    this.#requester.close();
+    if (this.#connection.isClosed()) return;
+    if (this.#connected) await this.#connection.flush().catch(() => undefined);
+    await this.#connection.close();
+  }
+
+  async #followConnection(): Promise<void> {
+    for await (const status of this.#connection.status()) {
+      if (status.type === 'disconnect') this.#connected = false;
+      if (status.type !== 'reconnect') continue;
+      this.#connected = true;
+      this.#requester.askAllAgain();
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import { ConfigurationError, EXIT_CONFIGURATION, LOG_LEVELS } from './config.ts';
+import { createLogger, type Logger } from './logger.ts';
+
+/** A service's lifecycle. start() resolves when it is ready; both may be called once, stop() also before start() ended. */
+export interface Service {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Facts for the process that started this one, such as the port that was taken. */
+  describe?(): Record<string, unknown>;
+}
+
+export interface ServiceContext {
+  env: NodeJS.ProcessEnv;
+  log: Logger;
+}
+
+/** What a parent process is told over the IPC channel when the service is ready. */
+export interface ReadyMessage {
+  ready: true;
+  [fact: string]: unknown;
+}
+
+/**
+ * Runs one service as this process: start, ready, then stop on SIGTERM or SIGINT and exit 0.
+ * Wrong configuration ends with exit code 78 and all problems; anything else that is not handled with 1.
+ */
+export async function runService(name: string, create: (context: ServiceContext) => Service): Promise<void> {
+  const log = createLogger({ service: name, level: logLevel(process.env['LOG_LEVEL']) });
+  try {
+    const service = create({ env: process.env, log });
+    stopOnSignal(service, log);
+    await service.start();
+    log.info({ ...service.describe?.() }, 'ready');
+    if (process.send) process.send({ ready: true, ...service.describe?.() } satisfies ReadyMessage);
+  } catch (error) {
+    process.exit(report(error, name, log));
+  }
+}
+
+function stopOnSignal(service: Service, log: Logger): void {
+  let stopping = false;
+  const stop = async (reason: string) => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ reason }, 'stopping');
+    process.exit(await stopped(service, log));
+  };
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
+  // A parent that is killed cannot send a signal: its end of the channel closes instead.
+  process.on('disconnect', () => stop('the parent process ended'));
+}
+
+async function stopped(service: Service, log: Logger): Promise<number> {
+  try {
+    await service.stop();
+    log.info('stopped');
+    return 0;
+  } catch (error) {
+    log.error({ err: error }, 'stopping failed');
+    return 1;
+  }
+}
+
+function report(error: unknown, name: string, log: Logger): number {
+  if (error instanceof ConfigurationError) {
+    process.stderr.write(`jspolicy ${name}: wrong configuration\n${error.problems.map((p) => `  ${p}\n`).join('')}`);
+    return EXIT_CONFIGURATION;
+  }
+  log.fatal({ err: error }, 'start failed');
+  return 1;
+}
+
+/** A wrong level is told by the service's own configuration check, which needs a logger before it runs. */
+function logLevel(raw: string | undefined): string {
+  return LOG_LEVELS.find((level) => level === raw) ?? 'info';
+}

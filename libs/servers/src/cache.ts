@@ -1,0 +1,37 @@
+import { access, constants, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Wanted } from './wanted.ts';
+
+/** Outside any checkout, so that all of a user's checkouts share one kube-apiserver of 100 MB. */
+export function cacheFolder(env: NodeJS.ProcessEnv): string {
+  return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'jspolicy');
+}
+
+export const cachedFile = (wanted: Wanted, env: NodeJS.ProcessEnv): string =>
+  join(cacheFolder(env), 'bin', `${wanted.name}-${wanted.version}`);
+
+export async function isExecutable(file: string): Promise<boolean> {
+  return access(file, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+/**
+ * Lets work make a file in a fresh folder on the cache's own disk, then moves it into its place in one step:
+ * nobody ever sees half a server. The folder is gone afterwards.
+ */
+export async function intoCache(wanted: Wanted, env: NodeJS.ProcessEnv, work: (folder: string) => Promise<string>) {
+  const target = cachedFile(wanted, env);
+  await mkdir(join(cacheFolder(env), 'work'), { recursive: true });
+  const folder = await mkdtemp(join(cacheFolder(env), 'work', `${wanted.name}-`));
+  try {
+    const made = await work(folder);
+    await mkdir(join(cacheFolder(env), 'bin'), { recursive: true });
+    await rename(made, target);
+    return target;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

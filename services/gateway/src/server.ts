@@ -1,0 +1,73 @@
+import { ERRORS, type ErrorCode, MAX_BODY_BYTES, statusBody } from '@jspolicy/contracts';
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import type { ReviewHandler } from './review-handler.ts';
+
+/** The API server keeps connections idle for 90 s: closing one earlier would lose a request that is on its way. */
+const KEEP_ALIVE_MS = 120_000;
+/** A body that takes longer than the longest webhook timeout has nobody waiting for it. */
+const BODY_MS = 30_000;
+
+const JSON_TYPE = 'application/json';
+
+export interface ServerOptions {
+  cert: string;
+  key: string;
+  handler: ReviewHandler;
+  onAnswer(status: number): void;
+}
+
+/** The webhook: POST /policy/<name>. Bodies stay bytes; no JSON parser of the host reads them. */
+export function createServer({ cert, key, handler, onAnswer }: ServerOptions): FastifyInstance {
+  const server = fastify({
+    https: { cert, key, minVersion: 'TLSv1.2' },
+    bodyLimit: MAX_BODY_BYTES,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    requestTimeout: BODY_MS,
+    // Requests that come while the server closes are still answered, with `Connection: close`.
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    exposeHeadRoutes: false,
+    logger: false,
+  }) as unknown as FastifyInstance;
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  server.addHook('onResponse', async (_request, reply) => onAnswer(reply.statusCode));
+  refuseWrongRequests(server);
+  server.post<{ Params: { policy: string }; Querystring: { timeout?: string } }>(
+    '/policy/:policy',
+    async (request, reply) => {
+      const { status, body } = await handler.handle({
+        policy: request.params.policy,
+        timeout: request.query.timeout,
+        body: request.body as Buffer | undefined,
+      });
+      if (status === 503) reply.header('retry-after', '1');
+      return reply.code(status).type(JSON_TYPE).send(body);
+    },
+  );
+  return server;
+}
+
+function refuseWrongRequests(server: FastifyInstance): void {
+  server.addHook('onRequest', async (request, reply) => {
+    const path = request.url.split('?', 1)[0] ?? '';
+    if (!path.startsWith('/policy/')) return refuse(reply, 'UNKNOWN_PATH', `404 page not found: ${path}`);
+    if (path.indexOf('/', '/policy/'.length) >= 0) return refuse(reply, 'UNKNOWN_PATH', `wrong request path: ${path}`);
+    if (request.method !== 'POST')
+      return refuse(reply.header('allow', 'POST'), 'METHOD_NOT_ALLOWED', `method ${request.method}, expected POST`);
+    const contentType = request.headers['content-type'] ?? '';
+    if (contentType !== JSON_TYPE)
+      return refuse(reply, 'UNSUPPORTED_CONTENT_TYPE', `contentType=${contentType}, expected ${JSON_TYPE}`);
+  });
+  server.setNotFoundHandler((request, reply) => refuse(reply, 'UNKNOWN_PATH', `404 page not found: ${request.url}`));
+  server.setErrorHandler((error: { code?: string; message: string }, _request, reply) => {
+    if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+      return refuse(reply, 'BODY_TOO_LARGE', `the body is larger than ${MAX_BODY_BYTES} bytes`);
+    return refuse(reply, 'MALFORMED_REVIEW', error.message);
+  });
+}
+
+function refuse(reply: FastifyReply, code: ErrorCode, message: string): FastifyReply {
+  const { status } = ERRORS[code];
+  return reply.code(status).type(JSON_TYPE).send(statusBody(status, message));
+}
