@@ -3,6 +3,9 @@ import type { AuditPolicy, FailurePolicy, PolicyType, ViolationPolicy } from './
 /** How a bundle may be evaluated; decided when it is compiled. */
 export type Isolation = 'kept' | 'request';
 
+/** How the policy's own part of a script is compiled. */
+export type BundleForm = 'function-body' | 'script';
+
 /** What is known of a bundle; its script stands in the object store under its digest. */
 export interface BundleInfo {
   /** sha256, hex, of the script's UTF-8 bytes. */
@@ -16,6 +19,11 @@ export interface BundleInfo {
    * once per context. 0: there is none. The rest is the policy's own code, evaluated anew on each request.
    */
   preludeLength: number;
+  /**
+   * function-body: the part behind the prelude is a function's body in sloppy mode, so its declarations may shadow the
+   * policy functions. script: all of it is one classic script.
+   */
+  form: BundleForm;
   /** Names of the host functions that the policy's code mentions (get, list, sleep ...). */
   hostCalls: string[];
 }

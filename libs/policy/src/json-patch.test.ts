@@ -53,7 +53,15 @@ describe('diff', () => {
     expect(diff({ a: 1, b: [{ c: 1, d: 2 }] }, { b: [{ d: 2, c: 1 }], a: 1 })).toEqual([]);
   });
 
-  const pod = { spec: { containers: [{ name: 'a', image: 'a:1' }, { name: 'b', image: 'b:1' }, { name: 'c', image: 'c:1' }] } };
+  const pod = {
+    spec: {
+      containers: [
+        { name: 'a', image: 'a:1' },
+        { name: 'b', image: 'b:1' },
+        { name: 'c', image: 'c:1' },
+      ],
+    },
+  };
   const [a, b, c] = pod.spec.containers;
   const side = { name: 'side', image: 's' };
   const at = (index: number | string) => `/spec/containers/${index}`;
@@ -100,7 +108,9 @@ describe('diff', () => {
   });
 
   test('undefined is absent in objects and null in lists; -0 is 0; NaN is null', () => {
-    expect(diff({ a: 1, b: 0, c: null }, { a: undefined, b: -0, c: NaN, d: undefined })).toEqual([{ op: 'remove', path: '/a' }]);
+    expect(diff({ a: 1, b: 0, c: null }, { a: undefined, b: -0, c: NaN, d: undefined })).toEqual([
+      { op: 'remove', path: '/a' },
+    ]);
     expect(diff([1], [undefined])).toEqual([{ op: 'replace', path: '/0', value: null }]);
     expect(diff({ a: 1 }, undefined)).toEqual([]);
   });
@@ -130,7 +140,8 @@ describe('diff', () => {
   });
 
   test.each([500, 5_000])('two lists of %i without a common element cost no more than the new list', (count) => {
-    const make = (prefix: string) => Array.from({ length: count }, (_, index) => ({ name: `${prefix}-${index}`, value: index }));
+    const make = (prefix: string) =>
+      Array.from({ length: count }, (_, index) => ({ name: `${prefix}-${index}`, value: index }));
     const [before, after] = [{ list: make('a') }, { list: make('b') }];
     expect(JSON.stringify(diff(before, after)).length).toBeLessThan(JSON.stringify(after).length + 1200);
     expect(applied(before, after)).toEqual(after);
@@ -138,6 +149,8 @@ describe('diff', () => {
 
   test('one element put into the middle of a long list is one operation', () => {
     const list = Array.from({ length: 3_000 }, (_, index) => ({ index }));
-    expect(diff(list, list.toSpliced(1_500, 0, { index: -1 }))).toEqual([{ op: 'add', path: '/1500', value: { index: -1 } }]);
+    expect(diff(list, list.toSpliced(1_500, 0, { index: -1 }))).toEqual([
+      { op: 'add', path: '/1500', value: { index: -1 } },
+    ]);
   });
 });

@@ -88,5 +88,4 @@ function shorterToReplace({ operations, budget }: Work, first: number, after: un
 const jsonValue = (value: unknown): unknown => (isAbsent(value) ? null : value);
 
 /** RFC 6901: `~` first, or the tilde of `~1` would be escaped again. */
-const escapeToken = (key: string): string =>
-  /[~/]/.test(key) ? key.replaceAll('~', '~0').replaceAll('/', '~1') : key;
+const escapeToken = (key: string): string => (/[~/]/.test(key) ? key.replaceAll('~', '~0').replaceAll('/', '~1') : key);

@@ -19,7 +19,8 @@ export type JsonObject = Record<string, unknown>;
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-export const isContainer = (value: unknown): value is JsonObject | unknown[] => typeof value === 'object' && value !== null;
+export const isContainer = (value: unknown): value is JsonObject | unknown[] =>
+  typeof value === 'object' && value !== null;
 
 export const isAbsent = (value: unknown): boolean =>
   value === undefined || typeof value === 'function' || typeof value === 'symbol';
@@ -28,7 +29,8 @@ export const isAbsent = (value: unknown): boolean =>
 export const property = (object: JsonObject, key: string): unknown =>
   Object.hasOwn(object, key) && !isAbsent(object[key]) ? object[key] : undefined;
 
-export const presentKeys = (object: JsonObject): string[] => Object.keys(object).filter((key) => !isAbsent(object[key]));
+export const presentKeys = (object: JsonObject): string[] =>
+  Object.keys(object).filter((key) => !isAbsent(object[key]));
 
 const scalar = (value: unknown): unknown =>
   isAbsent(value) || (typeof value === 'number' && !Number.isFinite(value)) ? null : value;

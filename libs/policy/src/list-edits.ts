@@ -26,7 +26,8 @@ export function listEdits(before: unknown[], after: unknown[], budget: WorkBudge
   while (end < shorter - start && sameJson(before.at(-1 - end), after.at(-1 - end), budget)) end++;
   const old = before.slice(start, before.length - end);
   const young = after.slice(start, after.length - end);
-  const edits = old.length * young.length > MAX_CELLS ? byPosition(old.length, young.length) : align(old, young, budget);
+  const edits =
+    old.length * young.length > MAX_CELLS ? byPosition(old.length, young.length) : align(old, young, budget);
   for (const edit of edits) {
     edit.from += start;
     if (edit.kind !== 'remove') edit.to += start;

@@ -40,6 +40,11 @@ export interface Child {
   stop(): Promise<void>;
 }
 
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 /** Starts a process. Resolves once it has a pid; it may still end at once. Throws SERVER_NOT_STARTED when it cannot run. */
 export async function startChild(options: ChildOptions): Promise<Child> {
   const { name, command, args, cwd, env = process.env, stopTimeoutMs = STOP_TIMEOUT_MS } = options;
@@ -48,12 +53,15 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   // In a group of its own Ctrl-C does not reach it before its users have finished. Only where it cannot outlive us.
   const spawned = spawn(file, all, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: bound });
   const lines = readLines(spawned, options);
-  const killOnExit = () => spawned.kill('SIGKILL');
-  process.once('exit', killOnExit);
+  running.add(spawned);
   let exit: ChildExit | undefined;
   const exited = new Promise<ChildExit>((resolve) => {
-    spawned.once('close', (code, signal) => resolve((exit = { code, signal })));
-  }).finally(() => process.off('exit', killOnExit));
+    spawned.once('close', (code, signal) => {
+      running.delete(spawned);
+      exit = { code, signal };
+      resolve(exit);
+    });
+  });
   const pid = await pidOf(spawned, name);
   return {
     name,
@@ -66,17 +74,6 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     kill: (signal) => void spawned.kill(signal),
     stop: () => stop(spawned, exited, stopTimeoutMs),
   };
-}
-
-/** Rejects when the process ends first; the error carries its last lines. */
-export async function whileRunning<T>(child: Child, work: Promise<T>): Promise<T> {
-  const early = child.exited.then((exit) => Promise.reject(endedEarly(child, exit)));
-  return Promise.race([work, early]);
-}
-
-export function endedEarly({ name, lastLines }: Child, { code, signal }: ChildExit): ServersError {
-  const message = `${name} ended with ${signal ?? code} before it served. Its last lines:\n${lastLines()}`;
-  return new ServersError('SERVER_NOT_STARTED', message);
 }
 
 function readLines(spawned: ChildProcess, { logFile, onLine }: ChildOptions): string[] {
@@ -108,6 +105,8 @@ function pidOf(spawned: ChildProcess, name: string): Promise<number> {
 
 async function stop(spawned: ChildProcess, exited: Promise<ChildExit>, timeoutMs: number): Promise<void> {
   spawned.kill('SIGTERM');
+  // A paused process would not see it.
+  spawned.kill('SIGCONT');
   const timer = setTimeout(() => spawned.kill('SIGKILL'), timeoutMs);
   await exited;
   clearTimeout(timer);

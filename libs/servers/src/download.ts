@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { chmod, open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
-import { ServersError, reason } from './errors.ts';
+import { reason, ServersError } from './errors.ts';
 import { type OnProgress, reporting } from './progress.ts';
 import type { Release } from './release.ts';
 

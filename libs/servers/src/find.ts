@@ -1,7 +1,7 @@
 import { buildWithGo } from './build.ts';
 import { cachedFile, intoCache, isExecutable } from './cache.ts';
 import { download } from './download.ts';
-import { ServersError, reason } from './errors.ts';
+import { reason, ServersError } from './errors.ts';
 import { fromAssets, fromPath, fromVariable, type Note, variableOf } from './installed.ts';
 import { withLock } from './lock.ts';
 import type { OnProgress } from './progress.ts';

@@ -1,6 +1,6 @@
 import { delimiter, join, resolve } from 'node:path';
 import { isExecutable } from './cache.ts';
-import { ServersError, reason } from './errors.ts';
+import { reason, ServersError } from './errors.ts';
 import { formatVersion, versionOf } from './version.ts';
 import type { ServerName, Wanted } from './wanted.ts';
 

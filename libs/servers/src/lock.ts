@@ -87,7 +87,13 @@ async function removeIfStale(file: string): Promise<void> {
 /** Another waiter may have replaced the lock since it was read; then it is put back. */
 async function moveAway(file: string, stale: Holder | undefined): Promise<void> {
   const away = `${file}.stale-${randomUUID()}`;
-  if (!(await rename(file, away).then(() => true, () => false))) return;
+  if (
+    !(await rename(file, away).then(
+      () => true,
+      () => false,
+    ))
+  )
+    return;
   const moved = await holderOf(away);
   if (moved?.id !== stale?.id) await link(away, file).catch(() => {});
   await rm(away, { force: true });

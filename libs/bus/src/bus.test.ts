@@ -1,0 +1,226 @@
+import { createHash } from 'node:crypto';
+import { type Bundle, EngineError, type PolicyRecord, VIOLATIONS_STREAM, violationSubject } from '@jspolicy/contracts';
+import { createLogger } from '@jspolicy/runtime';
+import { natsForTest, type TestNats, waitFor } from '@jspolicy/testing';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { type Bus, connectBus } from './index.ts';
+
+const log = createLogger({ service: 'test', level: 'silent' });
+const bytes = (text: string) => new TextEncoder().encode(text);
+const text = (body: Uint8Array) => new TextDecoder().decode(body);
+const reply = (body: string, status = 200) => ({ status, body: bytes(body), headers: {} });
+
+let nats: TestNats;
+const open: Bus[] = [];
+const bus = async (name: string) => {
+  const made = await connectBus({ servers: nats.url, name, log });
+  open.push(made);
+  return made;
+};
+
+beforeAll(async () => {
+  nats = await natsForTest();
+});
+afterEach(async () => {
+  for (const each of open.splice(0)) await each.close();
+});
+afterAll(() => nats.stop());
+
+describe('request and serve', () => {
+  test('an answer comes back with its status and headers', async () => {
+    const [asker, answerer] = [await bus('asker'), await bus('answerer')];
+    answerer.serve('t.answer', 'q', async ({ body, deadlineMs }) => ({
+      status: 404,
+      body: bytes(`${text(body)} ${deadlineMs <= 1000}`),
+      headers: { A: 'b' },
+    }));
+    const got = await asker.request('t.answer', bytes('hello'), { deadlineMs: 1000 });
+    expect([got.status, text(got.body), got.headers['A']]).toEqual([404, 'hello true', 'b']);
+  });
+
+  test('a body of 8 MiB passes', async () => {
+    const [asker, answerer] = [await bus('asker'), await bus('answerer')];
+    answerer.serve('t.large', 'q', async ({ body }) => reply(String(body.length)));
+    const got = await asker.request('t.large', new Uint8Array(8 * 1024 * 1024), { deadlineMs: 10_000 });
+    expect(text(got.body)).toBe('8388608');
+  });
+
+  test('nobody who serves is NO_EVALUATOR, when time is over', async () => {
+    const asker = await bus('asker');
+    const request = asker.request('t.nobody', bytes('x'), { deadlineMs: 200 });
+    await expect(request).rejects.toMatchObject({ code: 'NO_EVALUATOR', status: 503 });
+  });
+
+  test('one who comes while time is left answers', async () => {
+    const [asker, answerer] = [await bus('asker'), await bus('answerer')];
+    const request = asker.request('t.late', bytes('x'), { deadlineMs: 5_000 });
+    answerer.serve('t.late', 'q', async () => reply('late'));
+    expect(text((await request).body)).toBe('late');
+  });
+
+  test('long work is not asked twice', async () => {
+    const [asker, answerer] = [await bus('asker'), await bus('answerer')];
+    let asked = 0;
+    answerer.serve('t.long', 'q', async () => {
+      asked++;
+      await new Promise((resolve) => setTimeout(resolve, 1_200));
+      return reply('done');
+    });
+    expect(text((await asker.request('t.long', bytes('x'), { deadlineMs: 5_000 })).body)).toBe('done');
+    expect(asked).toBe(1);
+  });
+
+  test('when the one who was asked dies, another one is asked', async () => {
+    const [asker, dying, other] = [await bus('asker'), await bus('dying'), await bus('other')];
+    let taken = false;
+    dying.serve('t.dies', 'q', () => {
+      taken = true;
+      void dying.close();
+      return new Promise(() => undefined);
+    });
+    const request = asker.request('t.dies', bytes('x'), { deadlineMs: 5_000 });
+    await waitFor(() => taken, { what: 'the request to be taken' });
+    other.serve('t.dies', 'q', async () => reply('other'));
+    expect(text((await request).body)).toBe('other');
+  });
+
+  test('an error of the handler is an answer with its status', async () => {
+    const [asker, answerer] = [await bus('asker'), await bus('answerer')];
+    answerer.serve('t.error', 'q', async () => {
+      throw new EngineError('OVERLOADED', 'full');
+    });
+    const got = await asker.request('t.error', bytes('x'), { deadlineMs: 1000 });
+    expect(got.status).toBe(503);
+    expect(JSON.parse(text(got.body))).toMatchObject({ kind: 'Status', message: 'full' });
+  });
+
+  test('stop() waits for what is in flight', async () => {
+    const [asker, answerer] = [await bus('asker'), await bus('answerer')];
+    let finish: () => void = () => undefined;
+    let taken = false;
+    const service = answerer.serve('t.stop', 'q', async () => {
+      taken = true;
+      await new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      return reply('finished');
+    });
+    const request = asker.request('t.stop', bytes('x'), { deadlineMs: 5_000 });
+    await waitFor(() => taken, { what: 'the request to be taken' });
+    const stopped = service.stop();
+    finish();
+    await stopped;
+    await answerer.close();
+    expect(text((await request).body)).toBe('finished');
+  });
+
+  test('a request that waits while the server is killed and comes back is answered', async () => {
+    const [asker, answerer] = [await bus('asker'), await bus('answerer')];
+    let hold = true;
+    answerer.serve('t.restart', 'q', () => (hold ? new Promise(() => undefined) : Promise.resolve(reply('back'))));
+    const request = asker.request('t.restart', bytes('x'), { deadlineMs: 20_000 });
+    await nats.restart();
+    hold = false;
+    expect(text((await request).body)).toBe('back');
+  });
+});
+
+const record: PolicyRecord = {
+  schema: 1,
+  name: 'a.test.example',
+  uid: 'u',
+  generation: 1,
+  type: 'Validating',
+  failurePolicy: 'Fail',
+  violationPolicy: 'Deny',
+  auditPolicy: 'Log',
+  auditLogSize: 10,
+  timeoutSeconds: 10,
+};
+
+describe('stores', () => {
+  test('policies: put, get, watch, remove', async () => {
+    const store = await bus('store');
+    await store.ensureTopology();
+    await store.ensureTopology();
+    const seen: string[] = [];
+    const watch = await store.policies.watch({
+      onPut: ({ name, generation }) => seen.push(`put ${name} ${generation}`),
+      onRemove: (name) => seen.push(`remove ${name}`),
+      onSynced: () => seen.push('synced'),
+    });
+    await store.policies.put(record);
+    await store.policies.put({ ...record, generation: 2 });
+    expect(await store.policies.get(record.name)).toMatchObject({ generation: 2 });
+    expect(await store.policies.names()).toEqual([record.name]);
+    await store.policies.remove(record.name);
+    await waitFor(() => seen.length === 4, { what: 'four events' });
+    expect(seen).toEqual(['synced', 'put a.test.example 1', 'put a.test.example 2', 'remove a.test.example']);
+    expect(await store.policies.get(record.name)).toBeUndefined();
+    await watch.stop();
+  });
+
+  test('a watch tells what exists, then that it is synced', async () => {
+    const store = await bus('store');
+    await store.ensureTopology();
+    await store.policies.put(record);
+    const seen: string[] = [];
+    const watch = await store.policies.watch({
+      onPut: ({ name }) => seen.push(name),
+      onRemove: () => undefined,
+      onSynced: () => seen.push('synced'),
+    });
+    await waitFor(() => seen.includes('synced'), { what: 'synced' });
+    expect(seen).toEqual([record.name, 'synced']);
+    await watch.stop();
+  });
+
+  test('bundles: put, get, and none of an unknown digest', async () => {
+    const store = await bus('store');
+    await store.ensureTopology();
+    const script = 'deny("ü")';
+    const digest = createHash('sha256').update(script).digest('hex');
+    const bundle: Bundle = {
+      digest,
+      script,
+      form: 'function-body',
+      isolation: 'kept',
+      isolationReason: '',
+      preludeLength: 0,
+      hostCalls: [],
+    };
+    await store.bundles.put(bundle);
+    expect(await store.bundles.get(digest)).toEqual(bundle);
+    expect(await store.bundles.get('0'.repeat(64))).toBeUndefined();
+    await store.bundles.remove(digest);
+    expect(await store.bundles.get(digest)).toBeUndefined();
+  });
+});
+
+describe('streams', () => {
+  test('one id is one message; a handler that fails gets its messages again', async () => {
+    const store = await bus('store');
+    await store.ensureTopology();
+    const subject = violationSubject('a.test.example');
+    const first = await store.publish(subject, bytes('1'), { id: 'one', timeoutMs: 5_000 });
+    const again = await store.publish(subject, bytes('1'), { id: 'one', timeoutMs: 5_000 });
+    await store.publish(subject, bytes('2'), { id: 'two', timeoutMs: 5_000 });
+    expect([first.duplicate, again.duplicate, again.sequence]).toEqual([false, true, first.sequence]);
+
+    const handled: string[] = [];
+    let failures = 0;
+    const consumer = await store.consume({
+      stream: VIOLATIONS_STREAM,
+      durable: 'test',
+      batch: 10,
+      handler: async (messages) => {
+        if (failures++ === 0) throw new Error('first time');
+        handled.push(...messages.map((message) => text(message.body)));
+      },
+    });
+    await waitFor(() => handled.length >= 2, { what: 'both messages' });
+    expect([...handled].sort()).toEqual(['1', '2']);
+    await consumer.stop();
+    expect(await store.streamIdentity(VIOLATIONS_STREAM)).toContain(VIOLATIONS_STREAM);
+  });
+});

@@ -1,0 +1,45 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { inspect } from 'node:util';
+
+const TIMEOUT_MS = 10_000;
+const POLL_MS = 20;
+
+export interface WaitOptions {
+  /** What is awaited, for the error: "the pod to be deleted". */
+  what: string;
+  timeoutMs?: number;
+  pollMs?: number;
+}
+
+/**
+ * Asks until the condition gives something truthy and returns that. An error that it throws means not yet.
+ * Throws when the time is over, with what was awaited and what was seen last.
+ */
+export async function waitFor<T>(
+  condition: () => T | Promise<T>,
+  { what, timeoutMs = TIMEOUT_MS, pollMs = POLL_MS }: WaitOptions,
+): Promise<NonNullable<T>> {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    const seen = await look(condition);
+    if ('value' in seen && seen.value) return seen.value;
+    if (Date.now() > end) throw late(what, timeoutMs, seen);
+    await delay(pollMs);
+  }
+}
+
+type Seen<T> = { value: T } | { error: unknown };
+
+async function look<T>(condition: () => T | Promise<T>): Promise<Seen<T>> {
+  try {
+    return { value: await condition() };
+  } catch (error) {
+    return { error };
+  }
+}
+
+function late<T>(what: string, timeoutMs: number, seen: Seen<T>): Error {
+  const last = 'value' in seen ? inspect(seen.value, { depth: 4 }) : `an error: ${inspect(seen.error)}`;
+  const cause = 'error' in seen ? { cause: seen.error } : {};
+  return new Error(`waited ${timeoutMs / 1000} s for ${what}; seen last: ${last}`, cause);
+}
