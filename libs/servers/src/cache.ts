@@ -1,7 +1,9 @@
-import { access, constants, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { access, constants, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Wanted } from './wanted.ts';
+
+const DAY_MS = 24 * 3_600_000;
 
 /** Outside any checkout, so that all of a user's checkouts share one kube-apiserver of 100 MB. */
 export function cacheFolder(env: NodeJS.ProcessEnv): string {
@@ -24,8 +26,10 @@ export async function isExecutable(file: string): Promise<boolean> {
  */
 export async function intoCache(wanted: Wanted, env: NodeJS.ProcessEnv, work: (folder: string) => Promise<string>) {
   const target = cachedFile(wanted, env);
-  await mkdir(join(cacheFolder(env), 'work'), { recursive: true });
-  const folder = await mkdtemp(join(cacheFolder(env), 'work', `${wanted.name}-`));
+  const works = join(cacheFolder(env), 'work');
+  await mkdir(works, { recursive: true });
+  await removeLeftovers(works);
+  const folder = await mkdtemp(join(works, `${wanted.name}-`));
   try {
     const made = await work(folder);
     await mkdir(join(cacheFolder(env), 'bin'), { recursive: true });
@@ -33,5 +37,14 @@ export async function intoCache(wanted: Wanted, env: NodeJS.ProcessEnv, work: (f
     return target;
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** What a process that was killed left behind. No build takes a day. */
+async function removeLeftovers(works: string): Promise<void> {
+  for (const name of await readdir(works)) {
+    const folder = join(works, name);
+    const made = await stat(folder).catch(() => undefined);
+    if (made && Date.now() - made.mtimeMs > DAY_MS) await rm(folder, { recursive: true, force: true });
   }
 }

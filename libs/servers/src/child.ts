@@ -6,6 +6,8 @@ import { ServersError } from './errors.ts';
 
 const LAST_LINES = 20;
 const STOP_TIMEOUT_MS = 10_000;
+// Whole, because the child's own PATH need not have it.
+const SETPRIV = '/usr/bin/setpriv';
 
 export interface ChildOptions {
   /** For messages. */
@@ -49,7 +51,7 @@ process.on('exit', () => {
 export async function startChild(options: ChildOptions): Promise<Child> {
   const { name, command, args, cwd, env = process.env, stopTimeoutMs = STOP_TIMEOUT_MS } = options;
   const bound = await endsWithUs();
-  const [file, all] = bound ? ['setpriv', ['--pdeathsig', 'TERM', command, ...args]] : [command, args];
+  const [file, all] = bound ? [SETPRIV, ['--pdeathsig', 'TERM', command, ...args]] : [command, args];
   // In a group of its own Ctrl-C does not reach it before its users have finished. Only where it cannot outlive us.
   const spawned = spawn(file, all, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: bound });
   const lines = readLines(spawned, options);
@@ -116,7 +118,7 @@ let setprivWorks: Promise<boolean> | undefined;
 
 /** Whether the kernel can be told to end our children with us; the busybox setpriv, for one, cannot tell it. */
 function endsWithUs(): Promise<boolean> {
-  setprivWorks ??= promisify(execFile)('setpriv', ['--pdeathsig', 'TERM', 'true']).then(
+  setprivWorks ??= promisify(execFile)(SETPRIV, ['--pdeathsig', 'TERM', 'true']).then(
     () => true,
     () => false,
   );

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { utimesSync } from 'node:fs';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -42,23 +43,23 @@ test('waits for another process, says so, and goes on when that one is killed', 
   });
   await new Promise((resolve) => other.stdout.once('data', resolve));
   const lines: string[] = [];
-  const got = withLock(
-    file,
-    'a server',
-    (line) => void (lines.push(line), other.kill('SIGKILL')),
-    async () => 'mine',
-  );
+  const endOther = (line: string) => {
+    lines.push(line);
+    other.kill('SIGKILL');
+  };
+  const got = withLock(file, 'a server', endOther, async () => 'mine');
   expect(await got).toBe('mine');
   expect(lines[0]).toContain(`waiting for process ${other.pid} on ${hostname()}, which gets a server`);
 });
 
 test('takes over from a holder on another machine only after a long silence', async () => {
   await writeFile(file, JSON.stringify({ pid: 1, host: 'elsewhere', id: 'x' }));
-  let taken = false;
-  const waiting = quietly(async () => (taken = true));
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  expect(taken).toBe(false);
   const longAgo = new Date(Date.now() - 3_600_000);
-  await utimes(file, longAgo, longAgo);
-  await waiting;
+  const lines: string[] = [];
+  const silence = (line: string) => {
+    lines.push(line);
+    utimesSync(file, longAgo, longAgo);
+  };
+  await withLock(file, 'a server', silence, async () => {});
+  expect(lines[0]).toContain('waiting for process 1 on elsewhere');
 });

@@ -34,9 +34,9 @@ function greeting(port: number): Promise<Record<string, unknown>> {
   });
 }
 
-test('serves JetStream and 8 MiB when it resolves, and ends twice', async () => {
+test('serves JetStream and a review of 8 MiB with its headers when it resolves, and ends twice', async () => {
   const server = await start();
-  expect(await greeting(server.port)).toMatchObject({ jetstream: true, max_payload: 8 * 1024 * 1024 });
+  expect(await greeting(server.port)).toMatchObject({ jetstream: true, max_payload: (8 * 1024 + 64) * 1024 });
   expect(await readFile(server.logFile, 'utf8')).toContain('Server is ready');
   await server.stop();
   await server.stop();

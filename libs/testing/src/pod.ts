@@ -24,7 +24,7 @@ const jsonLength = (value: unknown): number => JSON.stringify(value).length;
 /** A pod of exactly so many bytes of JSON, at least 500, most of them managedFields, as in a cluster. Always the same. */
 export function podOfSize(bytes: number): KubeObject {
   const base = pod({ name: `size-${bytes}`, annotations: { 'test.jspolicy.com/padding': '' } });
-  const managedFields = [];
+  const managedFields: ReturnType<typeof managedField>[] = [];
   const made: KubeObject = { ...base, metadata: { ...base.metadata, managedFields } };
   const room = () => bytes - jsonLength(made);
   for (let i = 0; room() > jsonLength(managedField(i)); i++) managedFields.push(managedField(i));

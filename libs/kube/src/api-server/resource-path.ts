@@ -24,6 +24,6 @@ export function objectPath(type: ResourceType, name: string, namespace?: string,
 /** A query string; what is undefined or empty is left out. */
 export function query(parameters: Record<string, string | number | undefined>): string {
   const given = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== '');
-  const search = new URLSearchParams(given.map(([key, value]) => [key, String(value)]));
+  const search = new URLSearchParams(Object.fromEntries(given.map(([key, value]) => [key, String(value)])));
   return search.size === 0 ? '' : `?${search}`;
 }

@@ -1,0 +1,231 @@
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createLogger } from '@jspolicy/runtime';
+import { type TempDir, tempDir, waitFor } from '@jspolicy/testing';
+import type { KubeObject } from '@jspolicy/contracts';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { ResourceType } from '../port.ts';
+import type { ManifestProblem } from './manifest-file.ts';
+import { type DirectoryCluster, openDirectory } from './open.ts';
+
+const log = createLogger({ service: 'test', level: 'silent' });
+let dir: TempDir;
+let manifests: string;
+let opened: DirectoryCluster[] = [];
+
+beforeEach(async () => {
+  dir = await tempDir();
+  manifests = join(dir.path, 'manifests');
+  await mkdir(manifests);
+});
+
+afterEach(async () => {
+  await Promise.all(opened.map((cluster) => cluster.close()));
+  opened = [];
+  await dir.remove();
+});
+
+async function open() {
+  const problems: ManifestProblem[] = [];
+  const fixed: string[] = [];
+  const cluster = await openDirectory({
+    manifests,
+    state: join(dir.path, 'state'),
+    log,
+    onProblem: (problem) => problems.push(problem),
+    onFixed: (file) => fixed.push(file),
+  });
+  opened.push(cluster);
+  const jsPolicy = await cluster.resolve('policy.jspolicy.com/v1beta1', 'JsPolicy');
+  return { cluster, problems, fixed, jsPolicy };
+}
+
+const write = (name: string, text: string) => writeFile(join(manifests, name), text);
+
+const policy = (name: string, javascript = 'allow()', labels = 'a') => `apiVersion: policy.jspolicy.com/v1beta1
+kind: JsPolicy
+metadata:
+  name: ${name}
+  labels: {x: ${labels}}
+spec:
+  operations: [CREATE]
+  resources: [pods]
+  javascript: |
+    ${javascript}
+`;
+
+/** Keeps what a watch tells, as `+name` and `-name`. */
+function follow(cluster: DirectoryCluster, type: ResourceType) {
+  const told: string[] = [];
+  const objects: KubeObject[] = [];
+  const running = cluster.watch(type, {
+    onChange: (object) => {
+      told.push(`+${object.metadata.name}`);
+      objects.push(object);
+    },
+    onDelete: (object) => told.push(`-${object.metadata.name}`),
+    onSynced: () => told.push('synced'),
+    onError: (error) => told.push(String(error)),
+  });
+  return { told, objects, running, saw: (what: string) => waitFor(() => told.includes(what), { what, timeoutMs: 3000 }) };
+}
+
+test('what is added, changed and removed is told; the generation rises with the spec only', async () => {
+  await write('a.yaml', policy('a.example.com'));
+  const { cluster, jsPolicy } = await open();
+  const { told, objects, saw } = follow(cluster, jsPolicy);
+  await saw('synced');
+  expect(told).toEqual(['+a.example.com', 'synced']);
+
+  await mkdir(join(manifests, 'more'));
+  await write('more/b.yml', policy('b.example.com'));
+  await saw('+b.example.com');
+  await write('a.yaml', policy('a.example.com', 'allow()', 'b'));
+  await waitFor(() => told.length === 4, { what: 'the new label' });
+  await write('a.yaml', policy('a.example.com', 'deny("no")', 'b'));
+  await waitFor(() => told.length === 5, { what: 'the new source' });
+  const versions = objects.filter(({ metadata }) => metadata.name === 'a.example.com').map(({ metadata }) => metadata);
+  expect(versions.map(({ generation }) => generation)).toEqual([1, 1, 2]);
+  expect(new Set(versions.map(({ resourceVersion }) => resourceVersion)).size).toBe(3);
+  expect(versions[0]?.uid).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/);
+
+  await rm(join(manifests, 'more'), { recursive: true });
+  await saw('-b.example.com');
+  expect(await cluster.get(jsPolicy, 'b.example.com')).toBeUndefined();
+});
+
+test('a broken file is told once, with its place; its last good objects stay; then it is told as fixed', async () => {
+  await write('a.yaml', policy('a.example.com'));
+  const { cluster, problems, fixed, jsPolicy } = await open();
+  const { told, saw } = follow(cluster, jsPolicy);
+  await saw('synced');
+  const file = join(manifests, 'a.yaml');
+
+  await write('a.yaml', `${policy('a.example.com')}  wrong: [\n`);
+  await waitFor(() => problems.length === 1, { what: 'the problem' });
+  expect(problems[0]).toMatchObject({ file, line: 12, column: 1 });
+  await write('b.yaml', policy('b.example.com'));
+  await saw('+b.example.com');
+  expect(problems).toHaveLength(1);
+  expect(await cluster.get(jsPolicy, 'a.example.com')).toBeDefined();
+
+  await write('a.yaml', policy('c.example.com'));
+  await waitFor(() => fixed.length === 1, { what: 'the fix' });
+  await saw('-a.example.com');
+  expect(fixed).toEqual([file]);
+  expect(told).toEqual(['+a.example.com', 'synced', '+b.example.com', '-a.example.com', '+c.example.com']);
+});
+
+test('of two objects of one name the first file wins, and both are named', async () => {
+  await write('b.yaml', policy('a.example.com', 'second()'));
+  await write('a.yaml', policy('a.example.com', 'first()'));
+  const { cluster, problems, jsPolicy } = await open();
+  const found = await cluster.get(jsPolicy, 'a.example.com');
+  expect(found?.['spec']).toMatchObject({ javascript: 'first()\n' });
+  const message = `JsPolicy a.example.com is already defined in ${join(manifests, 'a.yaml')}:1, which is the one in force`;
+  expect(problems).toEqual([{ file: join(manifests, 'b.yaml'), line: 1, column: 1, message }]);
+  expect(found && cluster.sourceOf(found)).toEqual({
+    file: join(manifests, 'a.yaml'),
+    line: 10,
+    columnOffset: 4,
+    exact: true,
+  });
+});
+
+test('objects are read by get and list, with selectors; kinds are resolved', async () => {
+  const pod = (name: string, namespace: string, app: string) =>
+    `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}${namespace}, labels: {app: ${app}}}\n---\n`;
+  await write('pods.yaml', pod('a', '', 'web') + pod('b', ', namespace: other', 'web') + pod('c', '', 'db'));
+  await write('x.yaml', 'apiVersion: example.com/v1\nkind: Policy\nmetadata: {name: x, namespace: y}\n');
+  const { cluster } = await open();
+  const pods = await cluster.resolve('v1', 'Pod');
+  const names = async (options: object) => (await cluster.list(pods, options)).map(({ metadata }) => metadata.name);
+  expect(await names({})).toEqual(['a', 'c', 'b']);
+  expect(await names({ labelSelector: 'app in (web)' })).toEqual(['a', 'b']);
+  expect(await names({ namespace: 'default', labelSelector: 'app!=db' })).toEqual(['a']);
+  expect(await names({ fieldSelector: 'metadata.name=c', limit: 5 })).toEqual(['c']);
+  expect(await cluster.get(pods, 'b', 'other')).toMatchObject({ kind: 'Pod', metadata: { name: 'b' } });
+  expect(await cluster.get(pods, 'b', 'default')).toBeUndefined();
+  await expect(cluster.get(pods, 'b')).rejects.toMatchObject({ status: 400 });
+  const policies = { group: 'example.com', version: 'v1', kind: 'Policy', resource: 'policies', namespaced: true };
+  expect(await cluster.resolve('example.com/v1', 'Policy')).toEqual(policies);
+  await expect(cluster.resolve('example.com/v2', 'Policy')).rejects.toMatchObject({ status: 404, reason: 'NotFound' });
+});
+
+test('two that opened the directory see what the other wrote, and conflicts are found', async () => {
+  await write('a.yaml', policy('a.example.com'));
+  const one = await open();
+  const two = await open();
+  const seen = follow(two.cluster, two.jsPolicy);
+  await seen.saw('synced');
+  const before = await one.cluster.get(one.jsPolicy, 'a.example.com');
+  if (!before) throw new Error('the policy is missing');
+  const after = await one.cluster.updateStatus(one.jsPolicy, { ...before, status: { phase: 'Synced' } });
+  expect(after.metadata.generation).toBe(1);
+  await waitFor(() => seen.objects.at(-1)?.['status'], { what: 'the status' });
+  expect(await two.cluster.get(two.jsPolicy, 'a.example.com')).toEqual(after);
+  const late = two.cluster.updateStatus(two.jsPolicy, { ...before, status: { phase: 'Failed' } });
+  await expect(late).rejects.toMatchObject({ status: 409, reason: 'Conflict' });
+  await expect(one.cluster.update(one.jsPolicy, after)).rejects.toMatchObject({ status: 403, reason: 'Forbidden' });
+  await expect(one.cluster.remove(one.jsPolicy, 'a.example.com')).rejects.toMatchObject({ status: 403 });
+});
+
+test('what services write is kept, versioned, and goes with its owner', async () => {
+  await write('a.yaml', policy('a.example.com'));
+  const { cluster, jsPolicy } = await open();
+  const type = await cluster.resolve('policy.jspolicy.com/v1beta1', 'JsPolicyBundle');
+  const owner = await cluster.get(jsPolicy, 'a.example.com');
+  const { apiVersion, kind, metadata } = owner as KubeObject;
+  const ownerReferences = [{ apiVersion, kind, name: metadata.name, uid: metadata.uid as string }];
+  const bundle = { apiVersion, kind: 'JsPolicyBundle', metadata: { name: 'a.example.com', ownerReferences } };
+  const created = await cluster.create(type, { ...bundle, spec: { bundle: 'one' } });
+  expect(created.metadata).toMatchObject({ generation: 1, uid: expect.any(String) });
+  await expect(cluster.create(type, bundle)).rejects.toMatchObject({ status: 409, reason: 'AlreadyExists' });
+  expect(await cluster.update(type, created)).toEqual(created);
+  const updated = await cluster.update(type, { ...created, spec: { bundle: 'two' } });
+  expect(updated.metadata.generation).toBe(2);
+  await expect(cluster.update(type, created)).rejects.toMatchObject({ reason: 'Conflict' });
+  await expect(cluster.update(type, { ...bundle, metadata: { name: 'b' } })).rejects.toMatchObject({ status: 404 });
+  await expect(cluster.create(type, { ...bundle, metadata: { name: '../b' } })).rejects.toMatchObject({ status: 400 });
+
+  const again = await open();
+  expect(await again.cluster.get(type, 'a.example.com')).toEqual(updated);
+  await rename(join(manifests, 'a.yaml'), join(dir.path, 'a.yaml'));
+  await waitFor(async () => !(await again.cluster.get(type, 'a.example.com')), { what: 'the bundle to go' });
+  await cluster.remove(type, 'a.example.com');
+});
+
+test('many writers at once: each write counts once', async () => {
+  const clusters = [await open(), await open(), await open()];
+  const type = await clusters[0]?.cluster.resolve('v1', 'ConfigMap');
+  if (!type) throw new Error('no type');
+  const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'n', namespace: 'default' }, data: { n: '0' } };
+  await clusters[0]?.cluster.create(type, object);
+  const add = async ({ cluster }: { cluster: DirectoryCluster }): Promise<void> => {
+    const now = await cluster.get(type, 'n', 'default');
+    const data = { n: String(Number((now?.['data'] as { n: string }).n) + 1) };
+    await cluster.update(type, { ...(now as KubeObject), data }).catch(() => add({ cluster }));
+  };
+  await Promise.all(clusters.flatMap((cluster) => [add(cluster), add(cluster), add(cluster)]));
+  const last = await clusters[1]?.cluster.get(type, 'n', 'default');
+  await waitFor(async () => (await clusters[1]?.cluster.get(type, 'n', 'default'))?.metadata.generation === 10, {
+    what: 'nine updates',
+  });
+  expect(last?.metadata.uid).toBeDefined();
+});
+
+test('a Lease is granted at once', async () => {
+  const { cluster } = await open();
+  const told: string[] = [];
+  const handler = { onAcquired: () => told.push('acquired'), onLost: () => told.push('lost') };
+  const running = cluster.elect('controller', 'a', handler);
+  await waitFor(() => told.length === 1, { what: 'the lease' });
+  await running.stop();
+  await running.stop();
+  expect(told).toEqual(['acquired', 'lost']);
+});
+
+test('a directory that is missing is told when it is opened', async () => {
+  await rm(manifests, { recursive: true });
+  await expect(open()).rejects.toThrow('ENOENT');
+});

@@ -1,0 +1,55 @@
+import type { Cluster } from '@jspolicy/kube';
+import type { Logger } from '@jspolicy/runtime';
+import { HostCallError } from '@jspolicy/sandbox';
+import type { EvaluatorConfig } from './config.ts';
+
+interface Opened {
+  cluster: Cluster;
+  close(): void | Promise<void>;
+}
+
+/**
+ * The cluster that policies read, opened when the first one asks: many installations have no policy that does, and the
+ * client takes memory.
+ */
+export class LazyCluster {
+  readonly #config: EvaluatorConfig;
+  readonly #log: Logger;
+  #opened: Promise<Opened> | undefined;
+
+  constructor(config: EvaluatorConfig, log: Logger) {
+    this.#config = config;
+    this.#log = log;
+  }
+
+  /** Throws HostCallError when none is configured; a failure to open is tried again with the next call. */
+  async get(): Promise<Cluster> {
+    this.#opened ??= this.#open().catch((error: unknown) => {
+      this.#opened = undefined;
+      throw error;
+    });
+    return (await this.#opened).cluster;
+  }
+
+  async close(): Promise<void> {
+    const opened = await this.#opened?.catch(() => undefined);
+    await opened?.close();
+  }
+
+  async #open(): Promise<Opened> {
+    const { kubeconfig, manifestsDir, stateDir } = this.#config;
+    const inCluster = process.env['KUBERNETES_SERVICE_HOST'] !== undefined;
+    const { connectApiServer, openDirectory } = await import('@jspolicy/kube');
+    if (manifestsDir) {
+      const log = this.#log;
+      const onProblem = () => undefined;
+      const directory = await openDirectory({ manifests: manifestsDir, state: stateDir, log, onProblem });
+      return { cluster: directory, close: () => directory.close() };
+    }
+    if (!kubeconfig && !inCluster) {
+      throw new HostCallError('NoCluster', 'the evaluator has no cluster to read: set KUBECONFIG or MANIFESTS_DIR');
+    }
+    const cluster = await connectApiServer({ ...(kubeconfig && { kubeconfig }), log: this.#log });
+    return { cluster, close: () => cluster.close() };
+  }
+}

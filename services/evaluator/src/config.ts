@@ -1,0 +1,56 @@
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { commonSettings, integer, list, loadConfig, optionalText, text } from '@jspolicy/runtime';
+
+const defaultId = `${hostname()}-${process.pid}`;
+
+export const settings = {
+  ...commonSettings,
+  natsUrl: text({ env: 'NATS_URL', default: 'nats://127.0.0.1:4222', describe: 'NATS servers, separated by commas' }),
+  evaluatorId: text({ env: 'EVALUATOR_ID', default: defaultId, describe: 'name of this evaluator in violations' }),
+  sandboxProcesses: integer({
+    env: 'VM_POOL_SIZE',
+    min: 1,
+    max: 256,
+    default: 2,
+    describe: 'sandbox processes; each evaluates one review at a time',
+  }),
+  sandboxMemoryMiB: integer({
+    env: 'SANDBOX_MEMORY_MIB',
+    min: 16,
+    max: 4096,
+    default: 128,
+    describe: 'memory that the policies of one sandbox process may take, MiB',
+  }),
+  maxInFlight: integer({
+    env: 'MAX_IN_FLIGHT',
+    min: 1,
+    max: 100_000,
+    default: 256,
+    describe: 'reviews at once; more are refused with 503',
+  }),
+  spoolDir: text({
+    env: 'SPOOL_DIR',
+    default: join(tmpdir(), 'jspolicy-spool', defaultId),
+    describe: 'directory of its own for violations that JetStream did not take yet',
+  }),
+  spoolMaxMiB: integer({
+    env: 'SPOOL_MAX_MIB',
+    min: 1,
+    max: 10_240,
+    default: 64,
+    describe: 'size of the spool, MiB; beyond it violations are lost and counted',
+  }),
+  envPrefixes: list({
+    env: 'ENV_PREFIXES',
+    default: ['JSPOLICY_ENV_', 'KUBE_NAMESPACE'],
+    describe: 'beginnings of the names that policies may read with env()',
+  }),
+  kubeconfig: optionalText({ env: 'KUBECONFIG', describe: 'kubeconfig file of the API server that get() and list() ask' }),
+  manifestsDir: optionalText({ env: 'MANIFESTS_DIR', describe: 'directory of manifests in place of an API server' }),
+  stateDir: optionalText({ env: 'STATE_DIR', describe: 'directory of what services write beside the manifests' }),
+};
+
+export type EvaluatorConfig = ReturnType<typeof readConfig>;
+
+export const readConfig = (env: NodeJS.ProcessEnv) => loadConfig(settings, env);

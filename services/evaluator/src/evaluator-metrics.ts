@@ -1,0 +1,30 @@
+import type { Metrics } from '@jspolicy/runtime';
+
+export type EvaluatorMetrics = ReturnType<typeof evaluatorMetrics>;
+
+/** The first two have the names and labels that dashboards of jsPolicy users read. */
+export function evaluatorMetrics(metrics: Metrics) {
+  return {
+    executions: metrics.counter({
+      name: 'policy_execution_total',
+      help: 'Evaluations by the code of their answer',
+      labels: ['type', 'name', 'code'],
+    }),
+    seconds: metrics.histogram({
+      name: 'policy_execution_duration_seconds',
+      help: 'Time from the request to its answer',
+      labels: ['type', 'name'],
+    }),
+    refused: metrics.counter({
+      name: 'jspolicy_evaluator_refused_total',
+      help: 'Requests that were not evaluated, by error code',
+      labels: ['code'],
+    }),
+    inFlight: metrics.gauge({ name: 'jspolicy_evaluator_in_flight', help: 'Requests in flight' }),
+    violations: metrics.counter({ name: 'jspolicy_violations_total', help: 'Violations that the stream took' }),
+    violationsLost: metrics.counter({
+      name: 'jspolicy_violations_lost_total',
+      help: 'Violations that neither the stream nor the disk could take',
+    }),
+  };
+}

@@ -1,0 +1,111 @@
+import type { Bus } from '@jspolicy/bus';
+import type { PolicyRecord } from '@jspolicy/contracts';
+import { backoffMs, type Logger } from '@jspolicy/runtime';
+import type { Sandbox } from '@jspolicy/sandbox';
+
+const RETRY = { baseMs: 200, maxMs: 30_000 };
+
+/**
+ * The policies in force. A record comes into force when its bundle is in the sandbox; until then the one before it, with
+ * a bundle that worked, stays. A bundle that cannot be had is asked for again, later each time.
+ */
+export class PolicyTable {
+  readonly #bus: Bus;
+  readonly #sandbox: Sandbox;
+  readonly #log: Logger;
+  readonly #inForce = new Map<string, PolicyRecord>();
+  /** The newest record of each policy, in force or not yet. */
+  readonly #newest = new Map<string, PolicyRecord>();
+  readonly #loading = new Map<string, Promise<boolean>>();
+  readonly #retries = new Set<NodeJS.Timeout>();
+
+  constructor(parts: { bus: Bus; sandbox: Sandbox; log: Logger }) {
+    this.#bus = parts.bus;
+    this.#sandbox = parts.sandbox;
+    this.#log = parts.log;
+  }
+
+  get(name: string): PolicyRecord | undefined {
+    return this.#inForce.get(name);
+  }
+
+  /** A record of it came, but its bundle could not be loaded yet. */
+  awaitsBundle(name: string): boolean {
+    return this.#newest.has(name) && !this.#inForce.has(name);
+  }
+
+  /** Resolves when the record is in force, or when the first try to load its bundle failed. Never rejects. */
+  async put(record: PolicyRecord): Promise<void> {
+    this.#newest.set(record.name, record);
+    await this.#tryPut(record, 0);
+  }
+
+  remove(name: string): void {
+    const record = this.#inForce.get(name);
+    this.#newest.delete(name);
+    this.#inForce.delete(name);
+    this.#unloadUnused(record);
+    this.#log.info({ policy: name }, 'policy removed');
+  }
+
+  stop(): void {
+    for (const retry of this.#retries) clearTimeout(retry);
+    this.#retries.clear();
+    this.#newest.clear();
+  }
+
+  async #tryPut(record: PolicyRecord, attempt: number): Promise<void> {
+    const loaded = !record.bundle || (await this.#load(record.bundle.digest));
+    // A newer record may have come meanwhile, or the policy may be gone.
+    if (this.#newest.get(record.name) !== record) this.#unloadUnused(record);
+    else if (loaded) this.#putInForce(record);
+    else this.#retryLater(record, attempt);
+  }
+
+  #putInForce(record: PolicyRecord): void {
+    const before = this.#inForce.get(record.name);
+    this.#inForce.set(record.name, record);
+    if (before?.bundle?.digest !== record.bundle?.digest) this.#unloadUnused(before);
+    const { name: policy, generation, bundle, bundleError } = record;
+    this.#log.info({ policy, generation, digest: bundle?.digest, bundleError }, 'policy in force');
+  }
+
+  #retryLater(record: PolicyRecord, attempt: number): void {
+    const retry = setTimeout(
+      () => {
+        this.#retries.delete(retry);
+        void this.#tryPut(record, attempt + 1);
+      },
+      backoffMs(attempt, RETRY),
+    );
+    this.#retries.add(retry);
+  }
+
+  /** Policies with the same bundle share one load. */
+  #load(digest: string): Promise<boolean> {
+    const running = this.#loading.get(digest);
+    if (running) return running;
+    const load = this.#loadOnce(digest).finally(() => this.#loading.delete(digest));
+    this.#loading.set(digest, load);
+    return load;
+  }
+
+  async #loadOnce(digest: string): Promise<boolean> {
+    try {
+      const bundle = await this.#bus.bundles.get(digest);
+      if (bundle) await this.#sandbox.load(bundle);
+      else this.#log.warn({ digest }, 'bundle is not in the store');
+      return bundle !== undefined;
+    } catch (error) {
+      this.#log.warn({ err: error, digest }, 'bundle not loaded');
+      return false;
+    }
+  }
+
+  #unloadUnused(record: PolicyRecord | undefined): void {
+    const digest = record?.bundle?.digest;
+    if (digest === undefined) return;
+    const records = [...this.#inForce.values(), ...this.#newest.values()];
+    if (!records.some(({ bundle }) => bundle?.digest === digest)) this.#sandbox.unload(digest);
+  }
+}

@@ -1,0 +1,14 @@
+import { type Bus, connectBus, type Running } from '@jspolicy/bus';
+import { EVALUATE_SUBJECTS, EVALUATOR_QUEUE } from '@jspolicy/contracts';
+import { createMetrics, type Health, type Service, type ServiceContext, startHealth } from '@jspolicy/runtime';
+import { createSandboxPool } from '@jspolicy/sandbox';
+import { LazyCluster } from './cluster.ts';
+import { type EvaluatorConfig, readConfig, settingProblems } from './config.ts';
+import { evaluatorMetrics } from './evaluator-metrics.ts';
+import { hostFunctionsFor } from './host-functions/index.ts';
+import { PolicyLookup } from './policy-lookup.ts';
+import { PolicyTable } from './policy-table.ts';
+import { ReviewEvaluator } from './review-evaluator.ts';
+import { Spool } from './spool.ts';
+import { ViolationRecorder } from './violation-recorder.ts';
+import { watchPolicies } from './watch-policies.ts';

@@ -1,0 +1,98 @@
+import type { Bus } from '@jspolicy/bus';
+import { type ViolationEvent, violationSubject } from '@jspolicy/contracts';
+import { backoffMs, type Logger } from '@jspolicy/runtime';
+import type { EvaluatorMetrics } from './evaluator-metrics.ts';
+import type { Spool, Spooled } from './spool.ts';
+
+/** The longest that an answer waits for JetStream; then the disk has to do. */
+const PUBLISH_MS = 500;
+const DRAIN_PUBLISH_MS = 5_000;
+const RETRY = { baseMs: 100, maxMs: 5_000 };
+
+/** Sees that each violation is safe before its answer leaves: in the stream, or on the disk until the stream takes it. */
+export class ViolationRecorder {
+  readonly #bus: Bus;
+  readonly #spool: Spool;
+  readonly #log: Logger;
+  readonly #metrics: EvaluatorMetrics;
+  #draining: Promise<void> | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #attempts = 0;
+  #stopped = false;
+
+  constructor(parts: { bus: Bus; spool: Spool; log: Logger; metrics: EvaluatorMetrics }) {
+    this.#bus = parts.bus;
+    this.#spool = parts.spool;
+    this.#log = parts.log;
+    this.#metrics = parts.metrics;
+  }
+
+  /** Sends what an earlier process left behind. */
+  start(): void {
+    this.#drainSoon(0);
+  }
+
+  /** Never rejects: what cannot be kept is counted and logged. leftMs: until the answer has to leave. */
+  async record(event: ViolationEvent, leftMs: number): Promise<void> {
+    const message = { subject: violationSubject(event.policy), id: event.id, body: JSON.stringify(event) };
+    // While older ones wait on the disk a newer one must not overtake them.
+    const direct = this.#bus.connected && this.#spool.empty && leftMs > 0;
+    if (direct && (await this.#published(message, Math.min(PUBLISH_MS, leftMs)))) return;
+    await this.#keep(message, event.policy);
+    this.#drainSoon(RETRY.baseMs);
+  }
+
+  /** Tries once more to send what waits; the rest stays on the disk. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#retry);
+    await this.#draining;
+    if (this.#bus.connected) await this.#drain();
+  }
+
+  async #published(message: Spooled, timeoutMs: number): Promise<boolean> {
+    try {
+      await this.#send(message, timeoutMs);
+      return true;
+    } catch (error) {
+      this.#log.warn({ err: error, id: message.id }, 'violation not taken by the stream, kept on the disk');
+      return false;
+    }
+  }
+
+  async #send({ subject, id, body }: Spooled, timeoutMs: number): Promise<void> {
+    const { duplicate } = await this.#bus.publish(subject, new TextEncoder().encode(body), { id, timeoutMs });
+    if (!duplicate) this.#metrics.violations.inc();
+  }
+
+  async #keep(message: Spooled, policy: string): Promise<void> {
+    try {
+      if (await this.#spool.append(message)) return;
+      this.#log.error({ policy, id: message.id }, 'violation lost: the spool is full');
+    } catch (error) {
+      this.#log.error({ err: error, policy, id: message.id }, 'violation lost: the spool cannot be written');
+    }
+    this.#metrics.violationsLost.inc();
+  }
+
+  #drainSoon(delayMs: number): void {
+    if (this.#stopped || this.#retry || this.#spool.empty) return;
+    this.#retry = setTimeout(() => {
+      this.#draining = this.#drain().finally(() => {
+        this.#retry = undefined;
+        this.#drainSoon(backoffMs(this.#attempts, RETRY));
+      });
+    }, delayMs);
+  }
+
+  async #drain(): Promise<void> {
+    try {
+      if (!this.#bus.connected) throw new Error('not connected');
+      await this.#spool.drain((message) => this.#send(message, DRAIN_PUBLISH_MS));
+      this.#attempts = 0;
+    } catch (error) {
+      this.#attempts++;
+      this.#log.debug({ err: error, attempts: this.#attempts }, 'violations wait on the disk');
+    }
+  }
+}
