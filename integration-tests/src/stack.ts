@@ -1,6 +1,13 @@
 import { join, resolve } from 'node:path';
 import { ensureCertificates } from '@jspolicy/certificates';
-import { type KubeApiServer, natsForTest, startProcess, type TestNats, type TestProcess, tempDir } from '@jspolicy/testing';
+import {
+  type KubeApiServer,
+  natsForTest,
+  startProcess,
+  type TestNats,
+  type TestProcess,
+  tempDir,
+} from '@jspolicy/testing';
 import { WebhookClient } from './webhook-client.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -58,14 +65,21 @@ export async function startStack({ cluster, evaluators = 2, env = {} }: StackOpt
   };
   const [, gateway] = await Promise.all([start('compiler'), start('gateway')]);
   webhook = new WebhookClient(portOf(gateway), certificates.caFile);
-  await Promise.all([...Array.from({ length: evaluators }, () => start('evaluator')), start('controller'), start('audit')]);
+  await Promise.all([
+    ...Array.from({ length: evaluators }, () => start('evaluator')),
+    start('controller'),
+    start('audit'),
+  ]);
   const all = () => Object.values(processes).flat();
   return {
     webhook,
     nats,
     processes,
     start,
-    alive: () => all().filter((child) => !child.exit).map((child) => child.pid),
+    alive: () =>
+      all()
+        .filter((child) => !child.exit)
+        .map((child) => child.pid),
     async stop() {
       webhook?.close();
       await Promise.all(all().map((child) => child.stop()));

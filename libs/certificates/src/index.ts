@@ -1,1 +1,2 @@
-export {};
+export { type CertificateFiles, ensureCertificates } from './certificate-files.ts';
+export { type CertificateOptions, type Certificates, createCertificates, DEFAULT_VALID_DAYS } from './certificates.ts';

@@ -54,7 +54,9 @@ async function apply(cluster: Cluster, definition: Definition, options: RequestO
 /** Whether everything wanted is there already; the API server adds defaults of its own to a definition. */
 function contains(actual: unknown, wanted: unknown): boolean {
   if (Array.isArray(wanted)) {
-    return Array.isArray(actual) && actual.length === wanted.length && wanted.every((item, i) => contains(actual[i], item));
+    return (
+      Array.isArray(actual) && actual.length === wanted.length && wanted.every((item, i) => contains(actual[i], item))
+    );
   }
   if (typeof wanted !== 'object' || wanted === null) return isDeepStrictEqual(actual, wanted);
   if (typeof actual !== 'object' || actual === null) return false;

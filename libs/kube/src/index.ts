@@ -11,7 +11,13 @@ export type { DirectoryCluster, DirectoryOptions } from './directory/open.ts';
 export { placeInFile, type SourcePlace } from './directory/source-place.ts';
 export { jsPolicyProblems, type ObjectProblem, validateJsPolicy } from './js-policy-rules.ts';
 export * from './port.ts';
-export { matchesLabels, parseFieldSelector, parseLabelSelector, type Requirements, requirementsOf } from './selector.ts';
+export {
+  matchesLabels,
+  parseFieldSelector,
+  parseLabelSelector,
+  type Requirements,
+  requirementsOf,
+} from './selector.ts';
 
 /**
  * A cluster made of files; see DirectoryOptions. Resolves when everything was read once; throws when the manifests'

@@ -35,7 +35,9 @@ const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const textMap: Rule = (value) =>
-  isMap(value) && Object.values(value).every((entry) => typeof entry === 'string') ? undefined : 'must be a map of text';
+  isMap(value) && Object.values(value).every((entry) => typeof entry === 'string')
+    ? undefined
+    : 'must be a map of text';
 
 const listOf =
   (entry: Rule, wanted: string): Rule =>

@@ -21,7 +21,11 @@ export const qualifiedResource = (type: ResourceType): string =>
   type.group === '' ? type.resource : `${type.resource}.${type.group}`;
 
 export const noMatch = (apiVersion: string, kind: string): KubeError =>
-  new KubeError(404, 'NotFound', `no matches for kind ${JSON.stringify(kind)} in version ${JSON.stringify(apiVersion)}`);
+  new KubeError(
+    404,
+    'NotFound',
+    `no matches for kind ${JSON.stringify(kind)} in version ${JSON.stringify(apiVersion)}`,
+  );
 
 /**
  * A name becomes part of a path, of a URL or of a file: refuses what would lead elsewhere.

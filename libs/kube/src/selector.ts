@@ -60,7 +60,9 @@ function fromExpression(expression: { key: string; operator: string; values?: st
   if (!isOperator(operator)) throw invalid(`${JSON.stringify(operator)} is not a valid label selector operator`);
   const needsValues = operator === 'In' || operator === 'NotIn';
   if (needsValues === (values.length === 0)) {
-    throw invalid(`values of ${operator} ${needsValues ? 'must not be empty' : 'must be empty'}: ${JSON.stringify(key)}`);
+    throw invalid(
+      `values of ${operator} ${needsValues ? 'must not be empty' : 'must be empty'}: ${JSON.stringify(key)}`,
+    );
   }
   return checked({ key, operator, values });
 }

@@ -36,6 +36,24 @@ describe('violationEvent', () => {
     expect(message).toBe('é'.repeat(MAX_EVENT_MESSAGE_BYTES / 2));
   });
 
+  test('is small, whatever the review holds', () => {
+    const long = 'x'.repeat(100_000);
+    const huge = review({
+      name: long,
+      operation: long,
+      userInfo: { username: long, groups: [long] },
+      kind: { group: long, version: long, kind: long },
+    });
+    const made = violationEvent({ ...base, review: huge, violation: { ...violation, reason: long, message: long } });
+    expect(JSON.stringify(made).length).toBeLessThan(32 * 1024);
+    expect(made.user).toEqual({ username: 'x'.repeat(1024) });
+  });
+
+  test('reviews without a uid are not taken for one', () => {
+    const at = (ms: number) => violationEvent({ ...base, review: review({ uid: '' }), time: new Date(ms) }).id;
+    expect(at(1)).not.toBe(at(2));
+  });
+
   test('a uid that could break a header is not used as it is', () => {
     const { id } = violationEvent({ ...base, review: review({ uid: 'a\r\nb: c' }) });
     expect(id).toMatch(/^[0-9a-f]{64}\.p\.example\.com$/);

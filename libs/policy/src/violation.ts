@@ -3,6 +3,7 @@ import {
   type JsPolicyViolations,
   MAX_EVENT_MESSAGE_BYTES,
   type PolicyRecord,
+  type UserInfo,
   type ViolationEntry,
   type ViolationEvent,
 } from '@jspolicy/contracts';
@@ -16,6 +17,11 @@ const MAX_ENTRY_MESSAGE_BYTES = 256;
 /** A uid as the API server makes them. Anything else could break the header that carries the id. */
 const PLAIN_UID = /^[A-Za-z0-9-]{1,64}$/;
 
+/** Other texts: longer than any name that Kubernetes accepts. A posted review may have anything. */
+const MAX_TEXT_BYTES = 1024;
+/** A user with more groups and extra fields than this is told by name and uid alone. */
+const MAX_USER_BYTES = 16 * 1024;
+
 interface Happening {
   record: PolicyRecord;
   review: ReviewInfo;
@@ -24,28 +30,26 @@ interface Happening {
   evaluator: string;
 }
 
-/** The event of a violation. The same review and policy give the same id, whoever evaluates them. */
+/**
+ * The event of a violation. The same review and policy give the same id, whoever evaluates them. Its size is bounded,
+ * whatever the review holds.
+ */
 export function violationEvent({ record, review, violation, time, evaluator }: Happening): ViolationEvent {
-  const { message, ...rest } = violation;
-  const { group, version, kind } = review.kind;
+  const { action, code, reason, message } = violation;
   return {
     schema: 1,
-    id: `${plainUid(review.uid)}.${record.name}`,
+    id: `${plainUid(review.uid || `${evaluator} ${time.getTime()}`)}.${record.name}`,
     policy: record.name,
     policyUid: record.uid,
     generation: record.generation,
     ...(record.bundle ? { bundleDigest: record.bundle.digest } : {}),
     type: record.type,
-    ...rest,
+    action,
+    code,
+    ...(reason ? { reason: cutUtf8(reason, MAX_TEXT_BYTES) } : {}),
     ...(message ? { message: cutUtf8(message, MAX_EVENT_MESSAGE_BYTES) } : {}),
-    requestInfo: filled({
-      name: review.name,
-      namespace: review.namespace,
-      kind,
-      apiVersion: group ? `${group}/${version}` : version,
-      operation: review.operation,
-    }),
-    user: review.userInfo,
+    requestInfo: requestInfo(review),
+    user: boundedUser(review.userInfo),
     dryRun: review.dryRun,
     time: time.toISOString(),
     evaluator,
@@ -53,6 +57,21 @@ export function violationEvent({ record, review, violation, time, evaluator }: H
 }
 
 const plainUid = (uid: string): string => (PLAIN_UID.test(uid) ? uid : createHash('sha256').update(uid).digest('hex'));
+
+function requestInfo({ name, namespace, kind, operation }: ReviewInfo): ViolationEvent['requestInfo'] {
+  const apiVersion = kind.group ? `${kind.group}/${kind.version}` : kind.version;
+  return cutTexts({ name, namespace, kind: kind.kind, apiVersion, operation });
+}
+
+function boundedUser(user: UserInfo): UserInfo {
+  if (Buffer.byteLength(JSON.stringify(user)) <= MAX_USER_BYTES) return user;
+  return cutTexts({ username: user.username, uid: user.uid });
+}
+
+function cutTexts<T extends Record<string, string | undefined>>(texts: T): Filled<T> {
+  const cut = Object.entries(texts).map(([key, text]) => [key, text && cutUtf8(text, MAX_TEXT_BYTES)]);
+  return filled(Object.fromEntries(cut) as T);
+}
 
 /** The event as it stands in JsPolicyViolations: message at most 256 bytes, whole seconds, empty fields left out. */
 export function violationEntry(event: ViolationEvent): ViolationEntry {

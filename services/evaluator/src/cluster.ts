@@ -22,11 +22,11 @@ export class LazyCluster {
     this.#log = log;
   }
 
-  /** Throws HostCallError when none is configured; a failure to open is tried again with the next call. */
+  /** Throws HostCallError, also when none is configured; a failure to open is tried again with the next call. */
   async get(): Promise<Cluster> {
     this.#opened ??= this.#open().catch((error: unknown) => {
       this.#opened = undefined;
-      throw error;
+      throw error instanceof HostCallError ? error : unavailable(error);
     });
     return (await this.#opened).cluster;
   }
@@ -37,8 +37,7 @@ export class LazyCluster {
   }
 
   async #open(): Promise<Opened> {
-    const { kubeconfig, manifestsDir, stateDir } = this.#config;
-    const inCluster = process.env['KUBERNETES_SERVICE_HOST'] !== undefined;
+    const { kubeconfig, kubernetesHost, manifestsDir, stateDir } = this.#config;
     const { connectApiServer, openDirectory } = await import('@jspolicy/kube');
     if (manifestsDir) {
       const log = this.#log;
@@ -46,10 +45,15 @@ export class LazyCluster {
       const directory = await openDirectory({ manifests: manifestsDir, state: stateDir, log, onProblem });
       return { cluster: directory, close: () => directory.close() };
     }
-    if (!kubeconfig && !inCluster) {
+    if (!kubeconfig && !kubernetesHost) {
       throw new HostCallError('NoCluster', 'the evaluator has no cluster to read: set KUBECONFIG or MANIFESTS_DIR');
     }
     const cluster = await connectApiServer({ ...(kubeconfig && { kubeconfig }), log: this.#log });
     return { cluster, close: () => cluster.close() };
   }
 }
+
+const unavailable = (cause: unknown): HostCallError =>
+  new HostCallError('NoCluster', `the cluster cannot be reached: ${cause instanceof Error ? cause.message : cause}`, {
+    cause,
+  });

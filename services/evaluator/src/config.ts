@@ -1,6 +1,6 @@
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { commonSettings, integer, list, loadConfig, optionalText, text } from '@jspolicy/runtime';
+import { ConfigurationError, commonSettings, integer, list, loadConfig, optionalText, text } from '@jspolicy/runtime';
 
 const defaultId = `${hostname()}-${process.pid}`;
 
@@ -46,11 +46,22 @@ export const settings = {
     default: ['JSPOLICY_ENV_', 'KUBE_NAMESPACE'],
     describe: 'beginnings of the names that policies may read with env()',
   }),
-  kubeconfig: optionalText({ env: 'KUBECONFIG', describe: 'kubeconfig file of the API server that get() and list() ask' }),
+  kubeconfig: optionalText({
+    env: 'KUBECONFIG',
+    describe: 'kubeconfig file of the API server that get() and list() ask',
+  }),
+  // Kubernetes sets it in every Pod: then the Pod's service account is the credential.
+  kubernetesHost: optionalText({ env: 'KUBERNETES_SERVICE_HOST', describe: 'set inside of a cluster' }),
   manifestsDir: optionalText({ env: 'MANIFESTS_DIR', describe: 'directory of manifests in place of an API server' }),
   stateDir: optionalText({ env: 'STATE_DIR', describe: 'directory of what services write beside the manifests' }),
 };
 
 export type EvaluatorConfig = ReturnType<typeof readConfig>;
 
-export const readConfig = (env: NodeJS.ProcessEnv) => loadConfig(settings, env);
+export function readConfig(env: NodeJS.ProcessEnv) {
+  const config = loadConfig(settings, env);
+  if (config.manifestsDir && !config.stateDir) {
+    throw new ConfigurationError([`STATE_DIR is required with MANIFESTS_DIR (${settings.stateDir.describe})`]);
+  }
+  return config;
+}

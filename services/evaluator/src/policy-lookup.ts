@@ -2,6 +2,8 @@ import type { Bus } from '@jspolicy/bus';
 import { EngineError, type PolicyRecord } from '@jspolicy/contracts';
 import type { PolicyTable } from './policy-table.ts';
 
+const CHECK_AFTER_MS = 5_000;
+
 /** Finds the policy of a request: in memory, or once in the store, where it may be newer than what the watch told. */
 export class PolicyLookup {
   readonly #table: PolicyTable;
@@ -30,8 +32,20 @@ export class PolicyLookup {
       throw new EngineError('BUS_UNAVAILABLE', 'the policies cannot be read', { cause });
     });
     // The watch may have told it meanwhile, or something newer.
-    if (record && !this.#table.get(name)) await this.#table.put(record);
+    if (record && !this.#table.get(name) && !this.#table.awaitsBundle(name)) {
+      await this.#table.put(record);
+      this.#checkLater(record);
+    }
     return this.#table.get(name);
+  }
+
+  /** The watch may have told of its removal before the store, at a replica that is behind, said that it was there. */
+  #checkLater(record: PolicyRecord): void {
+    const check = async () => {
+      const gone = (await this.#bus.policies.get(record.name)) === undefined;
+      if (gone && this.#table.get(record.name) === record) this.#table.remove(record.name);
+    };
+    setTimeout(() => void check().catch(() => this.#checkLater(record)), CHECK_AFTER_MS).unref();
   }
 }
 

@@ -3,7 +3,8 @@ import type { ReviewInfo } from '@jspolicy/policy';
 
 type Fields = Record<string, unknown>;
 
-const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 const textOf = (fields: Fields, key: string): string => {
   const value = fields[key];
   return typeof value === 'string' ? value : '';

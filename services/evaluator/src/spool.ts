@@ -20,7 +20,10 @@ export class Spool {
   readonly #growing: string;
   readonly #sending: string;
   readonly #maxBytes: number;
+  /** In the files. */
   #bytes = 0;
+  /** On their way into a file: counted at once, so that a newer message does not overtake them. */
+  #pendingBytes = 0;
   /** File operations one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -34,43 +37,47 @@ export class Spool {
   static async open(dir: string, maxBytes: number): Promise<Spool> {
     await mkdir(dir, { recursive: true, mode: 0o700 });
     const spool = new Spool(dir, maxBytes);
-    spool.#bytes = (await sizeOf(spool.#growing)) + (await sizeOf(spool.#sending));
+    await spool.#measure();
     return spool;
   }
 
   get empty(): boolean {
-    return this.#bytes === 0;
+    return this.#bytes + this.#pendingBytes === 0;
   }
 
   /** Resolves when the message is safe on the disk: to false when the spool is full. */
   async append(message: Spooled): Promise<boolean> {
-    const line = JSON.stringify(message) + LINE_END;
+    // A line end before it as well: a line that a crash or a full disk cut off does not spoil this one.
+    const line = LINE_END + JSON.stringify(message) + LINE_END;
     const size = Buffer.byteLength(line);
-    if (this.#bytes + size > this.#maxBytes) return false;
-    // Counted before it is written: until then a newer message must not overtake it.
-    this.#bytes += size;
-    await this.#inTurn(() => writeSafely(this.#growing, line, 'a')).catch((error: unknown) => {
-      this.#bytes -= size;
-      throw error;
-    });
+    if (this.#bytes + this.#pendingBytes + size > this.#maxBytes) return false;
+    this.#pendingBytes += size;
+    try {
+      await this.#inTurn(() => writeSafely(this.#growing, line, 'a').finally(() => this.#measure()));
+    } finally {
+      this.#pendingBytes -= size;
+    }
     return true;
   }
 
   /** Sends all that is there, oldest first. Rejects with the error of the first that cannot be sent; it stays, with all behind. */
   async drain(send: (message: Spooled) => Promise<void>): Promise<void> {
-    while (!this.empty) {
-      await this.#inTurn(() => this.#changeOver());
-      await this.#sendFile(send);
-    }
+    while (await this.#inTurn(() => this.#changeOver())) await this.#sendFile(send);
   }
 
-  async #changeOver(): Promise<void> {
-    if ((await sizeOf(this.#sending)) > 0) return;
-    if ((await sizeOf(this.#growing)) > 0) await rename(this.#growing, this.#sending);
+  /** False when nothing is there to send. */
+  async #changeOver(): Promise<boolean> {
+    await this.#measure();
+    if (this.#bytes > 0 && (await sizeOf(this.#sending)) === 0) await rename(this.#growing, this.#sending);
+    return this.#bytes > 0;
+  }
+
+  async #measure(): Promise<void> {
+    this.#bytes = (await sizeOf(this.#growing)) + (await sizeOf(this.#sending));
   }
 
   async #sendFile(send: (message: Spooled) => Promise<void>): Promise<void> {
-    const text = await readFile(this.#sending, 'utf8').catch(() => '');
+    const text = await readFile(this.#sending, 'utf8');
     const lines = text.split(LINE_END).filter(Boolean);
     let sent = 0;
     try {
@@ -79,18 +86,18 @@ export class Spool {
         if (message) await send(message);
       }
     } finally {
-      await this.#keep(text, lines.slice(sent));
+      await this.#inTurn(() => this.#keep(lines.slice(sent)));
     }
   }
 
-  async #keep(before: string, lines: string[]): Promise<void> {
+  async #keep(lines: string[]): Promise<void> {
     const rest = lines.map((line) => line + LINE_END).join('');
     if (rest === '') await rm(this.#sending, { force: true });
-    else if (rest !== before) {
+    else {
       await writeSafely(`${this.#sending}.new`, rest, 'w');
       await rename(`${this.#sending}.new`, this.#sending);
     }
-    this.#bytes = Math.max(0, this.#bytes - (Buffer.byteLength(before) - Buffer.byteLength(rest)));
+    await this.#measure();
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

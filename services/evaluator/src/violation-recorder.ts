@@ -18,6 +18,8 @@ export class ViolationRecorder {
   #draining: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
   #attempts = 0;
+  /** Writes to the disk that no answer waits for any more, too. */
+  readonly #keeping = new Set<Promise<void>>();
   #stopped = false;
 
   constructor(parts: { bus: Bus; spool: Spool; log: Logger; metrics: EvaluatorMetrics }) {
@@ -32,13 +34,19 @@ export class ViolationRecorder {
     this.#drainSoon(0);
   }
 
-  /** Never rejects: what cannot be kept is counted and logged. leftMs: until the answer has to leave. */
+  /**
+   * Resolves when the violation is safe, and after leftMs in any case: the answer has to leave then. Never rejects: what
+   * cannot be kept is counted and logged.
+   */
   async record(event: ViolationEvent, leftMs: number): Promise<void> {
+    const endMs = performance.now() + leftMs;
     const message = { subject: violationSubject(event.policy), id: event.id, body: JSON.stringify(event) };
     // While older ones wait on the disk a newer one must not overtake them.
     const direct = this.#bus.connected && this.#spool.empty && leftMs > 0;
     if (direct && (await this.#published(message, Math.min(PUBLISH_MS, leftMs)))) return;
-    await this.#keep(message, event.policy);
+    const kept = this.#keep(message, event.policy).finally(() => this.#keeping.delete(kept));
+    this.#keeping.add(kept);
+    await Promise.race([kept, untilMs(endMs)]);
     this.#drainSoon(RETRY.baseMs);
   }
 
@@ -47,6 +55,7 @@ export class ViolationRecorder {
     this.#stopped = true;
     clearTimeout(this.#retry);
     await this.#draining;
+    await Promise.all(this.#keeping);
     if (this.#bus.connected) await this.#drain();
   }
 
@@ -96,3 +105,6 @@ export class ViolationRecorder {
     }
   }
 }
+
+const untilMs = (endMs: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, Math.max(0, endMs - performance.now())).unref());

@@ -13,7 +13,7 @@ interface ResourceList {
 }
 
 /** A kind that is not there is asked for again only after so long: policies may ask for one with each request. */
-const REFRESH_AFTER_MS = 1000;
+const REFRESH_AFTER_MS = 250;
 
 /** Which kinds the API server serves, one group and version at a time, kept until a kind is missed. */
 export class Discovery {

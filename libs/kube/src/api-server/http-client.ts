@@ -71,7 +71,10 @@ export class HttpClient {
     this.#plainAgent.destroy();
   }
 
-  #send({ method, path, body, signal, idleMs = ANSWER_IDLE_MS }: HttpRequest, options: HttpOptions): Promise<IncomingMessage> {
+  #send(
+    { method, path, body, signal, idleMs = ANSWER_IDLE_MS }: HttpRequest,
+    options: HttpOptions,
+  ): Promise<IncomingMessage> {
     const { server } = this.#credentials;
     const secure = server.protocol === 'https:';
     const agent = options.agent ?? (secure ? this.#secureAgent(options) : this.#plainAgent);

@@ -9,7 +9,13 @@ const LEASES: ResourceType = {
   resource: 'leases',
   namespaced: true,
 };
-const NAMESPACES: ResourceType = { group: '', version: 'v1', kind: 'Namespace', resource: 'namespaces', namespaced: false };
+const NAMESPACES: ResourceType = {
+  group: '',
+  version: 'v1',
+  kind: 'Namespace',
+  resource: 'namespaces',
+  namespaced: false,
+};
 
 export interface LeaseSpec {
   holderIdentity?: string;

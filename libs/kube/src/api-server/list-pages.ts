@@ -20,7 +20,11 @@ export interface Page {
 }
 
 /** Pages of one list, in order. Throws KubeError with status 410 when a page comes too late: begin again then. */
-export async function* listPages(http: HttpClient, type: ResourceType, options: ListOptions = {}): AsyncGenerator<Page> {
+export async function* listPages(
+  http: HttpClient,
+  type: ResourceType,
+  options: ListOptions = {},
+): AsyncGenerator<Page> {
   const { labelSelector, fieldSelector, signal } = options;
   let left = options.limit ?? Number.POSITIVE_INFINITY;
   let next: string | undefined;

@@ -49,6 +49,8 @@ function parsed(body: string): unknown {
 
 /** No answer came: status 0, so that it is told apart from a 503 that the API server gave. */
 export const unreachable = (server: URL, cause: unknown): KubeError =>
-  new KubeError(0, 'ServiceUnavailable', `${server.origin}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  new KubeError(0, 'ServiceUnavailable', `${server.origin}: ${cause instanceof Error ? cause.message : cause}`, {
+    cause,
+  });
 
 export const isExpired = (error: unknown): boolean => error instanceof KubeError && error.status === 410;

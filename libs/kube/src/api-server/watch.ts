@@ -16,6 +16,9 @@ interface Seen {
 const BACKOFF = { baseMs: 100, maxMs: 30_000 };
 /** The API server ends a watch after this, at a random time so that not all come back at once. */
 const WATCH_SECONDS = { min: 240, spread: 60 };
+/** An API server that lets even so young a list expire is asked less and less often. */
+const NEW_LIST_MS = 2000;
+
 /**
  * A connection that says nothing for so long may be dead at its other end, and a new one costs little. Bookmarks come
  * about once a minute where anything in the cluster changes.
@@ -35,6 +38,7 @@ export class Watch implements Running {
   readonly #done: Promise<void>;
   #resourceVersion: string | undefined;
   #synced = false;
+  #listedAtMs = 0;
   #failures = 0;
 
   constructor(http: HttpClient, type: ResourceType, handler: WatchHandler) {
@@ -66,8 +70,11 @@ export class Watch implements Running {
   }
 
   async #recover(error: unknown): Promise<void> {
-    if (isExpired(error)) this.#resourceVersion = undefined;
-    else this.#handler.onError(error instanceof Error ? error : new Error(String(error)));
+    if (isExpired(error)) {
+      this.#resourceVersion = undefined;
+      // Its place being too old is no failure, unless the place was new.
+      if (performance.now() - this.#listedAtMs > NEW_LIST_MS) this.#failures = 0;
+    } else this.#handler.onError(error instanceof Error ? error : new Error(String(error)));
     await this.#rest();
   }
 
@@ -89,6 +96,7 @@ export class Watch implements Running {
     }
     for (const [key, seen] of gone) this.#vanished(key, seen);
     this.#resourceVersion = resourceVersion;
+    this.#listedAtMs = performance.now();
     if (!this.#synced) this.#handler.onSynced();
     this.#synced = true;
   }

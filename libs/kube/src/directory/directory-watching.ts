@@ -26,7 +26,8 @@ export function watchView(store: Store, type: ResourceType, handler: WatchHandle
     for (const [key, object] of seen) {
       const known = before.get(key);
       const same =
-        known?.metadata.uid === object.metadata.uid && known?.metadata.resourceVersion === object.metadata.resourceVersion;
+        known?.metadata.uid === object.metadata.uid &&
+        known?.metadata.resourceVersion === object.metadata.resourceVersion;
       if (!same && !stopped) handler.onChange(structuredClone(object));
     }
   };

@@ -1,10 +1,10 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createLogger } from '@jspolicy/runtime';
-import { type TempDir, tempDir, waitFor } from '@jspolicy/testing';
 import type { KubeObject } from '@jspolicy/contracts';
+import { createLogger } from '@jspolicy/runtime';
+import { startProcess, type TempDir, tempDir, waitFor } from '@jspolicy/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { ResourceType } from '../port.ts';
+import { KubeError, type ResourceType } from '../port.ts';
 import type { ManifestProblem } from './manifest-file.ts';
 import { type DirectoryCluster, openDirectory } from './open.ts';
 
@@ -67,7 +67,12 @@ function follow(cluster: DirectoryCluster, type: ResourceType) {
     onSynced: () => told.push('synced'),
     onError: (error) => told.push(String(error)),
   });
-  return { told, objects, running, saw: (what: string) => waitFor(() => told.includes(what), { what, timeoutMs: 3000 }) };
+  return {
+    told,
+    objects,
+    running,
+    saw: (what: string) => waitFor(() => told.includes(what), { what, timeoutMs: 3000 }),
+  };
 }
 
 test('what is added, changed and removed is told; the generation rises with the spec only', async () => {
@@ -116,6 +121,18 @@ test('a broken file is told once, with its place; its last good objects stay; th
   expect(told).toEqual(['+a.example.com', 'synced', '+b.example.com', '-a.example.com', '+c.example.com']);
 });
 
+test('a file that is broken when the directory is opened again keeps what was last good, until it is removed', async () => {
+  await write('a.yaml', policy('a.example.com', 'good()'));
+  await (await open()).cluster.close();
+  await write('a.yaml', 'a: [');
+  const { cluster, problems, jsPolicy } = await open();
+  expect(problems).toHaveLength(1);
+  const kept = await cluster.get(jsPolicy, 'a.example.com');
+  expect(kept).toMatchObject({ spec: { javascript: 'good()\n' }, metadata: { generation: 1 } });
+  await rm(join(manifests, 'a.yaml'));
+  await waitFor(async () => !(await cluster.get(jsPolicy, 'a.example.com')), { what: 'the policy to go' });
+});
+
 test('of two objects of one name the first file wins, and both are named', async () => {
   await write('b.yaml', policy('a.example.com', 'second()'));
   await write('a.yaml', policy('a.example.com', 'first()'));
@@ -136,7 +153,7 @@ test('objects are read by get and list, with selectors; kinds are resolved', asy
   const pod = (name: string, namespace: string, app: string) =>
     `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}${namespace}, labels: {app: ${app}}}\n---\n`;
   await write('pods.yaml', pod('a', '', 'web') + pod('b', ', namespace: other', 'web') + pod('c', '', 'db'));
-  await write('x.yaml', 'apiVersion: example.com/v1\nkind: Policy\nmetadata: {name: x, namespace: y}\n');
+  await write('x.yaml', 'apiVersion: example.com/v1\nkind: Policy\nmetadata: {name: x, namespace: other}\n');
   const { cluster } = await open();
   const pods = await cluster.resolve('v1', 'Pod');
   const names = async (options: object) => (await cluster.list(pods, options)).map(({ metadata }) => metadata.name);
@@ -196,22 +213,52 @@ test('what services write is kept, versioned, and goes with its owner', async ()
 });
 
 test('many writers at once: each write counts once', async () => {
-  const clusters = [await open(), await open(), await open()];
-  const type = await clusters[0]?.cluster.resolve('v1', 'ConfigMap');
-  if (!type) throw new Error('no type');
-  const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'n', namespace: 'default' }, data: { n: '0' } };
-  await clusters[0]?.cluster.create(type, object);
-  const add = async ({ cluster }: { cluster: DirectoryCluster }): Promise<void> => {
-    const now = await cluster.get(type, 'n', 'default');
-    const data = { n: String(Number((now?.['data'] as { n: string }).n) + 1) };
-    await cluster.update(type, { ...(now as KubeObject), data }).catch(() => add({ cluster }));
+  const clusters = [(await open()).cluster, (await open()).cluster, (await open()).cluster];
+  const [first] = clusters as [DirectoryCluster];
+  const type = await first.resolve('v1', 'ConfigMap');
+  const metadata = { name: 'n', namespace: 'default' };
+  await first.create(type, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { n: '0' } });
+  const add = async (cluster: DirectoryCluster): Promise<void> => {
+    await cluster.refresh();
+    const now = (await cluster.get(type, 'n', 'default')) as KubeObject;
+    const data = { n: String(Number((now['data'] as { n: string }).n) + 1) };
+    await cluster.update(type, { ...now, data }).catch((error: unknown) => {
+      if (!(error instanceof KubeError && error.reason === 'Conflict')) throw error;
+      return add(cluster);
+    });
   };
   await Promise.all(clusters.flatMap((cluster) => [add(cluster), add(cluster), add(cluster)]));
-  const last = await clusters[1]?.cluster.get(type, 'n', 'default');
-  await waitFor(async () => (await clusters[1]?.cluster.get(type, 'n', 'default'))?.metadata.generation === 10, {
-    what: 'nine updates',
-  });
-  expect(last?.metadata.uid).toBeDefined();
+  await first.refresh();
+  expect(await first.get(type, 'n', 'default')).toMatchObject({ data: { n: '9' }, metadata: { generation: 10 } });
+});
+
+test('processes that write at once lose nothing of each other', async () => {
+  const { cluster } = await open();
+  const type = await cluster.resolve('v1', 'ConfigMap');
+  const metadata = { name: 'n', namespace: 'default' };
+  await cluster.create(type, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { n: '0' } });
+  const writer = new URL('./counting-process.test-part.ts', import.meta.url).pathname;
+  const args = ['--conditions=source', writer, manifests, join(dir.path, 'state')];
+  const writers = await Promise.all([1, 2, 3].map(() => startProcess(process.execPath, args)));
+  const ends = await Promise.all(writers.map(({ exited }) => exited));
+  expect(
+    ends.map(({ code }) => code),
+    writers.flatMap(({ lines }) => lines).join('\n'),
+  ).toEqual([0, 0, 0]);
+  const seen = async () => (await cluster.get(type, 'n', 'default'))?.metadata.generation === 31;
+  await waitFor(seen, { what: 'thirty updates', timeoutMs: 3000 });
+  expect(await cluster.get(type, 'n', 'default')).toMatchObject({ data: { n: '30' } });
+});
+
+test('a lock that a killed process left is taken away', async () => {
+  const { cluster } = await open();
+  const gone = await startProcess(process.execPath, ['-e', '']);
+  await gone.exited;
+  await writeFile(join(dir.path, 'state', 'lock'), String(gone.pid));
+  const type = await cluster.resolve('v1', 'ConfigMap');
+  const metadata = { name: 'n', namespace: 'default' };
+  const made = await cluster.create(type, { apiVersion: 'v1', kind: 'ConfigMap', metadata });
+  expect(made.metadata.resourceVersion).toBe('1');
 });
 
 test('a Lease is granted at once', async () => {

@@ -78,7 +78,12 @@ export class FileTree<T> {
     const text = await readFile(path, 'utf8').catch(() => undefined);
     if (text === undefined) return false;
     const same = known?.text === text;
-    this.#entries.set(path, { signature, young: isYoung(stats), text, value: same ? known.value : this.#parse(text, path) });
+    this.#entries.set(path, {
+      signature,
+      young: isYoung(stats),
+      text,
+      value: same ? known.value : this.#parse(text, path),
+    });
     return !same;
   }
 

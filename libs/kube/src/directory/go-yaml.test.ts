@@ -1,5 +1,5 @@
-import { parse } from 'yaml';
 import { expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { GO_YAML } from './go-yaml.ts';
 
 /** Answers of sigs.k8s.io/yaml 1.6.0 to `v: <text>`. */

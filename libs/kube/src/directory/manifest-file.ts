@@ -76,8 +76,10 @@ class DocumentReader {
       return;
     }
     const shape = shapeProblems(value);
-    const problems = shape.length > 0 || !isJsPolicy(value as KubeObject) ? shape : jsPolicyProblems(value as KubeObject);
-    for (const problem of problems) this.#problemAt([...path, ...problem.path], `${problem.path.join('.')} ${problem.message}`);
+    const problems =
+      shape.length > 0 || !isJsPolicy(value as KubeObject) ? shape : jsPolicyProblems(value as KubeObject);
+    for (const problem of problems)
+      this.#problemAt([...path, ...problem.path], `${problem.path.join('.')} ${problem.message}`);
     if (problems.length === 0) this.#found.objects.push(this.#placed(value as KubeObject, path));
   }
 
@@ -143,4 +145,6 @@ const isWord = (value: unknown): value is string => typeof value === 'string' &&
 const isName = (value: unknown): boolean => isWord(value) && value !== '.' && value !== '..' && !/[/%]/.test(value);
 
 const isTextMap = (value: unknown): boolean =>
-  value === undefined || value === null || (isMap(value) && Object.values(value).every((entry) => typeof entry === 'string'));
+  value === undefined ||
+  value === null ||
+  (isMap(value) && Object.values(value).every((entry) => typeof entry === 'string'));

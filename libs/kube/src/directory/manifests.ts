@@ -4,6 +4,9 @@ import { BUILTIN_TYPES, typeKey } from './builtin-kinds.ts';
 import { FileTree } from './file-tree.ts';
 import { type ManifestFile, type ManifestObject, type ManifestProblem, parseManifest } from './manifest-file.ts';
 
+/** What is remembered of a file from before this process: the objects that were last good. */
+export type Recall = (path: string) => ManifestObject[];
+
 export interface ProblemHandler {
   onProblem(problem: ManifestProblem): void;
   /** A file that had problems has none any more, or is gone. */
@@ -17,15 +20,17 @@ export interface ProblemHandler {
 export class Manifests {
   readonly #tree: FileTree<ManifestFile>;
   readonly #handler: ProblemHandler;
+  readonly #recall: Recall;
   readonly #lastGood = new Map<string, ManifestObject[]>();
   readonly #told = new Map<string, string>();
   #objects = new Map<string, ManifestObject>();
   problems: ManifestProblem[] = [];
 
-  constructor(root: string, except: string, handler: ProblemHandler) {
+  constructor(root: string, except: string, options: { handler: ProblemHandler; recall: Recall }) {
     const accepts = (name: string) => /\.(?:ya?ml|json)$/.test(name);
     this.#tree = new FileTree({ root, except, accepts, parse: parseManifest });
-    this.#handler = handler;
+    this.#handler = options.handler;
+    this.#recall = options.recall;
   }
 
   get directories(): Set<string> {
@@ -50,6 +55,7 @@ export class Manifests {
   #keepLastGood(files: [string, ManifestFile][]): void {
     for (const [path, file] of files) {
       if (file.problems.length === 0) this.#lastGood.set(path, file.objects);
+      else if (!this.#lastGood.has(path)) this.#lastGood.set(path, this.#recall(path));
     }
     for (const path of this.#lastGood.keys()) {
       if (this.#tree.get(path) === undefined) this.#lastGood.delete(path);

@@ -10,7 +10,13 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 /** The same in every process and after every start: of group, kind, namespace and name, in the form of a UUID. */
 export function uidOf(object: KubeObject): string {
   const hash = sha256(manifestKey(object));
-  const parts = [hash.slice(0, 8), hash.slice(8, 12), `8${hash.slice(13, 16)}`, `8${hash.slice(17, 20)}`, hash.slice(20, 32)];
+  const parts = [
+    hash.slice(0, 8),
+    hash.slice(8, 12),
+    `8${hash.slice(13, 16)}`,
+    `8${hash.slice(17, 20)}`,
+    hash.slice(20, 32),
+  ];
   return parts.join('-');
 }
 
@@ -18,7 +24,8 @@ export function uidOf(object: KubeObject): string {
 export const timestamp = (): string => new Date().toISOString().replace(/\.\d+Z$/, 'Z');
 
 /** Kinds of our own have generation and status kept beside the manifest, and a status subresource. */
-export const hasStatus = (object: { apiVersion: string }): boolean => splitApiVersion(object.apiVersion).group === API_GROUP;
+export const hasStatus = (object: { apiVersion: string }): boolean =>
+  splitApiVersion(object.apiVersion).group === API_GROUP;
 
 /** Everything but metadata and status: a change of it raises the generation. */
 export function specHash(object: KubeObject): string {
@@ -32,9 +39,13 @@ export function contentHash(object: KubeObject): string {
 }
 
 /** The overlay that a manifest's object needs, or undefined when the one that is there says the same. */
-export function renewedOverlay({ object }: ManifestObject, before: Overlay | undefined): Overlay | undefined {
+export function renewedOverlay(
+  { object }: ManifestObject,
+  file: string,
+  before: Overlay | undefined,
+): Overlay | undefined {
   const hashes = { contentHash: contentHash(object), specHash: specHash(object) };
-  if (before?.contentHash === hashes.contentHash) return undefined;
+  if (before?.contentHash === hashes.contentHash && before.file === file) return undefined;
   const { apiVersion, kind, metadata } = object;
   const risen = before !== undefined && before.specHash !== hashes.specHash;
   return {
@@ -47,6 +58,8 @@ export function renewedOverlay({ object }: ManifestObject, before: Overlay | und
     generation: (before?.generation ?? 1) + (risen ? 1 : 0),
     resourceVersion: '',
     creationTimestamp: before?.creationTimestamp ?? timestamp(),
+    manifest: object,
+    file,
   };
 }
 
@@ -61,5 +74,11 @@ export function merged({ object }: ManifestObject, overlay: Overlay | undefined)
   }
   const { generation, resourceVersion, creationTimestamp } = overlay;
   const shown = { ...metadata, uid, generation, resourceVersion, creationTimestamp };
-  return { apiVersion, kind, metadata: shown, ...content, ...(overlay.status !== undefined && { status: overlay.status }) };
+  return {
+    apiVersion,
+    kind,
+    metadata: shown,
+    ...content,
+    ...(overlay.status !== undefined && { status: overlay.status }),
+  };
 }

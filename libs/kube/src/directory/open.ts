@@ -1,6 +1,6 @@
 import type { KubeObject } from '@jspolicy/contracts';
 import type { Logger } from '@jspolicy/runtime';
-import { joinKey, namespaceFor } from '../object-names.ts';
+import { joinKey, keyOf, namespaceFor } from '../object-names.ts';
 import type { Cluster, LeaseHandler, Running } from '../port.ts';
 import { matchesLabels, parseFieldSelector, parseLabelSelector } from '../selector.ts';
 import { objectsOf, watchView } from './directory-watching.ts';
@@ -57,7 +57,9 @@ function directoryCluster(store: Store): DirectoryCluster {
     },
     async get(type, name, namespace) {
       const key = joinKey(namespaceFor(type, namespace), name);
-      const found = objectsOf(store.view, type).find(({ metadata }) => joinKey(metadata.namespace, metadata.name) === key);
+      const found = objectsOf(store.view, type).find(
+        ({ metadata }) => joinKey(metadata.namespace, metadata.name) === key,
+      );
       return found && structuredClone(found);
     },
     async list(type, { namespace, labelSelector = '', fieldSelector = '', limit } = {}) {
@@ -66,7 +68,9 @@ function directoryCluster(store: Store): DirectoryCluster {
       const inside = type.namespaced && namespace ? namespace : undefined;
       const wanted = objectsOf(store.view, type)
         .filter((object) => inside === undefined || object.metadata.namespace === inside)
-        .filter((object) => matchesLabels(labels, object.metadata.labels) && fields(object));
+        .filter((object) => matchesLabels(labels, object.metadata.labels) && fields(object))
+        // The API server's own order.
+        .sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
       return structuredClone(wanted.slice(0, limit));
     },
     create: (type, object, request) => writes.create(type, object, request),

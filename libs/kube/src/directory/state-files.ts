@@ -18,6 +18,9 @@ export interface Overlay {
   generation: number;
   resourceVersion: string;
   creationTimestamp: string;
+  /** The manifest's object as it was last good, and its file, relative to the manifests' directory. */
+  manifest: KubeObject;
+  file: string;
   status?: unknown;
 }
 

@@ -1,7 +1,8 @@
-import { resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { DirectoryWatch } from './directory-watch.ts';
-import { hasStatus, renewedOverlay } from './object-identity.ts';
+import type { ManifestObject } from './manifest-file.ts';
 import { Manifests, type ProblemHandler } from './manifests.ts';
+import { hasStatus, renewedOverlay } from './object-identity.ts';
 import { StateFiles } from './state-files.ts';
 import { buildView, garbage, type Origin, overlaysOf, type View } from './view.ts';
 
@@ -16,6 +17,7 @@ interface StoreOptions extends ProblemHandler {
 export class Store {
   readonly state: StateFiles;
   readonly manifests: Manifests;
+  readonly #root: string;
   readonly #watch: DirectoryWatch;
   readonly #listeners = new Set<(view: View) => void>();
   readonly #onTrouble: (error: unknown) => void;
@@ -29,7 +31,9 @@ export class Store {
 
   constructor(options: StoreOptions) {
     this.state = new StateFiles(options.state);
-    this.manifests = new Manifests(options.manifests, resolve(options.state), options);
+    this.#root = options.manifests;
+    const recall = (path: string) => this.#recall(path);
+    this.manifests = new Manifests(options.manifests, resolve(options.state), { handler: options, recall });
     this.#onTrouble = options.onTrouble;
     this.#watch = new DirectoryWatch(() => void this.refresh().catch(this.#onTrouble));
   }
@@ -89,17 +93,27 @@ export class Store {
   /** One at a time: of two that overlap, the earlier would drop files that only the later had seen. */
   #scan(): Promise<boolean> {
     const scan = this.#scanning.then(async () => {
-      const manifests = await this.manifests.scan();
-      return (await this.state.scan()) || manifests;
+      const state = await this.state.scan();
+      return (await this.manifests.scan()) || state;
     });
     this.#scanning = scan.catch(() => undefined);
     return scan;
   }
 
+  /** A file that is broken from the start: what it held when it was read last, in another process. */
+  #recall(path: string): ManifestObject[] {
+    const file = relative(this.#root, path);
+    return [...overlaysOf(this.state.files).values()]
+      .filter((overlay) => overlay.file === file && overlay.manifest !== undefined)
+      .map(({ manifest }) => ({ object: manifest, file: path, line: 1, column: 1 }));
+  }
+
   #renewed() {
     const overlays = overlaysOf(this.state.files);
     return [...this.manifests.objects].flatMap(([key, manifest]) => {
-      const overlay = hasStatus(manifest.object) ? renewedOverlay(manifest, overlays.get(key)) : undefined;
+      const overlay = hasStatus(manifest.object)
+        ? renewedOverlay(manifest, relative(this.#root, manifest.file), overlays.get(key))
+        : undefined;
       return overlay ? [overlay] : [];
     });
   }

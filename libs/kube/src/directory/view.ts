@@ -40,7 +40,9 @@ export function overlayKey({ apiVersion, kind, namespace, name }: Overlay): stri
 
 /** What nobody needs any more: overlays without their manifest, and written objects whose owners are all gone. */
 export function garbage(manifests: ReadonlyMap<string, ManifestObject>, state: StateFile[]): StateFile[] {
-  const uids = new Set([...buildView(manifests, state).values()].map(({ object }) => object.metadata.uid ?? uidOf(object)));
+  const uids = new Set(
+    [...buildView(manifests, state).values()].map(({ object }) => object.metadata.uid ?? uidOf(object)),
+  );
   return state.filter((file) => {
     if (file.kind === 'overlay') return !manifests.has(overlayKey(file.overlay));
     const owners = file.object.metadata.ownerReferences ?? [];

@@ -124,7 +124,11 @@ function checkVersion(type: ResourceType, object: KubeObject, current: KubeObjec
   if (sameVersion && (!uid || uid === current.metadata.uid)) return;
   const text = 'the object has been modified; please apply your changes to the latest version and try again';
   const { name } = object.metadata;
-  throw new KubeError(409, 'Conflict', `Operation cannot be fulfilled on ${qualifiedResource(type)} "${name}": ${text}`);
+  throw new KubeError(
+    409,
+    'Conflict',
+    `Operation cannot be fulfilled on ${qualifiedResource(type)} "${name}": ${text}`,
+  );
 }
 
 function readOnly(type: ResourceType, file: string, object: KubeObject): KubeError {

@@ -1,0 +1,133 @@
+import { admissionReview, pod, type TempDir, tempDir, waitFor } from '@jspolicy/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { policy, writeManifests } from './manifests.ts';
+import { type Stack, startStack } from './stack.ts';
+
+const NAME = 'deny.refusals.example';
+let dir: TempDir;
+let stack: Stack;
+
+beforeAll(async () => {
+  dir = await tempDir();
+  await writeManifests(dir.path, [policy(NAME, 'deny("reached")')]);
+  stack = await startStack({ cluster: { manifests: dir.path }, evaluators: 1 });
+  await waitFor(async () => (await stack.webhook.review(NAME, admissionReview({ object: pod() }))).status === 200, {
+    what: 'the policy to be served',
+  });
+});
+afterAll(async () => {
+  await stack?.stop();
+  await dir?.remove();
+});
+
+const status = (code: number, reason: string, message: string) =>
+  JSON.stringify({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, code });
+const json = { 'content-type': 'application/json' };
+const path = `/policy/${NAME}`;
+const review = JSON.stringify(admissionReview({ object: pod() }));
+const inLatin1 = Buffer.from(review.replace('nginx', 'ng\u00efnx'), 'latin1');
+
+const refusals = [
+  [
+    'a body over 8 MiB',
+    path,
+    { body: Buffer.alloc(8 * 1024 * 1024 + 1, 32) },
+    413,
+    'RequestEntityTooLarge',
+    'the body is larger than 8388608 bytes',
+  ],
+  [
+    'text/plain',
+    path,
+    { body: review, headers: { 'content-type': 'text/plain' } },
+    415,
+    'UnsupportedMediaType',
+    'contentType=text/plain, expected application/json',
+  ],
+  [
+    'a charset',
+    path,
+    { body: review, headers: { 'content-type': 'application/json; charset=utf-8' } },
+    415,
+    'UnsupportedMediaType',
+    'contentType=application/json; charset=utf-8, expected application/json',
+  ],
+  [
+    'no content type',
+    path,
+    { body: review, headers: {} },
+    415,
+    'UnsupportedMediaType',
+    'contentType=, expected application/json',
+  ],
+  ['GET', path, { method: 'GET', headers: json }, 405, 'MethodNotAllowed', 'method GET, expected POST'],
+  ['PUT', path, { method: 'PUT', body: review, headers: json }, 405, 'MethodNotAllowed', 'method PUT, expected POST'],
+  [
+    'an unknown policy',
+    '/policy/no-such.refusals.example',
+    { body: review, headers: json },
+    404,
+    'NotFound',
+    'JsPolicy.policy.jspolicy.com "no-such.refusals.example" not found',
+  ],
+  [
+    'a name that is none',
+    '/policy/UPPER.refusals.example',
+    { body: review, headers: json },
+    404,
+    'NotFound',
+    'JsPolicy.policy.jspolicy.com "UPPER.refusals.example" not found',
+  ],
+  [
+    'no name',
+    '/policy/',
+    { body: review, headers: json },
+    404,
+    'NotFound',
+    'JsPolicy.policy.jspolicy.com "" not found',
+  ],
+  [
+    'a segment too many',
+    `${path}/x`,
+    { body: review, headers: json },
+    404,
+    'NotFound',
+    `wrong request path: ${path}/x`,
+  ],
+  ['another path', '/healthz', { body: review, headers: json }, 404, 'NotFound', '404 page not found: /healthz'],
+] as const;
+
+test.each(refusals)('%s is refused with exact bytes', async (_what, at, options, code, reason, message) => {
+  const answer = await stack.webhook.send(at, options);
+  expect([answer.status, answer.text]).toEqual([code, status(code, reason, message)]);
+  expect(answer.contentType).toBe('application/json');
+});
+
+const malformed: [string, string | Buffer][] = [
+  ['an empty body', ''],
+  ['no JSON', '{'],
+  ['trailing data', `${review} x`],
+  ['two documents', review + review],
+  ['an array', '[]'],
+  ['null', 'null'],
+  ['no request', '{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1"}'],
+  ['a request without uid', review.replace(/"uid":"[^"]*"/, '"uid":""')],
+  ['another kind', review.replace('AdmissionReview', 'Pod')],
+  ['an unknown version', review.replace('admission.k8s.io/v1', 'admission.k8s.io/v9')],
+  ['YAML', 'kind: AdmissionReview\napiVersion: admission.k8s.io/v1\n'],
+  ['bytes that are no UTF-8', inLatin1],
+];
+
+test.each(malformed)('%s is 400, and no policy runs', async (_what, body) => {
+  const answer = await stack.webhook.send(path, { body });
+  expect(answer.status).toBe(400);
+  expect(JSON.parse(answer.text)).toMatchObject({ kind: 'Status', reason: 'BadRequest', code: 400 });
+  expect(answer.text).not.toContain('reached');
+});
+
+test('a body of just under 8 MiB is judged', async () => {
+  const large = admissionReview({ object: pod({ annotations: { large: '' } }) });
+  const room = 8 * 1024 * 1024 - JSON.stringify(large).length;
+  large.request.object = pod({ annotations: { large: 'x'.repeat(room) } });
+  expect(await stack.webhook.judge(NAME, large)).toMatchObject({ allowed: false, status: { message: 'reached' } });
+});

@@ -1,0 +1,44 @@
+import type { KubeObject } from '@jspolicy/contracts';
+import type { Cluster, ListOptions, ResourceType } from '@jspolicy/kube';
+
+/** Where a read may be answered from: the cluster itself, a copy that is kept current, or first the copy. */
+export type ReadFrom = 'cluster' | 'copy' | 'copy-then-cluster';
+
+/** What get() and list() read. The signal ends a read. */
+export interface ClusterReader {
+  /** Throws KubeError NotFound when the cluster does not serve the kind. */
+  resolve(apiVersion: string, kind: string, signal: AbortSignal): Promise<ResourceType>;
+  get(
+    type: ResourceType,
+    key: { name: string; namespace?: string },
+    from: ReadFrom,
+    signal: AbortSignal,
+  ): Promise<KubeObject | undefined>;
+  list(type: ResourceType, options: ListOptions, from: ReadFrom): Promise<KubeObject[]>;
+}
+
+/** Asks the cluster each time, wherever a read might be answered from. */
+export class DirectReader implements ClusterReader {
+  readonly #open: () => Promise<Cluster>;
+
+  constructor(open: () => Promise<Cluster>) {
+    this.#open = open;
+  }
+
+  async resolve(apiVersion: string, kind: string, signal: AbortSignal): Promise<ResourceType> {
+    return (await this.#open()).resolve(apiVersion, kind, { signal });
+  }
+
+  async get(
+    type: ResourceType,
+    { name, namespace }: { name: string; namespace?: string },
+    _from: ReadFrom,
+    signal: AbortSignal,
+  ): Promise<KubeObject | undefined> {
+    return (await this.#open()).get(type, name, namespace, { signal });
+  }
+
+  async list(type: ResourceType, options: ListOptions): Promise<KubeObject[]> {
+    return (await this.#open()).list(type, options);
+  }
+}

@@ -1,0 +1,76 @@
+import { appendFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { withTempDir } from '@jspolicy/testing';
+import { expect, test } from 'vitest';
+import { Spool, type Spooled } from './spool.ts';
+
+const MIB = 1024 * 1024;
+const message = (id: string): Spooled => ({ subject: 's', id, body: JSON.stringify({ id }) });
+
+/** Drains into a list; fails before `failBefore`. */
+async function drained(spool: Spool, failBefore?: string): Promise<string[]> {
+  const ids: string[] = [];
+  const send = async ({ id }: Spooled) => {
+    if (id === failBefore) throw new Error('not taken');
+    ids.push(id);
+  };
+  await spool.drain(send).catch(() => undefined);
+  return ids;
+}
+
+test('what is appended is sent in its order, once', () =>
+  withTempDir(async (dir) => {
+    const spool = await Spool.open(dir, MIB);
+    expect(spool.empty).toBe(true);
+    await Promise.all(['a', 'b', 'c'].map((id) => spool.append(message(id))));
+    expect(spool.empty).toBe(false);
+    expect(await drained(spool)).toEqual(['a', 'b', 'c']);
+    expect(spool.empty).toBe(true);
+    expect(await drained(spool)).toEqual([]);
+    expect(await readdir(dir)).toEqual([]);
+  }));
+
+test('what could not be sent stays, before what came later, and survives the process', () =>
+  withTempDir(async (dir) => {
+    const first = await Spool.open(dir, MIB);
+    for (const id of ['a', 'b', 'c']) await first.append(message(id));
+    expect(await drained(first, 'b')).toEqual(['a']);
+    await first.append(message('d'));
+    const second = await Spool.open(dir, MIB);
+    expect(second.empty).toBe(false);
+    expect(await drained(second)).toEqual(['b', 'c', 'd']);
+    expect(second.empty).toBe(true);
+  }));
+
+test('messages that come while others are sent are sent after them', () =>
+  withTempDir(async (dir) => {
+    const spool = await Spool.open(dir, MIB);
+    await spool.append(message('a'));
+    const ids: string[] = [];
+    await spool.drain(async ({ id }) => {
+      ids.push(id);
+      if (id === 'a') await spool.append(message('b'));
+    });
+    expect(ids).toEqual(['a', 'b']);
+  }));
+
+test('a full spool takes no more until there is room', () =>
+  withTempDir(async (dir) => {
+    const spool = await Spool.open(dir, 100);
+    expect(await spool.append(message('a'))).toBe(true);
+    expect(await spool.append(message('b'))).toBe(true);
+    expect(await spool.append(message('c'))).toBe(false);
+    expect(await drained(spool)).toEqual(['a', 'b']);
+    expect(await spool.append(message('d'))).toBe(true);
+  }));
+
+test('a line that a crash cut off is left out', () =>
+  withTempDir(async (dir) => {
+    const before = await Spool.open(dir, MIB);
+    await before.append(message('a'));
+    await appendFile(join(dir, 'growing.ndjson'), '{"subject": "s", "id"');
+    const after = await Spool.open(dir, MIB);
+    await after.append(message('b'));
+    expect(await drained(after)).toEqual(['a', 'b']);
+    expect(after.empty).toBe(true);
+  }));

@@ -1,0 +1,92 @@
+import { type Bus, connectBus } from '@jspolicy/bus';
+import { VIOLATIONS_STREAM, type ViolationEvent } from '@jspolicy/contracts';
+import { createLogger, createMetrics } from '@jspolicy/runtime';
+import { natsForTest, type TempDir, type TestNats, tempDir, waitFor } from '@jspolicy/testing';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { evaluatorMetrics } from './evaluator-metrics.ts';
+import { Spool } from './spool.ts';
+import { ViolationRecorder } from './violation-recorder.ts';
+
+const log = createLogger({ service: 'test', level: 'silent' });
+const MIB = 1024 * 1024;
+let nats: TestNats;
+let dir: TempDir;
+let bus: Bus;
+let received: string[];
+
+beforeEach(async () => {
+  nats = await natsForTest();
+  dir = await tempDir();
+  bus = await connectBus({ servers: nats.url, name: 'test', log });
+  await bus.ensureTopology();
+  received = [];
+});
+afterEach(async () => {
+  await bus.close();
+  await nats.stop();
+  await dir.remove();
+});
+
+const event = (id: string): ViolationEvent => ({
+  schema: 1,
+  id,
+  policy: 'p.example.com',
+  policyUid: 'u',
+  generation: 1,
+  type: 'Validating',
+  action: 'Deny',
+  code: 403,
+  requestInfo: {},
+  user: {},
+  dryRun: false,
+  time: '2026-03-04T05:06:07.891Z',
+  evaluator: 'e',
+});
+
+async function recorder(): Promise<ViolationRecorder> {
+  const spool = await Spool.open(dir.path, MIB);
+  return new ViolationRecorder({ bus, spool, log, metrics: evaluatorMetrics(createMetrics()) });
+}
+
+async function receivedAre(ids: string[]): Promise<void> {
+  await waitFor(() => bus.connected, { what: 'NATS to be back' });
+  const handler = async (messages: { body: Uint8Array }[]) => {
+    for (const { body } of messages) received.push((JSON.parse(new TextDecoder().decode(body)) as ViolationEvent).id);
+  };
+  const running = await bus.consume({ stream: VIOLATIONS_STREAM, durable: 'test', batch: 10, handler });
+  await waitFor(() => received.length >= ids.length, { what: `${ids.length} violations`, timeoutMs: 20_000 });
+  await running.stop();
+  expect(received).toEqual(ids);
+}
+
+test('a violation is in the stream when record() resolves, once for each id', async () => {
+  const recording = await recorder();
+  await recording.record(event('a'), 5_000);
+  await recording.record(event('b'), 5_000);
+  await recording.record(event('a'), 5_000);
+  expect((await Spool.open(dir.path, MIB)).empty).toBe(true);
+  await recording.stop();
+  await receivedAre(['a', 'b']);
+});
+
+test('without NATS it is on the disk, and reaches the stream in its order when NATS is back', async () => {
+  const recording = await recorder();
+  await recording.record(event('a'), 5_000);
+  nats.kill('SIGKILL');
+  await recording.record(event('b'), 200);
+  await recording.record(event('c'), 200);
+  expect((await Spool.open(dir.path, MIB)).empty).toBe(false);
+  await nats.restart();
+  await receivedAre(['a', 'b', 'c']);
+  await recording.stop();
+  expect((await Spool.open(dir.path, MIB)).empty).toBe(true);
+});
+
+test('what a process that ended left behind is sent by the next one', async () => {
+  const first = await recorder();
+  await first.record(event('a'), 0);
+  const second = await recorder();
+  second.start();
+  await receivedAre(['a']);
+  await second.stop();
+});
