@@ -1,3 +1,5 @@
+// The certificate library's own dependency asks for it, and for it to be there first.
+import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import {
@@ -17,7 +19,7 @@ import {
   X509CertificateGenerator,
 } from '@peculiar/x509';
 
-cryptoProvider.set(webcrypto as Crypto);
+cryptoProvider.set(webcrypto);
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

@@ -49,7 +49,11 @@ export function sameJson(left: unknown, right: unknown, budget: WorkBudget): boo
     if (a === b) continue;
     if (!isContainer(a) || !isContainer(b)) {
       if (scalar(a) !== scalar(b)) return false;
-    } else if (!pushParts(a, b, pairs)) return false;
+    } else {
+      const before = pairs.length;
+      if (!pushParts(a, b, pairs)) return false;
+      budget.spend((pairs.length - before) / 2);
+    }
   }
   return true;
 }

@@ -1,0 +1,106 @@
+import { readFileSync } from 'node:fs';
+import { Agent, request } from 'node:https';
+import { join, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { type Bus, connectBus } from '@jspolicy/bus';
+import { ensureCertificates } from '@jspolicy/certificates';
+import { EVALUATE_SUBJECTS, EVALUATOR_QUEUE } from '@jspolicy/contracts';
+import { createLogger } from '@jspolicy/runtime';
+import {
+  natsForTest,
+  startProcess,
+  type TempDir,
+  type TestNats,
+  type TestProcess,
+  tempDir,
+  waitFor,
+} from '@jspolicy/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+const MAIN = resolve(import.meta.dirname, '../dist/main.js');
+let nats: TestNats;
+let dir: TempDir;
+let gateway: TestProcess;
+let bus: Bus;
+let port: number;
+let ca: Buffer;
+
+beforeAll(async () => {
+  dir = await tempDir();
+  nats = await natsForTest();
+  const files = await ensureCertificates(join(dir.path, 'tls'), {
+    dnsNames: ['localhost'],
+    ipAddresses: ['127.0.0.1'],
+  });
+  ca = readFileSync(files.caFile);
+  gateway = await startProcess(process.execPath, [MAIN], {
+    env: {
+      NATS_URL: nats.url,
+      HOST: '127.0.0.1',
+      PORT: '0',
+      TLS_CERT_FILE: files.certFile,
+      TLS_KEY_FILE: files.keyFile,
+      MAX_IN_FLIGHT: '2',
+    },
+    readyWhen: /"msg":"ready"/,
+  });
+  port = JSON.parse(gateway.lines.find((line) => line.includes('"msg":"ready"')) ?? '{}').port;
+  bus = await connectBus({
+    servers: nats.url,
+    name: 'evaluator',
+    log: createLogger({ service: 'test', level: 'silent' }),
+  });
+});
+afterAll(async () => {
+  await gateway?.stop();
+  await bus?.close();
+  await nats?.stop();
+  await dir?.remove();
+});
+
+function post(
+  path: string,
+  body: string,
+  agent = new Agent(),
+): Promise<{ status: number; body: string; retry: string | undefined }> {
+  return new Promise((done, reject) => {
+    const sent = request(
+      { host: '127.0.0.1', port, path, method: 'POST', ca, agent, headers: { 'content-type': 'application/json' } },
+      (answer) =>
+        text(answer).then(
+          (got) => done({ status: answer.statusCode ?? 0, body: got, retry: answer.headers['retry-after'] }),
+          reject,
+        ),
+    );
+    sent.once('error', reject);
+    sent.end(body);
+  });
+}
+
+test('bytes pass unread in both directions, with the time that is left', async () => {
+  const seen: string[] = [];
+  const service = bus.serve(EVALUATE_SUBJECTS, EVALUATOR_QUEUE, async ({ subject, body, deadlineMs }) => {
+    seen.push(`${subject} ${deadlineMs > 0 && deadlineMs <= 900}`);
+    return { status: 200, body, headers: {} };
+  });
+  const odd = '{"__proto__": {"a": 1}, "n": 9007199254740993}   ';
+  expect(await post('/policy/a.b.example?timeout=1s', odd)).toMatchObject({ status: 200, body: odd });
+  expect(seen).toEqual(['jspolicy.v1.evaluate.a_b_example true']);
+  await service.stop();
+});
+
+test('more reviews than MAX_IN_FLIGHT are refused at once with 503 and Retry-After', async () => {
+  const release: (() => void)[] = [];
+  const service = bus.serve(EVALUATE_SUBJECTS, EVALUATOR_QUEUE, async ({ body }) => {
+    await new Promise<void>((done) => release.push(done));
+    return { status: 200, body, headers: {} };
+  });
+  const held = [post('/policy/a.b.example', 'x'), post('/policy/a.b.example', 'x')];
+  await waitFor(() => release.length === 2, { what: 'two reviews in flight' });
+  const refused = await post('/policy/a.b.example', 'x');
+  expect(refused).toMatchObject({ status: 503, retry: '1' });
+  expect(refused.body).toContain('2 reviews in flight already');
+  for (const done of release) done();
+  expect((await Promise.all(held)).map(({ status }) => status)).toEqual([200, 200]);
+  await service.stop();
+});
