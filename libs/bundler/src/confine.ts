@@ -17,7 +17,9 @@ export function confine(root: string): Plugin {
   return {
     name: 'confine',
     setup(build) {
-      build.onResolve({ filter: /^(?:[a-z][a-z0-9+.-]*:|[/\\])/i }, (args) => (args.kind === 'entry-point' ? undefined : refuseScheme(args)));
+      build.onResolve({ filter: /^(?:[a-z][a-z0-9+.-]*:|[/\\])/i }, (args) =>
+        args.kind === 'entry-point' ? undefined : refuseScheme(args),
+      );
       build.onResolve({ filter: /^[a-z_/]+$/ }, (args) => builtinIn(args, build));
       build.onLoad({ filter: /.*/, namespace: 'file' }, (args) => loadInside(root, args));
     },
@@ -39,10 +41,12 @@ async function builtinIn(args: OnResolveArgs, build: PluginBuild): Promise<OnRes
 
 async function loadInside(root: string, args: OnLoadArgs): Promise<OnLoadResult | undefined> {
   const real = await realpath(args.path).catch(() => undefined);
-  if (!real?.startsWith(root + sep)) return { errors: [{ text: `"${relativeName(args.path)}" is outside of the installed packages` }] };
+  if (!real?.startsWith(root + sep))
+    return { errors: [{ text: `"${relativeName(args.path)}" is outside of the installed packages` }] };
   if (!CODE.has(extname(real))) return { errors: [{ text: `"${relativeName(real)}" is no JavaScript or JSON` }] };
   const type = args.with['type'];
-  if (type !== undefined && type !== 'json') return { errors: [{ text: `with { type: "${type}" } is not possible, only "json"` }] };
+  if (type !== undefined && type !== 'json')
+    return { errors: [{ text: `with { type: "${type}" } is not possible, only "json"` }] };
   return undefined;
 }
 

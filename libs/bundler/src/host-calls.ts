@@ -1,5 +1,15 @@
 /** Host functions that a policy waits for. The others (requeue, print, atob ...) cost no trip to the host. */
-export const HOST_CALLS = ['get', 'list', 'create', 'update', 'remove', 'fetchSync', 'readFileSync', 'env', 'sleep'] as const;
+export const HOST_CALLS = [
+  'get',
+  'list',
+  'create',
+  'update',
+  'remove',
+  'fetchSync',
+  'readFileSync',
+  'env',
+  'sleep',
+] as const;
 
 /** What lets a text call a function whose name it does not spell. */
 const CAN_HIDE_NAMES = /\\u|\beval\b|\bFunction\b|\bglobalThis\b|\bconstructor\b/;

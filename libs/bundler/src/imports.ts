@@ -31,7 +31,11 @@ export function findImports(program: Program): ImportRequest[] {
 function importOf(node: AnyNode): ImportRequest | undefined {
   switch (node.type) {
     case 'ImportDeclaration':
-      return { kind: 'import', ...sourceOf(node), names: node.specifiers.map((specifier) => nameOf(anyNode(specifier))) };
+      return {
+        kind: 'import',
+        ...sourceOf(node),
+        names: node.specifiers.map((specifier) => nameOf(anyNode(specifier))),
+      };
     case 'ExportAllDeclaration':
       return { kind: 'evaluate', ...sourceOf(node) };
     case 'ExportNamedDeclaration':
@@ -54,7 +58,8 @@ function sourceOf(node: Declaration) {
 }
 
 function nameOf(node: AnyNode): ImportedName {
-  if (node.type === 'ImportDefaultSpecifier') return { imported: 'default', local: node.local.name, offset: node.start };
+  if (node.type === 'ImportDefaultSpecifier')
+    return { imported: 'default', local: node.local.name, offset: node.start };
   if (node.type === 'ImportNamespaceSpecifier') return { imported: '*', local: node.local.name, offset: node.start };
   if (node.type !== 'ImportSpecifier') throw new TypeError(`no import specifier: ${node.type}`);
   const imported = node.imported.type === 'Identifier' ? node.imported.name : String(node.imported.value);

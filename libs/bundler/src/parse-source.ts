@@ -115,6 +115,7 @@ function ofMessage(source: string, { text, location }: Message): Diagnostic {
 }
 
 function tooHard(error: Error): CompileFailure {
-  const text = error instanceof TooDeepError ? 'the source is nested too deeply' : `the source cannot be parsed: ${error.message}`;
+  const text =
+    error instanceof TooDeepError ? 'the source is nested too deeply' : `the source cannot be parsed: ${error.message}`;
   return bundlingFailure([{ file: SOURCE_FILE, text }], { cause: error });
 }

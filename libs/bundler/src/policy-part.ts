@@ -23,7 +23,7 @@ interface Edit {
  * front of the text.
  */
 export function writePolicyPart(source: ParsedSource, imports: ImportRequest[], hasPrelude: boolean): PolicyPart {
-  const edits = [...moduleEdits(source), ...dynamicImportEdits(source, imports), ...hashbangEdit(source.text)];
+  const edits = [...moduleEdits(source), ...dynamicImportEdits(imports), ...hashbangEdit(source.text)];
   const body = applyEdits(source.text, edits);
   const start = hasTopLevelAwait(source.program) ? '(async function () {' : '(function () {';
   const head = `${start}${prologue(source, imports, hasPrelude)}`;
@@ -74,7 +74,8 @@ function topLevelNames(program: Program): Set<string> {
     else if (node.type === 'VariableDeclaration') for (const { id } of node.declarations) add(anyNode(id));
     else if ('id' in node && node.id) add(anyNode(node.id));
     else if (node.type === 'ObjectPattern') {
-      for (const property of node.properties) add(anyNode(property.type === 'Property' ? property.value : property.argument));
+      for (const property of node.properties)
+        add(anyNode(property.type === 'Property' ? property.value : property.argument));
     } else if (node.type === 'ArrayPattern') for (const element of node.elements) add(element && anyNode(element));
     else if (node.type === 'AssignmentPattern') add(anyNode(node.left));
     else if (node.type === 'RestElement') add(anyNode(node.argument));
@@ -119,7 +120,7 @@ function blank(text: string, start: number, end: number, first = ';'): Edit {
   return { start, end, text: first + rest };
 }
 
-function dynamicImportEdits(source: ParsedSource, imports: ImportRequest[]): Edit[] {
+function dynamicImportEdits(imports: ImportRequest[]): Edit[] {
   return imports.flatMap((request) =>
     request.kind === 'dynamic'
       ? [{ start: request.keywordOffset, end: request.keywordOffset + 'import'.length, text: DYNAMIC_NAME }]

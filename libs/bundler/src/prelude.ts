@@ -41,7 +41,9 @@ export async function buildPrelude(options: {
       throw bundlingFailure(diagnostics, { cause: error });
     }
     if (error instanceof EsbuildDied) {
-      throw bundlingFailure([source.diagnostic(0, `the dependencies cannot be bundled: ${error.message}`)], { cause: error });
+      throw bundlingFailure([source.diagnostic(0, `the dependencies cannot be bundled: ${error.message}`)], {
+        cause: error,
+      });
     }
     throw error;
   }
@@ -112,7 +114,9 @@ class EntryWriter {
   end(): Entry {
     const getters = (names: Map<string, string>) =>
       [...names].map(([name, local]) => `get ${JSON.stringify(name)}() { return ${local}; }`).join(', ');
-    const imports = [...this.#imports].map(([specifier, names]) => `${JSON.stringify(specifier)}: { ${getters(names)} }`);
+    const imports = [...this.#imports].map(
+      ([specifier, names]) => `${JSON.stringify(specifier)}: { ${getters(names)} }`,
+    );
     const requires = [...this.#requires].map(([specifier, local]) => `[${JSON.stringify(specifier)}, ${local}]`);
     const lines = [
       ...this.#lines,

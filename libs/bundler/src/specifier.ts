@@ -57,7 +57,8 @@ async function judge(
     return request.construct === 'import' ? [problems, text] : [warnings, `${text}: this call throws`];
   }
   const attribute = 'attribute' in request ? request.attribute : undefined;
-  if (!ATTRIBUTES.includes(attribute)) return [problems, `with { type: "${attribute}" } is not possible here, only "json"`];
+  if (!ATTRIBUTES.includes(attribute))
+    return [problems, `with { type: "${attribute}" } is not possible here, only "json"`];
   const text = refusal(request.specifier, packages.dependencies);
   if (text) return [problems, text];
   const name = packageOf(request.specifier);
@@ -69,7 +70,8 @@ async function judge(
 
 function refusal(specifier: string, dependencies: Record<string, string>): string | undefined {
   if (isBuiltin(specifier) && !Object.hasOwn(dependencies, specifier)) return builtinText(specifier);
-  if (/^\.{1,2}(?:[/\\]|$)/.test(specifier)) return `"${specifier}" is a file, and a policy is one text: it can import packages only`;
+  if (/^\.{1,2}(?:[/\\]|$)/.test(specifier))
+    return `"${specifier}" is a file, and a policy is one text: it can import packages only`;
   if (NO_PACKAGE.test(specifier)) return `"${specifier}" cannot be imported, only packages of spec.dependencies can`;
   if (specifier.split(/[/\\]/).includes('..')) return `"${specifier}" leads out of its package`;
   return undefined;

@@ -74,9 +74,7 @@ export function propertyName(node: AnyNode): string | undefined {
 
 export function isFunction(node: AnyNode): boolean {
   return (
-    node.type === 'FunctionDeclaration' ||
-    node.type === 'FunctionExpression' ||
-    node.type === 'ArrowFunctionExpression'
+    node.type === 'FunctionDeclaration' || node.type === 'FunctionExpression' || node.type === 'ArrowFunctionExpression'
   );
 }
 

@@ -51,8 +51,9 @@ export function sameJson(left: unknown, right: unknown, budget: WorkBudget): boo
       if (scalar(a) !== scalar(b)) return false;
     } else {
       const before = pairs.length;
-      if (!pushParts(a, b, pairs)) return false;
+      const sameShape = pushParts(a, b, pairs);
       budget.spend((pairs.length - before) / 2);
+      if (!sameShape) return false;
     }
   }
   return true;

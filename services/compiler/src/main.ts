@@ -1,1 +1,4 @@
-export {};
+import { runService } from '@jspolicy/runtime';
+import { createCompiler } from './service.ts';
+
+await runService('compiler', createCompiler);

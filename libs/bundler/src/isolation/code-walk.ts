@@ -8,21 +8,26 @@ export interface Site {
   parents: readonly AnyNode[];
   scope: Scope;
   strict: boolean;
+  /** Inside of an asynchronous function. */
+  inAsync: boolean;
 }
+
+type Around = Pick<Site, 'scope' | 'strict' | 'inAsync'>;
 
 /** Visits every node of a program, the outer before the inner. */
 export function walkCode(program: Program, visit: (site: Site) => void): Scopes {
   const scopes = resolveScopes(program);
   const root = scopes.get(program);
   if (!root) throw new Error('a program has a scope');
-  const go = (node: AnyNode, parents: readonly AnyNode[], outer: Scope, outerStrict: boolean): void => {
-    const scope = scopes.get(node) ?? outer;
-    const strict = outerStrict || makesStrict(node);
-    visit({ node, parents, scope, strict });
+  const go = (node: AnyNode, parents: readonly AnyNode[], around: Around): void => {
+    const scope = scopes.get(node) ?? around.scope;
+    const strict = around.strict || makesStrict(node);
+    visit({ node, parents, scope, strict, inAsync: around.inAsync });
+    const inAsync = isFunction(node) ? 'async' in node && node.async : around.inAsync;
     const above = [node, ...parents.slice(0, 3)];
-    for (const child of children(node)) go(child, above, scope, strict);
+    for (const child of children(node)) go(child, above, { scope, strict, inAsync });
   };
-  go(program, [], root, false);
+  go(program, [], { scope: root, strict: false, inAsync: false });
   return scopes;
 }
 
@@ -92,7 +97,8 @@ export function skipChain(node: AnyNode): AnyNode {
 
 /** The name of a property in a pattern or an object, when the text tells it. */
 export function keyName(node: AnyNode): string | undefined {
-  if (node.type !== 'Property' && node.type !== 'MethodDefinition' && node.type !== 'PropertyDefinition') return undefined;
+  if (node.type !== 'Property' && node.type !== 'MethodDefinition' && node.type !== 'PropertyDefinition')
+    return undefined;
   if (!node.computed && node.key.type === 'Identifier') return node.key.name;
   return node.computed || node.key.type === 'Literal' ? constantText(anyNode(node.key)) : undefined;
 }

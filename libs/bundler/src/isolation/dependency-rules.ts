@@ -42,7 +42,10 @@ const builtinWrite: Rule = (site) => {
 
 const writingCall: Rule = (site) => {
   const { node } = site;
-  if (node.type !== 'CallExpression' || !WRITES_FIRST_ARGUMENT.has(propertyName(skipChain(anyNode(node.callee))) ?? '')) {
+  if (
+    node.type !== 'CallExpression' ||
+    !WRITES_FIRST_ARGUMENT.has(propertyName(skipChain(anyNode(node.callee))) ?? '')
+  ) {
     return undefined;
   }
   const callee = rootOf(anyNode(node.callee));
@@ -58,12 +61,13 @@ function sharedRoot(target: AnyNode, { scope }: Site): string | undefined {
   return isBuiltinGlobal(root.name) || GLOBAL_OBJECTS.has(root.name) ? `the global ${root.name}` : undefined;
 }
 
+/** Apply outside of asynchronous functions, which are judged as wholes. */
+export const SYNCHRONOUS_RULES: readonly Rule[] = [asynchronousCode, forbiddenGlobal];
+
 /** Looser than those for a policy's own code: a package's state lives as long as its context. */
 export const DEPENDENCY_RULES: readonly Rule[] = [
-  asynchronousCode,
   withStatement,
   regexpStatics,
-  forbiddenGlobal,
   functionConstructor,
   constructorWalk,
   protoWrite,

@@ -32,7 +32,8 @@ function binding(node: AnyNode): [target?: AnyNode, value?: AnyNode] {
 function isModuleValue(value: AnyNode, { scope }: Pick<Site, 'scope'>): boolean {
   const inner = skipChain(value);
   if (inner.type === 'LogicalExpression' || inner.type === 'ConditionalExpression') {
-    const branches = inner.type === 'LogicalExpression' ? [inner.left, inner.right] : [inner.consequent, inner.alternate];
+    const branches =
+      inner.type === 'LogicalExpression' ? [inner.left, inner.right] : [inner.consequent, inner.alternate];
     return branches.some((branch) => isModuleValue(anyNode(branch), { scope }));
   }
   const root = rootOf(inner);

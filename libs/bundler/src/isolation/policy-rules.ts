@@ -25,10 +25,12 @@ const globalUse: Rule = (site) => {
   if (parent?.type === 'MemberExpression' && parent.object === node) {
     const member = propertyName(parent);
     const safe = SAFE_MEMBERS[name];
-    if (member !== undefined && (safe === 'all' || safe?.has(member)) && !SHARED_PROPERTIES.has(member)) return undefined;
+    if (member !== undefined && (safe === 'all' || safe?.has(member)) && !SHARED_PROPERTIES.has(member))
+      return undefined;
     return isBorrowedMethod(parents) ? undefined : `${name}${member === undefined ? '[...]' : `.${member}`}`;
   }
-  if (!SAFE_VALUES.has(name)) return parent?.type === 'UnaryExpression' && parent.operator === 'typeof' ? undefined : name;
+  if (!SAFE_VALUES.has(name))
+    return parent?.type === 'UnaryExpression' && parent.operator === 'typeof' ? undefined : name;
   return isAlias(node, parent) ? `${name} under another name` : undefined;
 };
 
@@ -83,7 +85,10 @@ function writeReason(target: AnyNode, { node, scope }: Site): string | undefined
   const root = rootOf(target);
   if (root.type !== 'Identifier') return undefined;
   const binding = scope.lookup(root.name);
-  if (binding) return binding.fromModule && target.type === 'MemberExpression' ? `a write to the package behind ${root.name}` : undefined;
+  if (binding)
+    return binding.fromModule && target.type === 'MemberExpression'
+      ? `a write to the package behind ${root.name}`
+      : undefined;
   if (target.type === 'Identifier') {
     if (node.type === 'UnaryExpression') return `delete ${root.name}`;
     const exists = POLICY_GLOBALS.has(root.name) || isBuiltinGlobal(root.name);
@@ -99,7 +104,8 @@ const writingCall: Rule = (site) => {
   const callee = skipChain(anyNode(node.callee));
   const first = node.arguments[0];
   const name = propertyName(callee);
-  if (!first || name === undefined || !WRITES_FIRST_ARGUMENT.has(name) || rootName(callee) !== 'Object') return undefined;
+  if (!first || name === undefined || !WRITES_FIRST_ARGUMENT.has(name) || rootName(callee) !== 'Object')
+    return undefined;
   const target = skipChain(anyNode(first));
   if (target.type === 'Identifier' && site.scope.lookup(target.name)?.fromModule) return `Object.${name} on a package`;
   if (target.type === 'Identifier' && !site.scope.lookup(target.name)) {

@@ -150,15 +150,6 @@ describe('the others', () => {
     for (const args of [[], [1], ['A', 'B']]) expect(await call('env', ...args)).toBeUndefined();
   });
 
-  test('atob and btoa', async () => {
-    expect(await call('btoa', 'é😀')).toBe('w6nwn5iA');
-    expect(await call('atob', 'w6nwn5iA')).toBe('é😀');
-    expect(await call('atob', '//79')).toBe('\ufffd\ufffd\ufffd');
-    expect(await call('atob', '')).toBe('');
-    for (const text of ['%%%', 'aGVsbG8', ' aGVsbG8=\n', '_-8=']) expect(await call('atob', text)).toBeUndefined();
-    for (const args of [[], [1], ['a', 'b']]) expect(await call('btoa', ...args)).toBeUndefined();
-  });
-
   test('sleep takes wrong arguments for nothing', async () => {
     for (const args of [[], ['x'], [1, 2], [-5], [0], [null]]) expect(await call('sleep', ...args)).toBeUndefined();
   });

@@ -1,6 +1,5 @@
 import type { Logger } from '@jspolicy/runtime';
 import { type HostCall, HostCallError, type HostFunctions } from '@jspolicy/sandbox';
-import { atob, btoa } from './base64.ts';
 import type { ClusterReader } from './cluster-reader.ts';
 import { readEnv } from './env.ts';
 import { getObject } from './get.ts';
@@ -35,10 +34,6 @@ async function dispatch({ name, args }: HostCall, parts: HostFunctionParts, sign
       return readEnv(args, parts.env, parts.envPrefixes);
     case 'sleep':
       return sleep(args, signal);
-    case 'atob':
-      return atob(args);
-    case 'btoa':
-      return btoa(args);
     default:
       throw notGranted(name);
   }

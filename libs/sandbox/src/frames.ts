@@ -1,0 +1,66 @@
+/**
+ * Frames on the pipe between supervisor and sandbox process: 4 bytes header length, 4 bytes body length, big endian,
+ * header (JSON), body (bytes as they are).
+ */
+const PREFIX_BYTES = 8;
+
+/** Beyond this a frame is no frame: the other side is broken. */
+export const MAX_FRAME_BYTES = 256 * 1024 * 1024;
+
+export interface Frame<Header> {
+  header: Header;
+  body: Buffer;
+}
+
+const NO_BODY = Buffer.alloc(0);
+
+/** One buffer, so that the pipe is written to once. */
+export function encodeFrame(header: unknown, body: Uint8Array = NO_BODY): Buffer {
+  const json = JSON.stringify(header);
+  const headerBytes = Buffer.byteLength(json);
+  const frame = Buffer.allocUnsafe(PREFIX_BYTES + headerBytes + body.length);
+  frame.writeUInt32BE(headerBytes, 0);
+  frame.writeUInt32BE(body.length, 4);
+  frame.write(json, PREFIX_BYTES);
+  frame.set(body, PREFIX_BYTES + headerBytes);
+  return frame;
+}
+
+/** Puts frames together from bytes that arrive in pieces. Throws on lengths that no frame has. */
+export class FrameReader<Header> {
+  #chunks: Buffer[] = [];
+  #buffered = 0;
+
+  push(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.#buffered += chunk.length;
+  }
+
+  /** The next whole frame. Its body is valid until the next push when pieces are reused. */
+  next(): Frame<Header> | undefined {
+    if (this.#buffered < PREFIX_BYTES) return undefined;
+    const prefix = this.#join(PREFIX_BYTES);
+    const headerBytes = prefix.readUInt32BE(0);
+    const bodyBytes = prefix.readUInt32BE(4);
+    const total = PREFIX_BYTES + headerBytes + bodyBytes;
+    if (total > MAX_FRAME_BYTES) throw new Error(`a frame of ${total} bytes`);
+    if (this.#buffered < total) return undefined;
+    const bytes = this.#join(total);
+    this.#chunks[0] = bytes.subarray(total);
+    this.#buffered -= total;
+    const bodyStart = PREFIX_BYTES + headerBytes;
+    return {
+      header: JSON.parse(bytes.toString('utf8', PREFIX_BYTES, bodyStart)) as Header,
+      body: bytes.subarray(bodyStart, total),
+    };
+  }
+
+  /** The buffered bytes as one piece of at least `length`; copied only when they came in several. */
+  #join(length: number): Buffer {
+    const first = this.#chunks[0] ?? NO_BODY;
+    if (first.length >= length) return first;
+    const joined = Buffer.concat(this.#chunks);
+    this.#chunks = [joined];
+    return joined;
+  }
+}

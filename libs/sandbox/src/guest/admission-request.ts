@@ -1,0 +1,121 @@
+import type { AdmissionRequest, AdmissionReview, ReviewInfo } from './guest-types.ts';
+
+/**
+ * Reads an AdmissionReview as the Go types of admission.k8s.io do: known fields alone, in their order, empty ones left out;
+ * object, oldObject and options are null when absent. Guest code, and used by the child process itself when a guest can no
+ * longer be asked.
+ */
+export function admissionRequestReader(parse: (text: string) => unknown, isArray: (value: unknown) => boolean) {
+  type Fields = Record<string, unknown>;
+  class Malformed extends Error {}
+
+  const fail = (what: string): never => {
+    throw new Malformed(what);
+  };
+
+  /** Never inherited: a policy that changes prototypes must not change what the next one reads. */
+  const own = (fields: Fields, key: string): unknown => (Object.hasOwn(fields, key) ? fields[key] : undefined);
+
+  const fieldsOf = (value: unknown, path: string): Fields =>
+    typeof value === 'object' && value !== null && !isArray(value) ? (value as Fields) : fail(`${path} must be an object`);
+
+  const text = (fields: Fields, key: string, path: string): string => {
+    const value = own(fields, key);
+    if (value === undefined || value === null) return '';
+    return typeof value === 'string' ? value : fail(`${path}.${key} must be a string`);
+  };
+
+  const copyText = (from: Fields, to: Fields, key: string, path: string): void => {
+    const value = text(from, key, path);
+    if (value !== '') to[key] = value;
+  };
+
+  const typeOf = (value: unknown, last: 'kind' | 'resource', path: string) => {
+    const fields = value === undefined || value === null ? {} : fieldsOf(value, path);
+    return { group: text(fields, 'group', path), version: text(fields, 'version', path), [last]: text(fields, last, path) };
+  };
+
+  const copyType = (from: Fields, to: Fields, key: string, last: 'kind' | 'resource'): void => {
+    const value = own(from, key);
+    if (value !== undefined && value !== null) to[key] = typeOf(value, last, `request.${key}`);
+  };
+
+  const userInfoOf = (value: unknown): Fields => {
+    const user: Fields = {};
+    if (value === undefined || value === null) return user;
+    const from = fieldsOf(value, 'request.userInfo');
+    copyText(from, user, 'username', 'request.userInfo');
+    copyText(from, user, 'uid', 'request.userInfo');
+    const groups = own(from, 'groups');
+    if (isArray(groups)) {
+      if ((groups as unknown[]).length > 0) user['groups'] = groups;
+    } else if (groups !== undefined && groups !== null) fail('request.userInfo.groups must be a list');
+    const extra = own(from, 'extra');
+    if (extra !== undefined && extra !== null) {
+      for (const _ in fieldsOf(extra, 'request.userInfo.extra')) {
+        user['extra'] = extra;
+        break;
+      }
+    }
+    return user;
+  };
+
+  const requestOf = (from: Fields): Fields => {
+    const request: Fields = {
+      uid: text(from, 'uid', 'request'),
+      kind: typeOf(own(from, 'kind'), 'kind', 'request.kind'),
+      resource: typeOf(own(from, 'resource'), 'resource', 'request.resource'),
+    };
+    copyText(from, request, 'subResource', 'request');
+    copyType(from, request, 'requestKind', 'kind');
+    copyType(from, request, 'requestResource', 'resource');
+    copyText(from, request, 'requestSubResource', 'request');
+    copyText(from, request, 'name', 'request');
+    copyText(from, request, 'namespace', 'request');
+    request['operation'] = text(from, 'operation', 'request');
+    request['userInfo'] = userInfoOf(own(from, 'userInfo'));
+    request['object'] = own(from, 'object') ?? null;
+    request['oldObject'] = own(from, 'oldObject') ?? null;
+    const dryRun = own(from, 'dryRun');
+    if (typeof dryRun === 'boolean') request['dryRun'] = dryRun;
+    else if (dryRun !== undefined && dryRun !== null) fail('request.dryRun must be true or false');
+    request['options'] = own(from, 'options') ?? null;
+    return request;
+  };
+
+  const infoOf = (apiVersion: string, request: AdmissionRequest): ReviewInfo => {
+    const { uid, kind, name, namespace, operation, userInfo, dryRun } = request;
+    const info: ReviewInfo = { apiVersion, uid, kind, operation, userInfo, dryRun: dryRun === true };
+    if (name !== undefined) info.name = name;
+    if (namespace !== undefined) info.namespace = namespace;
+    return info;
+  };
+
+  const reviewOf = (review: AdmissionReview | Fields) => {
+    const fields = fieldsOf(review, 'the body');
+    const apiVersion = own(fields, 'apiVersion');
+    if (own(fields, 'kind') !== 'AdmissionReview') fail('kind must be AdmissionReview');
+    if (apiVersion !== 'admission.k8s.io/v1' && apiVersion !== 'admission.k8s.io/v1beta1') {
+      fail('apiVersion must be admission.k8s.io/v1 or admission.k8s.io/v1beta1');
+    }
+    const request = requestOf(fieldsOf(own(fields, 'request'), 'request')) as unknown as AdmissionRequest;
+    return { request, info: infoOf(apiVersion as string, request) };
+  };
+
+  /** What the review asks; or, for the caller, why it is none. */
+  return (body: string): { request: AdmissionRequest; info: ReviewInfo } | { malformed: string } => {
+    let review: unknown;
+    try {
+      review = parse(body);
+    } catch {
+      return { malformed: 'the body must be one AdmissionReview in JSON' };
+    }
+    try {
+      return reviewOf(review as AdmissionReview);
+    } catch (error) {
+      return { malformed: `the body must be an AdmissionReview: ${(error as Error).message}` };
+    }
+  };
+}
+
+export type AdmissionRequestReader = ReturnType<typeof admissionRequestReader>;

@@ -1,0 +1,90 @@
+import { admissionRequestReader } from './admission-request.ts';
+import { evaluationState, type Globals } from './evaluation.ts';
+import type { GUEST, HostPort } from './guest-types.ts';
+import { hardener } from './harden.ts';
+import { captureIntrinsics } from './intrinsics.ts';
+import { overrideAccessors } from './override-accessors.ts';
+import { policyFunctions } from './policy-functions.ts';
+import { globalSweeper } from './sweep.ts';
+
+/** Functions in the order of the parameters of `bootstrap`. */
+const PARTS = [
+  captureIntrinsics,
+  admissionRequestReader,
+  evaluationState,
+  policyFunctions,
+  overrideAccessors,
+  hardener,
+  globalSweeper,
+] as const;
+
+/** The name that stack frames of the bootstrap bear; they are cut from what users see. */
+export const BOOTSTRAP_NAME = '<jspolicy>';
+
+/** Text of a function of the HostPort's four functions that prepares a context and gives its dispatcher. */
+export const bootstrapText = (operations: typeof GUEST): string =>
+  `'use strict';((...host) => (${bootstrap.toString()})(host, ${JSON.stringify(operations)}, ${PARTS.join(',\n')}))`;
+
+type Host = [HostPort['call'], HostPort['convert'], HostPort['print'], HostPort['end']];
+
+function bootstrap(
+  [call, convert, print, end]: Host,
+  operations: typeof GUEST,
+  intrinsicsOf: typeof captureIntrinsics,
+  readerOf: typeof admissionRequestReader,
+  stateOf: typeof evaluationState,
+  functionsOf: typeof policyFunctions,
+  overridesOf: typeof overrideAccessors,
+  hardenerOf: typeof hardener,
+  sweeperOf: typeof globalSweeper,
+) {
+  const intrinsics = intrinsicsOf();
+  const { apply, freeze, defineProperty, deleteProperty, ownKeys } = intrinsics;
+  const globals = globalThis as unknown as Globals & Record<string, unknown>;
+
+  // Memory behind these is not counted by the isolate's limit, or they can measure time finely.
+  for (const name of ['SharedArrayBuffer', 'Atomics', 'WebAssembly']) deleteProperty(globalThis, name);
+  const console: Record<string, () => void> = {};
+  for (const name of ownKeys(globals['console'] ?? {})) if (typeof name === 'string') console[name] = () => {};
+  defineProperty(globalThis, 'console', { value: freeze(console), writable: true, configurable: true });
+
+  const host = freeze({ call, convert, print, end });
+  const reader = readerOf(intrinsics.parse, intrinsics.isArray);
+  const state = stateOf(intrinsics, host, reader, globals);
+  const functions = functionsOf(intrinsics, host, state);
+  Object.assign(globalThis, functions);
+  globals['__throw'] = (error: unknown): void => state.uncaught(error);
+  globals.request = globals.__policy = globals.exports = globals.__response = undefined;
+  const baseNames = ownKeys(globalThis);
+
+  const harden = hardenerOf(intrinsics, overridesOf(intrinsics));
+  const sweeper = sweeperOf(intrinsics);
+  let factory: (() => () => unknown) | undefined;
+  let sweep = (): boolean => false;
+
+  return (operation: number, first?: unknown, second?: unknown): unknown => {
+    switch (operation) {
+      case operations.evaluateKept:
+        if (state.begin(first as string, second as string)) {
+          state.evaluate(apply(factory as () => () => unknown, undefined, []));
+        }
+        return;
+      case operations.finish:
+        return state.finish();
+      case operations.sweep:
+        return sweep();
+      case operations.begin:
+        return state.begin(first as string, second as string);
+      case operations.evaluate:
+        return state.evaluate(first as () => unknown);
+      case operations.harden:
+        deleteProperty(globalThis, 'WeakRef');
+        deleteProperty(globalThis, 'FinalizationRegistry');
+        return harden(baseNames);
+      case operations.keep:
+        factory = first as () => () => unknown;
+        sweep = sweeper();
+        return;
+    }
+  };
+}

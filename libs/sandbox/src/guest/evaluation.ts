@@ -1,0 +1,157 @@
+import type { AdmissionRequestReader } from './admission-request.ts';
+import type { HostPort } from './guest-types.ts';
+import type { Intrinsics } from './intrinsics.ts';
+
+/**
+ * One evaluation after the other in one context: its globals, its end, its outcome. Guest code.
+ * The first end decides; what a policy does after it (it may catch the signal) changes nothing.
+ */
+export function evaluationState(intrinsics: Intrinsics, host: HostPort, read: AdmissionRequestReader, globals: Globals) {
+  const { parse, stringify, freeze, toText, isArray, getPrototypeOf, errorPrototype, create, defineProperty } = intrinsics;
+  const UNREADABLE = 'Uncaught exception whose text cannot be read';
+  const MAX_TEXT = 65_536;
+  const ended = freeze({ toString: () => 'the policy has ended' });
+  const slice = ''.slice;
+
+  let open = false;
+  let outcome: string | undefined;
+  let info = '';
+
+  const settle = (text: string): void => {
+    outcome = text;
+    try {
+      host.end(text);
+    } catch {
+      // No stack left for the host: finish() gives the outcome.
+    }
+  };
+
+  /** Fields are copied so that toJSON of a changed prototype is not asked about them. */
+  const snapshot = (): string | undefined => {
+    const response = globals.__response as Record<string, unknown> | null | undefined;
+    if (response === null || typeof response !== 'object') return stringify(response);
+    const copy = create(null) as Record<string, unknown>;
+    copy['deny'] = response['deny'];
+    copy['message'] = response['message'];
+    copy['reason'] = response['reason'];
+    copy['code'] = response['code'];
+    copy['requeue'] = response['requeue'];
+    copy['patched'] = response['patched'];
+    copy['warnings'] = plainList(response['warnings']);
+    return stringify(copy);
+  };
+
+  const plainList = (list: unknown): unknown => {
+    if (!isArray(list)) return list;
+    const copy: unknown[] = [];
+    defineProperty(copy, 'toJSON', { value: undefined });
+    const { length } = list as unknown[];
+    for (let index = 0; index < length; index++) {
+      defineProperty(copy, index, { value: (list as unknown[])[index], enumerable: true, writable: true, configurable: true });
+    }
+    return copy;
+  };
+
+  const isError = (value: unknown): boolean => {
+    let prototype = typeof value === 'object' && value !== null ? getPrototypeOf(value) : null;
+    for (let depth = 0; prototype !== null && depth < 1_000; depth++) {
+      if (prototype === errorPrototype) return true;
+      prototype = getPrototypeOf(prototype);
+    }
+    return false;
+  };
+
+  const uncaughtText = (error: unknown): string => {
+    try {
+      if (typeof error === 'symbol') return '';
+      const text = isError(error) ? `Uncaught ${toText((error as Error).stack)}` : toText(error);
+      return text.length > MAX_TEXT ? `${intrinsics.apply(slice, text, [0, MAX_TEXT])}...` : text;
+    } catch {
+      return UNREADABLE;
+    }
+  };
+
+  const failed = (error: unknown): string => `{"info":${info},"uncaught":${stringify(uncaughtText(error))}}`;
+
+  const end = (): never => {
+    if (outcome === undefined) {
+      if (!open) throw new intrinsics.Error('evaluation closed');
+      let text: string;
+      try {
+        const response = snapshot();
+        if (response === undefined) throw new intrinsics.TypeError('__response must be an object');
+        text = `{"info":${info},"response":${response}}`;
+      } catch (error) {
+        text = failed(error);
+      }
+      settle(text);
+    }
+    throw ended;
+  };
+
+  const fail = (error: unknown): never => {
+    if (outcome === undefined && open) settle(failed(error));
+    throw ended;
+  };
+
+  return {
+    mustBeOpen(): void {
+      if (outcome !== undefined) throw ended;
+      if (!open) throw new intrinsics.Error('evaluation closed');
+    },
+    response(): Record<string, unknown> {
+      const response = globals.__response;
+      if (typeof response === 'object' && response !== null) return response as Record<string, unknown>;
+      const anew: Record<string, unknown> = {};
+      globals.__response = anew;
+      return anew;
+    },
+    end,
+    fail,
+    begin(review: string, policy: string): boolean {
+      outcome = undefined;
+      const asked = read(review);
+      if ('malformed' in asked) {
+        outcome = stringify(asked);
+        return false;
+      }
+      info = stringify(asked.info);
+      globals.request = asked.request;
+      globals.__policy = policy;
+      globals.exports = {};
+      globals.__response = { deny: false, message: '', reason: '', code: 0, warnings: [] };
+      open = true;
+      return true;
+    },
+    /** Never throws. */
+    evaluate(policy: () => unknown): void {
+      if (outcome !== undefined) return;
+      try {
+        intrinsics.apply(policy, undefined, []);
+      } catch (error) {
+        if (outcome === undefined) settle(failed(error));
+      }
+    },
+    /** For code whose error is caught by its own wrapper. */
+    uncaught(error: unknown): void {
+      if (outcome === undefined && open) settle(failed(error));
+    },
+    finish(): string {
+      try {
+        if (outcome === undefined) end();
+      } catch {
+        // The signal; the outcome stands.
+      }
+      open = false;
+      return outcome ?? stringify({ info: parse(info), uncaught: UNREADABLE });
+    },
+  };
+}
+
+/** The global object, as far as an evaluation writes to it. */
+export interface Globals {
+  request: unknown;
+  __policy: unknown;
+  exports: unknown;
+  __response: unknown;
+}

@@ -1,0 +1,34 @@
+/**
+ * Guest code: the functions of this folder become text and are evaluated inside each context (see bootstrap.ts). They may
+ * use their parameters and the language alone, never another module's values. Policy code can change every prototype
+ * after the bootstrap ran, so what must not be fooled uses what is captured here.
+ */
+export function captureIntrinsics() {
+  const { apply, ownKeys, getOwnPropertyDescriptor, getPrototypeOf, defineProperty, deleteProperty, isExtensible } = Reflect;
+  const { freeze, create, is } = Object;
+  const { parse, stringify } = JSON;
+  return {
+    apply,
+    ownKeys,
+    getOwnPropertyDescriptor,
+    getPrototypeOf,
+    defineProperty,
+    deleteProperty,
+    isExtensible,
+    freeze,
+    create,
+    is,
+    parse,
+    stringify,
+    isArray: Array.isArray,
+    toText: String,
+    Error,
+    TypeError,
+    RegExp,
+    execRegExp: RegExp.prototype.exec,
+    errorPrototype: Error.prototype,
+    hasOwn: Object.hasOwn,
+  };
+}
+
+export type Intrinsics = ReturnType<typeof captureIntrinsics>;

@@ -1,0 +1,148 @@
+import type { HostPort } from './guest-types.ts';
+import type { Intrinsics } from './intrinsics.ts';
+
+/**
+ * The functions that policy code calls, over the state of the evaluation that runs. Guest code. Arrow functions
+ * and methods alone: they have no prototype property that could be written to.
+ */
+export function policyFunctions(intrinsics: Intrinsics, host: HostPort, evaluation: Evaluation) {
+  const { parse, stringify, TypeError, toText, apply, isArray, freeze, defineProperty } = intrinsics;
+
+  const kindOf = (value: unknown): string => (value === null ? 'null' : isArray(value) ? 'a list' : `a ${typeof value}`);
+
+  /** Functions and symbols vanish in JSON, boxed strings are strings there. */
+  const textOrNothing = (value: unknown, what: string): void => {
+    if (value === undefined || value === null || typeof value === 'string') return;
+    if (typeof value === 'function' || typeof value === 'symbol') return;
+    let json: string | undefined = '0';
+    if (typeof value === 'object') {
+      json = stringify(value);
+      if (json === undefined || json[0] === '"' || json === 'null') return;
+    }
+    evaluation.fail(new TypeError(`${what} must be a string, not ${kindOf(value)}`));
+  };
+
+  const wholeNumberOrNothing = (value: unknown, what: string): void => {
+    if (value === undefined || value === null || typeof value === 'function' || typeof value === 'symbol') return;
+    if (typeof value === 'number') {
+      if (value % 1 === 0 || value - value !== 0) return;
+      evaluation.fail(new TypeError(`${what} must be a whole number, not ${toText(value)}`));
+    }
+    evaluation.fail(new TypeError(`${what} must be a number, not ${kindOf(value)}`));
+  };
+
+  const objectOrNothing = (value: unknown, what: string): void => {
+    if (value === undefined || value === null || typeof value === 'function' || typeof value === 'symbol') return;
+    if (typeof value !== 'object' || isArray(value)) {
+      evaluation.fail(new TypeError(`${what} must be an object, not ${kindOf(value)}`));
+    }
+  };
+
+  const callHost = (name: string, args: unknown[]): unknown => {
+    evaluation.mustBeOpen();
+    let count = args.length;
+    while (count > 0 && args[count - 1] === undefined) count--;
+    if (count < args.length) args.length = count;
+    const json = stringify(args);
+    let reply: string;
+    try {
+      reply = host.call(name, json);
+    } catch {
+      // Only the end of the stack or of the isolate comes here; the host's own error must not be seen.
+      throw new intrinsics.Error(`${name} could not be called: too deep a recursion`);
+    }
+    const rest = reply.length > 1 ? parse(apply(slice, reply, [1])) : undefined;
+    if (reply[0] === 'e') throw apiError(rest as ApiError);
+    return rest;
+  };
+  const slice = ''.slice;
+  const join = [].join;
+
+  interface ApiError {
+    reason: string;
+    message: string;
+  }
+  const apiError = ({ reason, message }: ApiError) => ({
+    reason,
+    message,
+    toString() {
+      return `${reason}: ${message}`;
+    },
+  });
+
+  const printed = (value: unknown): string => (typeof value === 'string' ? value : toText(stringify(value)));
+
+  const base64 = (name: 'atob' | 'btoa', args: unknown[]): string | undefined => {
+    evaluation.mustBeOpen();
+    return args.length === 1 && typeof args[0] === 'string' ? host.convert(name, args[0]) : undefined;
+  };
+
+  const functions = {
+    allow: (): void => evaluation.end(),
+    exit: (): void => evaluation.end(),
+    deny: (message?: unknown, reason?: unknown, code?: unknown): void => {
+      evaluation.mustBeOpen();
+      textOrNothing(message, 'deny(message, reason, code): message');
+      textOrNothing(reason, 'deny(message, reason, code): reason');
+      wholeNumberOrNothing(code, 'deny(message, reason, code): code');
+      const response = evaluation.response();
+      response['deny'] = true;
+      response['message'] = message;
+      response['reason'] = reason;
+      response['code'] = code;
+      evaluation.end();
+    },
+    warn: (message?: unknown): void => {
+      evaluation.mustBeOpen();
+      textOrNothing(message, 'warn(message): message');
+      const response = evaluation.response();
+      if (!isArray(response['warnings'])) response['warnings'] = [];
+      const warnings = response['warnings'] as unknown[];
+      // Not push(): a policy's own Array.prototype must not swallow a warning.
+      defineProperty(warnings, warnings.length, { value: message, writable: true, enumerable: true, configurable: true });
+    },
+    mutate: (object?: unknown): void => {
+      evaluation.mustBeOpen();
+      objectOrNothing(object, 'mutate(object): object');
+      evaluation.response()['patched'] = object;
+      evaluation.end();
+    },
+    requeue: (message?: unknown): void => {
+      evaluation.mustBeOpen();
+      textOrNothing(message, 'requeue(message): message');
+      const response = evaluation.response();
+      response['requeue'] = true;
+      response['message'] = message;
+      evaluation.end();
+    },
+    print: (...values: unknown[]): void => {
+      evaluation.mustBeOpen();
+      for (let index = 0; index < values.length; index++) values[index] = printed(values[index]);
+      host.print(apply(join, values, [' ']));
+    },
+    atob: (...args: unknown[]) => base64('atob', args),
+    btoa: (...args: unknown[]) => base64('btoa', args),
+    get: (...args: unknown[]) => callHost('get', args),
+    list: (...args: unknown[]) => callHost('list', args),
+    env: (...args: unknown[]) => callHost('env', args),
+    sleep: (...args: unknown[]) => callHost('sleep', args),
+    create: (...args: unknown[]) => callHost('create', args),
+    update: (...args: unknown[]) => callHost('update', args),
+    remove: (...args: unknown[]) => callHost('remove', args),
+    fetchSync: (...args: unknown[]) => callHost('fetchSync', args),
+    readFileSync: (...args: unknown[]) => callHost('readFileSync', args),
+  };
+  return freeze(functions);
+}
+
+/** The state that the policy functions work on; see evaluation.ts. */
+export interface Evaluation {
+  /** Throws when the policy has ended, or the evaluation is over. */
+  mustBeOpen(): void;
+  /** The global __response, made anew when the policy left something else there. */
+  response(): Record<string, unknown>;
+  /** The policy ends here: what stands in the response is its verdict. Throws. */
+  end(): never;
+  /** The policy failed here, whatever it catches. Throws. */
+  fail(error: unknown): never;
+}

@@ -1,0 +1,39 @@
+import type { BundleForm, Isolation, PolicyType } from '@jspolicy/contracts';
+import type { PolicyFailure, ReviewInfo, Verdict } from '@jspolicy/policy';
+
+/** Supervisor to sandbox process. What stands in a frame's body is said with each. */
+export type ToChild =
+  /** Body: the script. Comes before the first evaluation of its digest. */
+  | { type: 'bundle'; digest: string; isolation: Isolation; preludeLength: number; form: BundleForm }
+  | { type: 'forget'; digest: string }
+  /** Body: the review's bytes. */
+  | { type: 'evaluate'; id: number; policy: string; policyType: PolicyType; digest: string; limitMs: number }
+  | { type: 'reply'; id: number; call: number; reply: CallReply };
+
+export type CallReply =
+  | { kind: 'value'; value?: unknown }
+  | { kind: 'thrown'; reason: string; message: string }
+  /** The evaluation's time is over, or the host failed: its answer is not waited for. */
+  | { kind: 'stop' };
+
+/** Sandbox process to supervisor. */
+export type FromChild =
+  | { type: 'ready' }
+  | { type: 'call'; id: number; call: number; name: string; args: unknown[] }
+  | ChildResult;
+
+export interface ChildResult {
+  type: 'result';
+  id: number;
+  answer: ChildAnswer;
+  prints: string[];
+  /** The process is not to be used again. */
+  retire: boolean;
+  /** A kept bundle that must have fresh contexts from now on, and why. */
+  demoted?: string;
+}
+
+export type ChildAnswer =
+  | { kind: 'verdict'; verdict: Verdict; review: ReviewInfo }
+  | { kind: 'malformed'; message: string }
+  | { kind: 'failed'; failure: PolicyFailure; review?: ReviewInfo };

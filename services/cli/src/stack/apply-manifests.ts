@@ -1,0 +1,72 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { KubeObject } from '@jspolicy/contracts';
+import { type Cluster, KubeError, type ManifestFile, readManifest } from '@jspolicy/kube';
+import { CommandError } from '../exit-codes.ts';
+import { shownPath } from '../terminal.ts';
+
+/** Objects that others live in come first, policies last: they judge what comes after them. */
+const ORDER = ['Namespace', 'CustomResourceDefinition'];
+const LAST = ['JsPolicyBundle', 'JsPolicy'];
+
+/** All objects of the YAML and JSON files below a directory. Throws CommandError with every problem. */
+export async function readManifests(directory: string): Promise<KubeObject[]> {
+  const names = await readdir(directory, { recursive: true });
+  const paths = names.filter((name) => /\.(?:ya?ml|json)$/.test(name)).map((name) => join(directory, name));
+  const files: ManifestFile[] = [];
+  for (const path of paths.sort()) files.push(await readManifest(await readFile(path, 'utf8'), shownPath(path)));
+  const problems = files.flatMap((file) => file.problems);
+  if (problems.length > 0) {
+    throw new CommandError(problems.map((each) => `${each.file}:${each.line}:${each.column}: ${each.message}`).join('\n'));
+  }
+  return files.flatMap((file) => file.objects.map(({ object }) => object)).sort((a, b) => rank(a) - rank(b));
+}
+
+function rank({ kind }: KubeObject): number {
+  if (ORDER.includes(kind)) return ORDER.indexOf(kind);
+  return ORDER.length + 1 + LAST.indexOf(kind);
+}
+
+/** Creates or updates the objects once. Returns how many were written; throws CommandError with the object's name. */
+export async function applyObjects(cluster: Cluster, objects: KubeObject[]): Promise<number> {
+  for (const object of objects) {
+    try {
+      await apply(cluster, object);
+    } catch (error) {
+      const { kind, metadata } = object;
+      throw new CommandError(`${kind} ${metadata.name}: ${error instanceof Error ? error.message : error}`, { cause: error });
+    }
+  }
+  return objects.length;
+}
+
+const ATTEMPTS = 5;
+
+async function apply(cluster: Cluster, object: KubeObject): Promise<void> {
+  const type = await cluster.resolve(object.apiVersion, object.kind);
+  const namespace = type.namespaced ? (object.metadata.namespace ?? 'default') : undefined;
+  const wanted = { ...object, metadata: { ...object.metadata, ...(namespace && { namespace }) } };
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const current = await cluster.get(type, object.metadata.name, namespace);
+      if (!current) await cluster.create(type, wanted);
+      else await cluster.update(type, merged(current, wanted));
+      return;
+    } catch (error) {
+      // Another writer was there between reading and writing.
+      if (!(error instanceof KubeError && error.reason === 'Conflict' && attempt < ATTEMPTS)) throw error;
+    }
+  }
+}
+
+/** What the file does not name stays: status, labels of others, finalizers. */
+function merged(current: KubeObject, wanted: KubeObject): KubeObject {
+  const { labels, annotations } = current.metadata;
+  const metadata = {
+    ...current.metadata,
+    ...wanted.metadata,
+    labels: { ...labels, ...wanted.metadata.labels },
+    annotations: { ...annotations, ...wanted.metadata.annotations },
+  };
+  return { ...current, ...wanted, metadata };
+}

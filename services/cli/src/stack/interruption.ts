@@ -1,0 +1,33 @@
+/** How often a process looks whether npm, which passes no signal on when it is killed, is still there. */
+const PARENT_POLL_MS = 1_000;
+
+/**
+ * Resolves when the user, or whoever started this process, wants it to end: SIGINT, SIGTERM, the end of the process on the
+ * other side of the channel, the end of npm. `onAgain` is called for each further signal.
+ */
+export function untilInterrupted(onAgain: () => void): Promise<void> {
+  return new Promise((resolve) => {
+    let first = true;
+    const onSignal = () => {
+      if (!first) return onAgain();
+      first = false;
+      resolve();
+    };
+    const onParentGone = () => {
+      if (first) onSignal();
+    };
+    process.on('SIGINT', onSignal);
+    process.on('SIGTERM', onSignal);
+    if (process.send) process.on('disconnect', onParentGone);
+    if (process.env['npm_lifecycle_event']) whenParentEnds(onParentGone);
+  });
+}
+
+function whenParentEnds(onEnd: () => void): void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    onEnd();
+  }, PARENT_POLL_MS).unref();
+}

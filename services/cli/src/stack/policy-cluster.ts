@@ -1,0 +1,35 @@
+import type { KubeObject } from '@jspolicy/contracts';
+import { type Cluster, connectApiServer, type ManifestProblem, openDirectory, type SourcePlace } from '@jspolicy/kube';
+import { createLogger } from '@jspolicy/runtime';
+import { CommandError } from '../exit-codes.ts';
+import type { ClusterChoice } from './service-env.ts';
+
+export interface PolicyClusterOptions {
+  /** Directory of what the services wrote. */
+  state: string;
+  onProblem(problem: ManifestProblem): void;
+  onFixed(file: string): void;
+}
+
+/** The cluster as the user looks at it. */
+export interface PolicyCluster {
+  cluster: Cluster;
+  sourceOf(object: KubeObject): SourcePlace | undefined;
+  close(): Promise<void>;
+}
+
+/** Opens it for reading. Throws CommandError when it cannot be read. */
+export async function openPolicyCluster(choice: ClusterChoice, options: PolicyClusterOptions): Promise<PolicyCluster> {
+  // The services read the same cluster and log what is wrong with it.
+  const log = createLogger({ service: 'cli', level: 'silent' });
+  try {
+    if ('manifests' in choice) {
+      const directory = await openDirectory({ ...options, manifests: choice.manifests, log });
+      return { cluster: directory, sourceOf: (object) => directory.sourceOf(object), close: () => directory.close() };
+    }
+    const cluster = await connectApiServer({ kubeconfig: choice.kubeconfig, log });
+    return { cluster, sourceOf: () => undefined, close: async () => cluster.close() };
+  } catch (error) {
+    throw new CommandError(`the cluster cannot be read: ${error instanceof Error ? error.message : error}`, { cause: error });
+  }
+}

@@ -1,0 +1,52 @@
+import type { JsPolicy, KubeObject } from '@jspolicy/contracts';
+import { placeInFile, type SourcePlace } from '@jspolicy/kube';
+import { violationPolicy } from '@jspolicy/policy';
+import { shownPath } from '../terminal.ts';
+
+/** pending: the controller has not said anything about this version of the policy yet. */
+export type PolicyPhase = 'enforced' | 'failed' | 'pending';
+
+export interface PolicyState {
+  name: string;
+  type: string;
+  action: string;
+  phase: PolicyPhase;
+  generation: number;
+  /** Of a failed one: what is wrong, with the place in the author's file where that is known. */
+  problem?: string;
+}
+
+/** What a JsPolicy's status says about it as it is now. */
+export function policyState(object: KubeObject, source?: SourcePlace): PolicyState {
+  const { metadata, spec, status } = object as JsPolicy;
+  const generation = metadata.generation ?? 0;
+  const current = status?.phase !== undefined && (status.observedGeneration ?? generation) >= generation;
+  const phase = !current ? 'pending' : status.phase === 'Synced' ? 'enforced' : 'failed';
+  return {
+    name: metadata.name,
+    type: spec.type || 'Validating',
+    action: violationPolicy(spec.violationPolicy),
+    phase,
+    generation,
+    ...(phase === 'failed' && { problem: problemText(status?.message ?? 'failed', source) }),
+  };
+}
+
+/** The engine counts lines of spec.javascript; the author looks at a file. */
+const PLACE_IN_SOURCE = /\bjavascript:(\d+):(\d+): /;
+
+function problemText(message: string, source: SourcePlace | undefined): string {
+  const match = PLACE_IN_SOURCE.exec(message);
+  if (!match || !source) return message;
+  const { file, line, column } = placeInFile(source, Number(match[1]), Number(match[2]));
+  return `${shownPath(file)}:${line}:${column}: ${message.replace(match[0], '')}`;
+}
+
+/** `deny-latest.example.com: enforced`; a problem that names its place speaks for itself. */
+export function stateLine(state: PolicyState, lastGood: boolean): string {
+  if (state.phase !== 'failed') return `${state.name}: ${state.phase}`;
+  const [first = '', ...rest] = (state.problem ?? '').split('\n');
+  const head = /^\S+:\d+:\d+: /.test(first) ? first : `${state.name}: ${first}`;
+  const fate = lastGood ? 'last good version stays in force' : 'not enforced';
+  return [`${head} (${fate})`, ...rest].join('\n');
+}

@@ -1,0 +1,37 @@
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { commonSettings, integer, loadConfig, text } from '@jspolicy/runtime';
+
+export const settings = {
+  ...commonSettings,
+  natsUrl: text({ env: 'NATS_URL', default: 'nats://127.0.0.1:4222', describe: 'NATS servers, separated by commas' }),
+  workDir: text({
+    env: 'WORK_DIR',
+    default: join(tmpdir(), 'jspolicy-compiler'),
+    describe: 'directory for what lives as long as one build',
+  }),
+  cacheDir: text({
+    env: 'CACHE_DIR',
+    default: join(homedir(), '.cache', 'jspolicy', 'packages'),
+    describe: 'directory for installed packages; replicas may share it',
+  }),
+  bundleTimeoutSeconds: integer({
+    env: 'BUNDLE_TIMEOUT',
+    min: 1,
+    max: 600,
+    default: 30,
+    describe: 'seconds that bundling one policy may take, beside the installation of its packages',
+  }),
+  minReleaseAgeDays: integer({
+    env: 'MIN_RELEASE_AGE_DAYS',
+    min: 0,
+    max: 365,
+    default: 0,
+    describe: 'package versions younger than so many days are not installed',
+  }),
+  concurrency: integer({ env: 'CONCURRENCY', min: 1, max: 64, default: 2, describe: 'builds at once; more wait' }),
+};
+
+export type CompilerConfig = ReturnType<typeof readConfig>;
+
+export const readConfig = (env: NodeJS.ProcessEnv) => loadConfig(settings, env);

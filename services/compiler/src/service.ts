@@ -1,0 +1,40 @@
+import { createBundler } from '@jspolicy/bundler';
+import { type Bus, connectBus, type Running } from '@jspolicy/bus';
+import { COMPILE_SUBJECT, COMPILER_QUEUE } from '@jspolicy/contracts';
+import { createMetrics, type Health, type Service, type ServiceContext, startHealth } from '@jspolicy/runtime';
+import { CompileHandler } from './compile-handler.ts';
+import { readConfig } from './config.ts';
+import { observeCompiles } from './observe.ts';
+import { Slots } from './slots.ts';
+
+/** Start: health, bus, subscription, ready. Stop: not ready, finish the builds in flight, bus, esbuild. */
+export function createCompiler({ env, log }: ServiceContext): Service {
+  const config = readConfig(env);
+  const metrics = createMetrics();
+  const bundler = createBundler({
+    workDir: config.workDir,
+    cacheDir: config.cacheDir,
+    npm: { minReleaseAgeDays: config.minReleaseAgeDays },
+    limits: { bundleTimeoutMs: config.bundleTimeoutSeconds * 1000 },
+  });
+  const handler = new CompileHandler(bundler, new Slots(config.concurrency), observeCompiles(metrics, log));
+  let health: Health | undefined;
+  let bus: Bus | undefined;
+  let serving: Running | undefined;
+  return {
+    async start() {
+      health = await startHealth(config.healthPort, metrics);
+      bus = await connectBus({ servers: config.natsUrl, name: 'compiler', log });
+      serving = bus.serve(COMPILE_SUBJECT, COMPILER_QUEUE, (request) => handler.handle(request));
+      health.setReady(true);
+    },
+    async stop() {
+      health?.setReady(false);
+      await serving?.stop();
+      await bus?.close();
+      await bundler.close();
+      await health?.stop();
+    },
+    describe: () => ({ healthPort: health?.port }),
+  };
+}
