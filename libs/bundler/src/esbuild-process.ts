@@ -59,23 +59,25 @@ export class EsbuildProcess {
     clearTimeout(this.#idle);
     this.#running++;
     try {
-      return await this.#attempt(work, true);
+      return await this.#attempt(work);
     } finally {
       if (--this.#running === 0) this.#idle = setTimeout(() => void this.stop(), this.#idleMs).unref();
     }
   }
 
-  async #attempt<T>(work: (esbuild: Esbuild) => Promise<T>, again: boolean): Promise<T> {
+  async #attempt<T>(work: (esbuild: Esbuild) => Promise<T>, tried = 0): Promise<T> {
     this.#esbuild ??= import('esbuild');
     const esbuild = await this.#esbuild;
     const generation = this.#generation;
+    const shared = this.#running > 1;
     try {
       return await this.#limited(work(esbuild));
     } catch (error) {
       if (hasErrors(error)) throw new EsbuildErrors(error.errors, { cause: error });
       if (error instanceof EsbuildDied && error.reason === 'timeout') throw error;
       if (generation === this.#generation) await this.stop();
-      if (again) return this.#attempt(work, false);
+      // Alone it was this build that ended the process; among others it may have been another one.
+      if (shared && tried === 0) return this.#attempt(work, 1);
       throw new EsbuildDied('crash', { cause: error });
     }
   }

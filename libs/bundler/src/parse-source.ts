@@ -70,11 +70,25 @@ function withPositions(source: string, text: string, parsed: Parsed, map?: Sourc
 
 /** esbuild reads what acorn does not: TypeScript, decorators. Its messages are also the better ones. */
 async function parseWithEsbuild(source: string, esbuild: EsbuildProcess): Promise<ParsedSource> {
+  if (bracketDepth(source) > MAX_BRACKET_DEPTH) throw new TooDeepError();
   const javascript = await transform(source, 'js', esbuild);
   if ('text' in javascript) return javascript;
   const typescript = await transform(source, 'ts', esbuild);
   if ('text' in typescript) return typescript;
   throw later(javascript.failed, typescript.failed);
+}
+
+/** Beyond it esbuild's process takes a gigabyte of stack before it ends. Policies that people write stay below 50. */
+const MAX_BRACKET_DEPTH = 5000;
+
+/** Brackets in strings count too: it is a bound on a machine's text, not a parse. */
+function bracketDepth(text: string): number {
+  let [depth, deepest] = [0, 0];
+  for (const [bracket] of text.matchAll(/[([{}\])]/g)) {
+    depth = '([{'.includes(bracket) ? depth + 1 : Math.max(0, depth - 1);
+    deepest = Math.max(deepest, depth);
+  }
+  return deepest;
 }
 
 type Loader = 'js' | 'ts';

@@ -5,7 +5,8 @@ import { bundlingFailure, SOURCE_FILE } from './diagnostics.ts';
 import type { EsbuildProcess } from './esbuild-process.ts';
 import { hostCallsAmong, hostCallsIn } from './host-calls.ts';
 import { findImports, type ImportRequest } from './imports.ts';
-import { decideIsolation } from './isolation/decide.ts';
+import type { Decision } from './isolation/decide.ts';
+import { decideApart } from './isolation/decide-apart.ts';
 import type { BundlerLimits } from './limits.ts';
 import { type ParsedSource, parseSource } from './parse-source.ts';
 import { writePolicyPart } from './policy-part.ts';
@@ -49,18 +50,18 @@ interface Parts {
   limits: BundlerLimits;
 }
 
-function assemble({ source, imports, prelude, tree, warnings, limits }: Parts): CompileReply {
+async function assemble({ source, imports, prelude, tree, warnings, limits }: Parts): Promise<CompileReply> {
   const part = writePolicyPart(source, imports, prelude !== '');
   const script = prelude + part.text;
   checkBundleSize(script, limits);
   const error = syntaxError(script);
   // What the parsers let pass and V8 does not: told without a place, which V8 keeps to itself.
   if (error) throw bundlingFailure([{ file: SOURCE_FILE, text: error.message }], { cause: error });
-  const decision = decideIsolation(prelude, part, (offset) => place(source, offset));
+  const decision = await decideApart({ prelude, part });
   const info: BundleInfo = {
     digest: digestOf(script),
     isolation: decision.isolation,
-    isolationReason: decision.reason,
+    isolationReason: reasonOf(decision, source),
     preludeLength: prelude.length,
     form: 'function-body',
     hostCalls: decision.globals ? hostCallsAmong(decision.globals) : hostCallsIn(script),
@@ -69,9 +70,10 @@ function assemble({ source, imports, prelude, tree, warnings, limits }: Parts): 
   return { ok: true, bundle: { ...info, script }, ...lockfile, warnings };
 }
 
-function place(source: ParsedSource, offset: number): string {
+function reasonOf({ reason, offset }: Decision, source: ParsedSource): string {
+  if (offset === undefined) return reason;
   const { line, column } = source.authorPosition(offset);
-  return `${SOURCE_FILE}:${line}:${column}`;
+  return `${reason} at ${SOURCE_FILE}:${line}:${column}`;
 }
 
 function checkSize(source: string, limits: BundlerLimits): void {

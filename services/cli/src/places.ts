@@ -25,7 +25,6 @@ export interface DataPlaces {
   state: string;
   spool: string;
   compilerWork: string;
-  compilerCache: string;
 }
 
 export function dataPlaces(root: string): DataPlaces {
@@ -38,8 +37,7 @@ export function dataPlaces(root: string): DataPlaces {
     certificates: below('certificates'),
     state: below('state'),
     spool: below('spool'),
-    compilerWork: below('compiler/work'),
-    compilerCache: below('compiler/cache'),
+    compilerWork: below('compiler'),
   };
 }
 
@@ -47,4 +45,9 @@ export function dataPlaces(root: string): DataPlaces {
 export function defaultDataRoot(source: string, env: NodeJS.ProcessEnv = process.env): string {
   const base = env['XDG_STATE_HOME'] || join(homedir(), '.local/state');
   return join(base, 'jspolicy', createHash('sha256').update(resolve(source)).digest('hex').slice(0, 12));
+}
+
+/** Installed packages, shared by everything of this user: a second data directory installs nothing again. */
+export function packageCache(env: NodeJS.ProcessEnv = process.env): string {
+  return join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'jspolicy', 'packages');
 }

@@ -41,7 +41,13 @@ function show(value: unknown): string {
 /** The package.json of a dependency tree: the same for the same dependencies in any order. */
 export function manifestOf(dependencies: Dependencies): string {
   const sorted = Object.entries(dependencies).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify({ private: true, dependencies: Object.fromEntries(sorted) });
+  // Without a name of ours npm would write the directory's into the lockfile.
+  return JSON.stringify({
+    name: 'jspolicy-dependencies',
+    version: '0.0.0',
+    private: true,
+    dependencies: Object.fromEntries(sorted),
+  });
 }
 
 /** Names a dependency tree: sha256, hex, of what decides what is in it. */

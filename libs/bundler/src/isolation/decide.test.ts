@@ -4,16 +4,17 @@ import { findImports } from '../imports.ts';
 import { parseSource } from '../parse-source.ts';
 import { type PolicyPart, writePolicyPart } from '../policy-part.ts';
 import { decideIsolation } from './decide.ts';
+import { decideApart } from './decide-apart.ts';
 
 const esbuild = new EsbuildProcess({ timeoutMs: 10_000, idleMs: 1000 });
 
 async function decide(text: string, prelude = '') {
   const source = await parseSource(text, esbuild);
   const part: PolicyPart = writePolicyPart(source, findImports(source.program), prelude !== '');
-  return decideIsolation(prelude, part, (offset) => {
-    const { line, column } = source.authorPosition(offset);
-    return `${line}:${column}`;
-  });
+  const { offset, ...decision } = decideIsolation(prelude, part);
+  if (offset === undefined) return decision;
+  const { line, column } = source.authorPosition(offset);
+  return { ...decision, reason: `${decision.reason} at ${line}:${column}` };
 }
 
 const FRESH: [rule: string, source: string, reason: string][] = [
@@ -153,9 +154,22 @@ describe('isolation', () => {
     expect(await decide('visitAsync()', prelude)).toMatchObject({ isolation: 'request' });
   });
 
+  it('a large script is looked into in a process of its own, with the same result', async () => {
+    const text = `deny("${'x'.repeat(30_000)}");\nJSON.x = 1;`;
+    const part = { text, authorStart: 0, authorLength: text.length };
+    expect(await decideApart({ prelude: '', part })).toEqual(decideIsolation('', part));
+    expect(await decideApart({ prelude: '', part })).toMatchObject({ isolation: 'request', offset: 30_010 });
+  });
+
+  it('a script that is too large is not looked into', async () => {
+    const text = `x = "${'x'.repeat(1_500_000)}"`;
+    const part = { text, authorStart: 0, authorLength: text.length };
+    expect(await decideApart({ prelude: '', part })).toMatchObject({ isolation: 'request', globals: undefined });
+  });
+
   it('a script that is too deep to be looked into needs a fresh context', () => {
     const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
     const part = { text: deep, authorStart: 0, authorLength: deep.length };
-    expect(decideIsolation('', part, String)).toMatchObject({ isolation: 'request', globals: undefined });
+    expect(decideIsolation('', part)).toMatchObject({ isolation: 'request', globals: undefined });
   });
 });

@@ -17,7 +17,9 @@ export async function readManifests(directory: string): Promise<KubeObject[]> {
   for (const path of paths.sort()) files.push(await readManifest(await readFile(path, 'utf8'), shownPath(path)));
   const problems = files.flatMap((file) => file.problems);
   if (problems.length > 0) {
-    throw new CommandError(problems.map((each) => `${each.file}:${each.line}:${each.column}: ${each.message}`).join('\n'));
+    throw new CommandError(
+      problems.map((each) => `${each.file}:${each.line}:${each.column}: ${each.message}`).join('\n'),
+    );
   }
   return files.flatMap((file) => file.objects.map(({ object }) => object)).sort((a, b) => rank(a) - rank(b));
 }
@@ -34,7 +36,9 @@ export async function applyObjects(cluster: Cluster, objects: KubeObject[]): Pro
       await apply(cluster, object);
     } catch (error) {
       const { kind, metadata } = object;
-      throw new CommandError(`${kind} ${metadata.name}: ${error instanceof Error ? error.message : error}`, { cause: error });
+      throw new CommandError(`${kind} ${metadata.name}: ${error instanceof Error ? error.message : error}`, {
+        cause: error,
+      });
     }
   }
   return objects.length;

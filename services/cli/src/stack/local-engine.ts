@@ -76,11 +76,20 @@ export class LocalEngine {
     const { states } = view;
     const rows = states.map(({ name, type, action, phase }) => [name, type, action, phase]);
     const command = await tryCommand({ url, caFile, states, dataDir: places.root });
-    const follow = 'manifests' in cluster ? `Files in ${shownPath(cluster.manifests)} are followed.` : 'The cluster is followed.';
-    const facts = [['Webhook', `${url}/policy/<name>`], ['CA', caFile], ['Data', places.root], ['Logs', places.logs]];
+    const follow =
+      'manifests' in cluster ? `Files in ${shownPath(cluster.manifests)} are followed.` : 'The cluster is followed.';
+    const facts = [
+      ['Webhook', `${url}/policy/<name>`],
+      ['CA', caFile],
+      ['Data', places.root],
+      ['Logs', places.logs],
+    ];
     terminal.print(`${table(facts)}\n`);
-    terminal.print(rows.length > 0 ? table([['NAME', 'TYPE', 'ACTION', 'STATE'], ...rows]) : 'There are no policies yet.');
-    for (const state of states) if (state.phase === 'failed') terminal.print(stateLine(state, view.wasEnforced(state.name)));
+    terminal.print(
+      rows.length > 0 ? table([['NAME', 'TYPE', 'ACTION', 'STATE'], ...rows]) : 'There are no policies yet.',
+    );
+    for (const state of states)
+      if (state.phase === 'failed') terminal.print(stateLine(state, view.wasEnforced(state.name)));
     for (const problem of [...this.#problems.values()].flat()) this.#printProblem(problem);
     if (command) terminal.print(`\nTry:\n  ${command}`);
     terminal.print(`\nReady. ${follow} Ctrl-C ends everything.`);

@@ -30,6 +30,8 @@ export async function openPolicyCluster(choice: ClusterChoice, options: PolicyCl
     const cluster = await connectApiServer({ kubeconfig: choice.kubeconfig, log });
     return { cluster, sourceOf: () => undefined, close: async () => cluster.close() };
   } catch (error) {
-    throw new CommandError(`the cluster cannot be read: ${error instanceof Error ? error.message : error}`, { cause: error });
+    throw new CommandError(`the cluster cannot be read: ${error instanceof Error ? error.message : error}`, {
+      cause: error,
+    });
   }
 }

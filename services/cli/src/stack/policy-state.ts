@@ -32,14 +32,36 @@ export function policyState(object: KubeObject, source?: SourcePlace): PolicySta
   };
 }
 
-/** The engine counts lines of spec.javascript; the author looks at a file. */
+// The engine counts lines of spec.javascript; the author looks at a file.
 const PLACE_IN_SOURCE = /\bjavascript:(\d+):(\d+): /;
 
-function problemText(message: string, source: SourcePlace | undefined): string {
-  const match = PLACE_IN_SOURCE.exec(message);
-  if (!match || !source) return message;
-  const { file, line, column } = placeInFile(source, Number(match[1]), Number(match[2]));
-  return `${shownPath(file)}:${line}:${column}: ${message.replace(match[0], '')}`;
+/** A message of the engine with the place in the author's file in front, where both are known. */
+export function problemText(message: string, source: SourcePlace | undefined): string {
+  if (!source) return message;
+  const [first = '', ...rest] = message.split('\n');
+  const match = PLACE_IN_SOURCE.exec(first);
+  if (!match) return message;
+  const place = shownPlace(source, match);
+  return [`${place}: ${first.replace(match[0], '')}`, ...frameInFile(rest, source)].join('\n');
+}
+
+function shownPlace(source: SourcePlace, [, sourceLine, sourceColumn]: RegExpExecArray): string {
+  const { file, line, column } = placeInFile(source, Number(sourceLine), Number(sourceColumn));
+  return `${shownPath(file)}:${line}:${column}`;
+}
+
+/** `  2 | text` and the caret below it, with the line's number in the file; further messages with their place. */
+function frameInFile(lines: string[], source: SourcePlace): string[] {
+  let gutter = '';
+  return lines.map((text) => {
+    const numbered = /^ {2}(\d+) \| /.exec(text);
+    if (numbered) gutter = `  ${placeInFile(source, Number(numbered[1]), 1).line} | `;
+    if (numbered) return gutter + text.slice(numbered[0].length);
+    const caret = /^ +\| /.exec(text);
+    if (caret) return `${' '.repeat(gutter.length - 2)}| ${text.slice(caret[0].length)}`;
+    const further = PLACE_IN_SOURCE.exec(text);
+    return further ? text.replace(further[0], `${shownPlace(source, further)}: `) : text;
+  });
 }
 
 /** `deny-latest.example.com: enforced`; a problem that names its place speaks for itself. */

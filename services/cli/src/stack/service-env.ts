@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { CertificateFiles } from '@jspolicy/certificates';
-import { CRDS, type DataPlaces, type ServiceName } from '../places.ts';
+import { CRDS, type DataPlaces, packageCache, type ServiceName } from '../places.ts';
 import type { LogLevel } from './log-line.ts';
 
 /** The cluster that the services work on. */
@@ -28,7 +28,7 @@ export function serviceEnv(
   env: NodeJS.ProcessEnv = process.env,
 ): NodeJS.ProcessEnv {
   const inherited = Object.fromEntries(Object.entries(env).filter(([key]) => !OURS.includes(key)));
-  return { ...inherited, ...common(facts), ...own(service, name, facts) };
+  return { ...inherited, ...common(facts), ...own(service, name, facts, env) };
 }
 
 function common({ cluster, places, natsUrl, logLevel }: StackFacts): NodeJS.ProcessEnv {
@@ -39,7 +39,7 @@ function common({ cluster, places, natsUrl, logLevel }: StackFacts): NodeJS.Proc
   return { NATS_URL: natsUrl, LOG_LEVEL: logLevel, HEALTH_PORT: '0', ...where };
 }
 
-function own(service: ServiceName, name: string, facts: StackFacts): NodeJS.ProcessEnv {
+function own(service: ServiceName, name: string, facts: StackFacts, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const { places, certificates, host, port, webhookUrl } = facts;
   switch (service) {
     case 'gateway':
@@ -52,7 +52,7 @@ function own(service: ServiceName, name: string, facts: StackFacts): NodeJS.Proc
     case 'evaluator':
       return { EVALUATOR_ID: name, SPOOL_DIR: join(places.spool, name) };
     case 'compiler':
-      return { WORK_DIR: places.compilerWork, CACHE_DIR: places.compilerCache };
+      return { WORK_DIR: places.compilerWork, CACHE_DIR: packageCache(env) };
     case 'controller':
       return {
         WEBHOOK_URL: webhookUrl,

@@ -1,0 +1,49 @@
+import { writeFile } from 'node:fs/promises';
+import type { Bundle } from '@jspolicy/contracts';
+import type { BundleOptions } from '../commands/bundle.ts';
+import { CommandError } from '../exit-codes.ts';
+import { withProgress } from '../progress.ts';
+import { shownPath, type Terminal, table } from '../terminal.ts';
+import { OfflineEngine } from './offline-engine.ts';
+import { type PolicyFile, readPolicyFiles } from './policy-files.ts';
+
+/** Compiles, and prints what came out. Throws CommandError for what does not compile. */
+export async function bundle({ filename, explain, output }: BundleOptions, terminal: Terminal): Promise<void> {
+  const { policies } = await readPolicyFiles(filename);
+  if (output !== undefined && policies.length > 1) {
+    throw new CommandError(`--output takes one policy, and the files have ${policies.length}`);
+  }
+  const engine = await OfflineEngine.open([]);
+  try {
+    for (const file of policies) {
+      const made = await withProgress(terminal, `compiling ${file.policy.metadata.name}`, () =>
+        compileOne(engine, file),
+      );
+      terminal.print(`${describe(file, made, explain === true)}\n`);
+      if (output !== undefined) await writeFile(output, made.script);
+      if (output !== undefined) terminal.note(`written to ${shownPath(output)}`);
+    }
+  } finally {
+    await engine.close();
+  }
+}
+
+async function compileOne(engine: OfflineEngine, file: PolicyFile): Promise<Bundle> {
+  const { bundle } = await engine.compile(file);
+  if (!bundle)
+    throw new CommandError(`${file.policy.metadata.name} has neither javascript nor a JsPolicyBundle that can be read`);
+  return bundle;
+}
+
+function describe({ policy }: PolicyFile, bundle: Bundle, explain: boolean): string {
+  const { digest, isolation, isolationReason, hostCalls, script } = bundle;
+  const facts = [
+    ['policy', policy.metadata.name],
+    ['digest', digest],
+    ['size', `${Buffer.byteLength(script)} bytes`],
+    ['isolation', isolation],
+    ...(explain ? [['reason', isolationReason]] : []),
+    ['calls', hostCalls.join(', ') || 'none'],
+  ];
+  return table(facts);
+}

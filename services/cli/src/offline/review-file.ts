@@ -1,0 +1,69 @@
+import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
+import { type AdmissionRequest, type AdmissionReview, type KubeObject, REVIEW_VERSIONS } from '@jspolicy/contracts';
+import { type Cluster, readManifest } from '@jspolicy/kube';
+import { LineCounter, parseDocument } from 'yaml';
+import { CommandError } from '../exit-codes.ts';
+import { reviewOf } from './review-of-object.ts';
+
+export type ReviewInput = AdmissionReview & { request: AdmissionRequest };
+
+/**
+ * Reads an AdmissionReview from a file, or from standard input for `-`: JSON or YAML. Any other object becomes the review
+ * of its creation. Throws CommandError with file, line and column.
+ */
+export async function readReview(path: string, cluster: Cluster): Promise<ReviewInput> {
+  const file = path === '-' ? 'standard input' : path;
+  const content = path === '-' ? await text(process.stdin) : await readText(path);
+  const value = parse(content, file);
+  if (!isMap(value)) throw new CommandError(`${file}: an AdmissionReview, or an object of a cluster, is expected`);
+  if (value['kind'] !== 'AdmissionReview') return (await reviewOfManifest(content, file, cluster)) as ReviewInput;
+  const versions: readonly unknown[] = REVIEW_VERSIONS;
+  if (!versions.includes(value['apiVersion']))
+    throw new CommandError(`${file}: apiVersion must be ${REVIEW_VERSIONS.join(' or ')}`);
+  const { request } = value;
+  for (const field of ['uid', 'kind', 'resource', 'operation']) {
+    if (!isMap(request) || request[field] === undefined)
+      throw new CommandError(`${file}: request.${field} is required`);
+  }
+  return value as unknown as ReviewInput;
+}
+
+async function readText(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new CommandError(error.code === 'ENOENT' ? `${path} does not exist` : `${path}: ${error.message}`);
+  });
+}
+
+/** JSON first: it is what the API server sends, and a YAML parser reads some of its keys another way. */
+function parse(content: string, file: string): unknown {
+  try {
+    return JSON.parse(content);
+  } catch {
+    return parseYaml(content, file);
+  }
+}
+
+function parseYaml(content: string, file: string): unknown {
+  const lineCounter = new LineCounter();
+  const document = parseDocument(content, { lineCounter, prettyErrors: false });
+  const error = document.errors[0];
+  if (!error) return document.toJS();
+  const { line, col } = lineCounter.linePos(error.pos[0]);
+  throw new CommandError(`${file}:${line}:${col}: ${error.message}`);
+}
+
+async function reviewOfManifest(content: string, file: string, cluster: Cluster): Promise<AdmissionReview> {
+  const { objects, problems } = await readManifest(content, file);
+  const [problem] = problems;
+  if (problem) throw new CommandError(`${file}:${problem.line}:${problem.column}: ${problem.message}`);
+  const [first, second] = objects;
+  if (!first || second) throw new CommandError(`${file}: one object is expected, not ${objects.length}`);
+  return reviewOf(first.object, await servedType(first.object, cluster));
+}
+
+const servedType = ({ apiVersion, kind }: KubeObject, cluster: Cluster) =>
+  cluster.resolve(apiVersion, kind).catch(() => undefined);
+
+const isMap = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,0 +1,53 @@
+import { resolve } from 'node:path';
+import type { JsPolicySpec, JsPolicyStatus } from '@jspolicy/contracts';
+import type { SourcePlace } from '@jspolicy/kube';
+import { expect, test } from 'vitest';
+import { policyState, stateLine } from './policy-state.ts';
+
+const policy = (status: JsPolicyStatus | undefined, spec: Partial<JsPolicySpec> = {}) => ({
+  apiVersion: 'policy.jspolicy.com/v1beta1',
+  kind: 'JsPolicy',
+  metadata: { name: 'a.example.com', generation: 2 },
+  spec: { operations: ['CREATE'], resources: ['pods'], ...spec },
+  ...(status && { status }),
+});
+const source: SourcePlace = { file: resolve('k8s/x.yaml'), line: 9, columnOffset: 4, exact: true };
+const message = 'error bundling javascript: javascript:2:9: Unexpected ")"\n  2 | if (x ==) {\n    |         ^';
+
+test.each([
+  [undefined, 'pending'],
+  [{ phase: 'Synced', observedGeneration: 1 } as const, 'pending'],
+  [{ phase: 'Synced', observedGeneration: 2 } as const, 'enforced'],
+  [{ phase: 'Synced' } as const, 'enforced'],
+  [{ phase: 'Failed', observedGeneration: 2 } as const, 'failed'],
+])('%j is %s', (status, phase) => {
+  expect(policyState(policy(status))).toMatchObject({
+    name: 'a.example.com',
+    type: 'Validating',
+    action: 'Deny',
+    phase,
+  });
+});
+
+test('a problem is told where its author looks', () => {
+  const state = policyState(policy({ phase: 'Failed', message }), source);
+  expect(stateLine(state, true)).toBe(
+    'k8s/x.yaml:10:13: error bundling javascript: Unexpected ")" (last good version stays in force)\n' +
+      '  10 | if (x ==) {\n' +
+      '     |         ^',
+  );
+});
+
+test('without a file the policy is named', () => {
+  expect(stateLine(policyState(policy({ phase: 'Failed', message: 'no bundle' })), false)).toBe(
+    'a.example.com: no bundle (not enforced)',
+  );
+  expect(stateLine(policyState(policy({ phase: 'Synced' })), false)).toBe('a.example.com: enforced');
+});
+
+test('the action is shown as the engine reads it', () => {
+  expect(policyState(policy(undefined, { type: 'Mutating', violationPolicy: 'warn' }))).toMatchObject({
+    type: 'Mutating',
+    action: 'Warn',
+  });
+});
