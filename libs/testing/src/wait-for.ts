@@ -11,6 +11,9 @@ export interface WaitOptions {
   pollMs?: number;
 }
 
+/** What is left of a type when it is truthy. */
+type Truthy<T> = Exclude<T, false | 0 | '' | null | undefined>;
+
 /**
  * Asks until the condition gives something truthy and returns that. An error that it throws means not yet.
  * Throws when the time is over, with what was awaited and what was seen last.
@@ -18,11 +21,11 @@ export interface WaitOptions {
 export async function waitFor<T>(
   condition: () => T | Promise<T>,
   { what, timeoutMs = TIMEOUT_MS, pollMs = POLL_MS }: WaitOptions,
-): Promise<NonNullable<T>> {
+): Promise<Truthy<T>> {
   const end = Date.now() + timeoutMs;
   for (;;) {
     const seen = await look(condition);
-    if ('value' in seen && seen.value) return seen.value;
+    if ('value' in seen && seen.value) return seen.value as Truthy<T>;
     if (Date.now() > end) throw late(what, timeoutMs, seen);
     await delay(pollMs);
   }

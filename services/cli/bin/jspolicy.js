@@ -28,12 +28,11 @@ function ownNode() {
 }
 
 function runWith(node) {
-  // Ctrl-C reaches both: the one below decides when to end. The channel tells it when this process is killed.
+  // The one below decides when to end. The channel tells it when this process is killed.
   const child = spawn(node, [new URL(import.meta.url).pathname, ...process.argv.slice(2)], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
-  process.on('SIGINT', () => undefined);
-  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.once('error', (error) => fail(`${node} cannot be run: ${error.message}`));
   child.once('exit', (code, signal) => {
     if (!signal) process.exit(code ?? 1);

@@ -1,1 +1,4 @@
-export {};
+import { runService } from '@jspolicy/runtime';
+import { createController } from './service.ts';
+
+await runService('controller', createController);

@@ -46,7 +46,10 @@ const ENV_PREFIXES = 'JSPOLICY_ENV_,KUBE_NAMESPACE';
 function readEnv(name: string, env: NodeJS.ProcessEnv): string {
   const prefixes = (env['ENV_PREFIXES'] || ENV_PREFIXES).split(',').filter(Boolean);
   if (prefixes.some((prefix) => name.startsWith(prefix.trim()))) return env[name] ?? '';
-  throw new HostCallError('NotGranted', `env(${JSON.stringify(name)}) is not granted: see ENV_PREFIXES of the evaluator`);
+  throw new HostCallError(
+    'NotGranted',
+    `env(${JSON.stringify(name)}) is not granted: see ENV_PREFIXES of the evaluator`,
+  );
 }
 
 async function readObject([kind, apiVersion, name]: unknown[], cluster: Cluster) {

@@ -1,20 +1,25 @@
 /** How often a process looks whether npm, which passes no signal on when it is killed, is still there. */
 const PARENT_POLL_MS = 1_000;
 
+/** Ctrl-C reaches every process of the terminal, and npm passes it on once more: what comes so soon is the same one. */
+const SAME_WITHIN_MS = 500;
+
 /**
  * Resolves when the user, or whoever started this process, wants it to end: SIGINT, SIGTERM, the end of the process on the
  * other side of the channel, the end of npm. `onAgain` is called for each further signal.
  */
 export function untilInterrupted(onAgain: () => void): Promise<void> {
   return new Promise((resolve) => {
-    let first = true;
+    let firstMs: number | undefined;
     const onSignal = () => {
-      if (!first) return onAgain();
-      first = false;
+      const nowMs = performance.now();
+      if (firstMs !== undefined && nowMs - firstMs > SAME_WITHIN_MS) onAgain();
+      firstMs ??= nowMs;
       resolve();
     };
     const onParentGone = () => {
-      if (first) onSignal();
+      firstMs ??= performance.now();
+      resolve();
     };
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);

@@ -88,8 +88,7 @@ export class LocalEngine {
     terminal.print(
       rows.length > 0 ? table([['NAME', 'TYPE', 'ACTION', 'STATE'], ...rows]) : 'There are no policies yet.',
     );
-    for (const state of states)
-      if (state.phase === 'failed') terminal.print(stateLine(state, view.wasEnforced(state.name)));
+    for (const state of states) if (state.phase === 'failed') terminal.print(stateLine(state));
     for (const problem of [...this.#problems.values()].flat()) this.#printProblem(problem);
     if (command) terminal.print(`\nTry:\n  ${command}`);
     terminal.print(`\nReady. ${follow} Ctrl-C ends everything.`);

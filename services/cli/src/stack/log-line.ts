@@ -21,6 +21,7 @@ export function shortLine(service: string, line: string, verbose: boolean): stri
   const entry = parse(line);
   if (!entry) return line.trim() === '' ? undefined : `${service}: ${line}`;
   if (isPrinted(entry)) return entry.msg;
+  if (!verbose && isPlaceInManifest(entry)) return undefined;
   const { level = 'info', msg = '' } = entry;
   if (!verbose && !ALWAYS_SHOWN.includes(level)) return undefined;
   const cause = entry.err?.message ? ` (${entry.err.message})` : '';
@@ -29,6 +30,9 @@ export function shortLine(service: string, line: string, verbose: boolean): stri
 
 const isPrinted = ({ level, msg, policy }: LogEntry): boolean =>
   level === 'info' && typeof policy === 'string' && msg?.startsWith(`[${policy}] `) === true;
+
+/** Each service reads the manifests and says what is wrong with them; `up` does so itself, once. */
+const isPlaceInManifest = ({ file, line, column }: LogEntry): boolean => Boolean(file && line && column);
 
 function parse(line: string): LogEntry | undefined {
   if (!line.startsWith('{')) return undefined;

@@ -30,8 +30,9 @@ test.each([
 });
 
 test('a problem is told where its author looks', () => {
-  const state = policyState(policy({ phase: 'Failed', message }), source);
-  expect(stateLine(state, true)).toBe(
+  const conditions = [{ type: 'WebhookReady', status: 'True', lastTransitionTime: 't' } as const];
+  const state = policyState(policy({ phase: 'Failed', message, conditions }), source);
+  expect(stateLine(state)).toBe(
     'k8s/x.yaml:10:13: error bundling javascript: Unexpected ")" (last good version stays in force)\n' +
       '  10 | if (x ==) {\n' +
       '     |         ^',
@@ -39,10 +40,10 @@ test('a problem is told where its author looks', () => {
 });
 
 test('without a file the policy is named', () => {
-  expect(stateLine(policyState(policy({ phase: 'Failed', message: 'no bundle' })), false)).toBe(
+  expect(stateLine(policyState(policy({ phase: 'Failed', message: 'no bundle' })))).toBe(
     'a.example.com: no bundle (not enforced)',
   );
-  expect(stateLine(policyState(policy({ phase: 'Synced' })), false)).toBe('a.example.com: enforced');
+  expect(stateLine(policyState(policy({ phase: 'Synced' })))).toBe('a.example.com: enforced');
 });
 
 test('the action is shown as the engine reads it', () => {

@@ -1,4 +1,4 @@
-import type { JsPolicy, KubeObject } from '@jspolicy/contracts';
+import type { ConditionType, JsPolicy, JsPolicyStatus, KubeObject } from '@jspolicy/contracts';
 import { placeInFile, type SourcePlace } from '@jspolicy/kube';
 import { violationPolicy } from '@jspolicy/policy';
 import { shownPath } from '../terminal.ts';
@@ -14,6 +14,8 @@ export interface PolicyState {
   generation: number;
   /** Of a failed one: what is wrong, with the place in the author's file where that is known. */
   problem?: string;
+  /** Of a failed one: an earlier version of it is in force. */
+  lastGood: boolean;
 }
 
 /** What a JsPolicy's status says about it as it is now. */
@@ -28,9 +30,14 @@ export function policyState(object: KubeObject, source?: SourcePlace): PolicySta
     action: violationPolicy(spec.violationPolicy),
     phase,
     generation,
+    // The webhook is kept as long as there is something to answer it with.
+    lastGood: phase === 'failed' && isTrue(status, 'WebhookReady'),
     ...(phase === 'failed' && { problem: problemText(status?.message ?? 'failed', source) }),
   };
 }
+
+const isTrue = (status: JsPolicyStatus | undefined, wanted: ConditionType): boolean =>
+  status?.conditions?.some(({ type, status: holds }) => type === wanted && holds === 'True') ?? false;
 
 // The engine counts lines of spec.javascript; the author looks at a file.
 const PLACE_IN_SOURCE = /\bjavascript:(\d+):(\d+): /;
@@ -65,10 +72,10 @@ function frameInFile(lines: string[], source: SourcePlace): string[] {
 }
 
 /** `deny-latest.example.com: enforced`; a problem that names its place speaks for itself. */
-export function stateLine(state: PolicyState, lastGood: boolean): string {
+export function stateLine(state: PolicyState): string {
   if (state.phase !== 'failed') return `${state.name}: ${state.phase}`;
   const [first = '', ...rest] = (state.problem ?? '').split('\n');
   const head = /^\S+:\d+:\d+: /.test(first) ? first : `${state.name}: ${first}`;
-  const fate = lastGood ? 'last good version stays in force' : 'not enforced';
+  const fate = state.lastGood ? 'last good version stays in force' : 'not enforced';
   return [`${head} (${fate})`, ...rest].join('\n');
 }

@@ -14,7 +14,6 @@ export interface PolicyViewOptions {
 export class PolicyView {
   readonly #options: PolicyViewOptions;
   readonly #states = new Map<string, PolicyState>();
-  readonly #everEnforced = new Set<string>();
   readonly #told = new Map<string, string>();
   #watch: Running | undefined;
   #following = false;
@@ -28,10 +27,6 @@ export class PolicyView {
   /** By name. */
   get states(): PolicyState[] {
     return [...this.#states.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-  }
-
-  wasEnforced(name: string): boolean {
-    return this.#everEnforced.has(name);
   }
 
   async start(): Promise<void> {
@@ -73,25 +68,22 @@ export class PolicyView {
 
   #onChange(object: KubeObject): void {
     const state = policyState(object, this.#options.sourceOf(object));
-    const lastGood = this.#everEnforced.has(state.name);
     this.#states.set(state.name, state);
-    if (state.phase === 'enforced') this.#everEnforced.add(state.name);
-    if (state.phase !== 'pending') this.#tell(state, lastGood);
+    if (state.phase !== 'pending') this.#tell(state);
     this.#checkSettled();
   }
 
   #onDelete({ metadata: { name } }: KubeObject): void {
     this.#states.delete(name);
-    this.#everEnforced.delete(name);
     this.#told.delete(name);
     if (this.#following) this.#options.onLine(`${name}: removed`);
     this.#checkSettled();
   }
 
-  #tell(state: PolicyState, lastGood: boolean): void {
+  #tell(state: PolicyState): void {
     if (!this.#following || this.#told.get(state.name) === key(state)) return;
     this.#told.set(state.name, key(state));
-    this.#options.onLine(stateLine(state, lastGood));
+    this.#options.onLine(stateLine(state));
   }
 
   #checkSettled(): void {

@@ -8,7 +8,6 @@ const RESTART = { baseMs: 200, maxMs: 10_000 };
 const STEADY_MS = 60_000;
 /** Whatever a start waits for (NATS, the API server), the service says so in its log. */
 const START_TIMEOUT_MS = 60_000;
-const LAST_LINES = 10;
 
 export interface ServiceProcessOptions {
   /** Its name in messages: `evaluator-1`. */
@@ -25,7 +24,6 @@ export interface ServiceProcessOptions {
 /** One service as a process of its own. It is started again when it dies, and ends with this process. */
 export class ServiceProcess {
   readonly #options: ServiceProcessOptions;
-  readonly #lastLines: string[] = [];
   #child: ChildProcess | undefined;
   #exited: Promise<void> = Promise.resolve();
   #restart: NodeJS.Timeout | undefined;
@@ -80,25 +78,16 @@ export class ServiceProcess {
       detached: true,
     });
     this.#child = child;
-    this.#lastLines.length = 0;
     for (const stream of [child.stdout, child.stderr]) {
-      if (stream) createInterface({ input: stream }).on('line', (line) => this.#onLine(line));
+      if (stream) createInterface({ input: stream }).on('line', this.#options.onLine);
     }
     this.#exited = new Promise((resolve) => {
       child.once('error', () => resolve());
-      child.once('close', () => {
-        // Its own children end with it by themselves; one that hangs must not stay.
-        killGroup(child);
-        resolve();
-      });
+      // Its own children end with it by themselves; one that hangs must not stay, nor keep its output open.
+      child.once('exit', () => killGroup(child));
+      child.once('close', () => resolve());
     });
     return child;
-  }
-
-  #onLine(line: string): void {
-    this.#lastLines.push(line);
-    if (this.#lastLines.length > LAST_LINES) this.#lastLines.shift();
-    this.#options.onLine(line);
   }
 
   #untilReady(child: ChildProcess): Promise<ReadyMessage> {
@@ -125,9 +114,10 @@ export class ServiceProcess {
     });
   }
 
+  /** Why is in its lines, which the user has seen. */
   #startFailure(what: string, code: number | null): CommandError {
     const exitCode = code === EXIT_CONFIGURATION ? EXIT.configuration : EXIT.failed;
-    return new CommandError(`${this.name} ${what}:\n${this.#lastLines.join('\n')}`, { exitCode });
+    return new CommandError(`${this.name} ${what}`, { exitCode });
   }
 
   #onDeath(how: string, startedMs: number): void {

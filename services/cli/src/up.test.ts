@@ -1,0 +1,239 @@
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import type { AdmissionReview } from '@jspolicy/contracts';
+import {
+  admissionReview,
+  pod,
+  startProcess,
+  type TempDir,
+  type TestProcess,
+  tempDir,
+  waitFor,
+} from '@jspolicy/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { ROOT } from './places.ts';
+import { isAlive } from './stack/other-process.ts';
+
+const POLICY = 'no-default.test.example.com';
+/** A first start may build nats-server. */
+const READY_TIMEOUT_MS = 120_000;
+
+const manifest = (name: string, ...javascript: string[]) => `apiVersion: policy.jspolicy.com/v1beta1
+kind: JsPolicy
+metadata:
+  name: ${name}
+spec:
+  operations: ["CREATE"]
+  resources: ["pods"]
+  javascript: |
+${javascript.map((line) => `    ${line}\n`).join('')}`;
+
+let dir: TempDir;
+const inDir = (name: string) => join(dir.path, name);
+const policyFile = () => inDir('manifests/policy.yaml');
+
+beforeEach(async () => {
+  dir = await tempDir();
+  await mkdir(inDir('manifests'));
+  await writeFile(policyFile(), manifest(POLICY, "if (request.namespace === 'default') deny('first words');"));
+});
+afterEach(() => dir.remove());
+
+const command = (...args: string[]) => [
+  join(ROOT, 'services/cli/bin/jspolicy.js'),
+  'up',
+  ...['--manifests', inDir('manifests'), '--data', inDir('data')],
+  ...args,
+];
+const up = (...args: string[]) =>
+  startProcess(process.execPath, command('--port', '0', ...args), {
+    readyWhen: /^Ready\./,
+    readyTimeoutMs: READY_TIMEOUT_MS,
+  });
+
+/** One that ends by itself. */
+async function upFails(...args: string[]) {
+  const process_ = await startProcess(process.execPath, command(...args));
+  const { code } = await process_.exited;
+  return { code, output: process_.lines.join('\n') };
+}
+
+const fact = (run: TestProcess, name: string): string => {
+  const found = run.lines.map((line) => new RegExp(`^${name} +(\\S+)$`).exec(line)?.[1]).find(Boolean);
+  if (!found) throw new Error(`no ${name} in:\n${run.lines.join('\n')}`);
+  return found;
+};
+
+async function judge(run: TestProcess, policy = POLICY) {
+  const url = fact(run, 'Webhook').replace('<name>', `${policy}?timeout=10s`);
+  const headers = { 'content-type': 'application/json' };
+  const asked = request(url, { method: 'POST', ca: readFileSync(fact(run, 'CA')), headers, agent: false });
+  asked.end(JSON.stringify(admissionReview({ object: pod({ namespace: 'default' }) })));
+  const [answer] = await once(asked, 'response');
+  const body = await text(answer);
+  if (answer.statusCode !== 200) throw new Error(`HTTP ${answer.statusCode}: ${body}`);
+  return (JSON.parse(body) as AdmissionReview).response;
+}
+
+/** The line says that the policy is published; an evaluator needs a moment to load it. */
+const says = (run: TestProcess, message: string, policy = POLICY) =>
+  waitFor(async () => (await judge(run, policy))?.status.message === message, { what: message });
+
+const lineOf = (run: TestProcess, pattern: RegExp | string) =>
+  waitFor(() => run.lines.find((line) => (typeof pattern === 'string' ? line === pattern : pattern.test(line))), {
+    what: `the line ${pattern} in\n${run.lines.join('\n')}`,
+  });
+
+/** Every process below one, from the kernel's table. */
+function descendants(pid: number): number[] {
+  const parents = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+        return [{ pid: Number(name), parent: Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) }];
+      } catch {
+        return [];
+      }
+    });
+  const below = (of: number): number[] =>
+    parents.filter(({ parent }) => parent === of).flatMap((child) => [child.pid, ...below(child.pid)]);
+  return below(pid);
+}
+
+const allGone = (pids: number[]) =>
+  waitFor(() => !pids.some(isAlive), { what: `the processes ${pids} to end`, timeoutMs: 15_000 });
+
+test('a policy is enforced, follows its file, and nothing is left after Ctrl-C', async () => {
+  const run = await up();
+  const pids = descendants(run.pid);
+  try {
+    expect(run.lines).toContainEqual(expect.stringMatching(new RegExp(`^${POLICY} +Validating +Deny +enforced$`)));
+    expect(await judge(run)).toMatchObject({
+      allowed: false,
+      status: { message: 'first words', reason: 'Forbidden', code: 403 },
+    });
+
+    await writeFile(policyFile(), manifest(POLICY, "deny('second words');"));
+    await lineOf(run, `${POLICY}: enforced`);
+    await says(run, 'second words');
+
+    await writeFile(policyFile(), manifest(POLICY, 'const a = 1;', 'if (a ==) deny();'));
+    await lineOf(
+      run,
+      /manifests\/policy\.yaml:10:13: error bundling javascript: .*\(last good version stays in force\)$/,
+    );
+    expect(await judge(run)).toMatchObject({ status: { message: 'second words' } });
+
+    await writeFile(policyFile(), `${manifest(POLICY, 'deny("third words")')}\n  resources: [`);
+    await lineOf(run, /manifests\/policy\.yaml:\d+:\d+: .* stays in force\)$/);
+    expect(await judge(run)).toMatchObject({ status: { message: 'second words' } });
+
+    const other = 'other.test.example.com';
+    await writeFile(inDir('manifests/other.yaml'), manifest(other, "deny('other words')"));
+    await lineOf(run, `${other}: enforced`);
+    await says(run, 'other words', other);
+    await rm(inDir('manifests/other.yaml'));
+    await lineOf(run, `${other}: removed`);
+    await waitFor(
+      () =>
+        judge(run, other).then(
+          () => false,
+          (error) => /HTTP 404/.test(error.message),
+        ),
+      { what: 'HTTP 404' },
+    );
+
+    expect(pids.length).toBeGreaterThanOrEqual(7);
+    run.kill('SIGINT');
+    expect(await run.exited).toEqual({ code: 0, signal: null });
+    await allGone(pids);
+  } finally {
+    await run.stop();
+  }
+});
+
+test('another one on the same data is refused; a killed one leaves nothing behind, and the next one starts', async () => {
+  const first = await up();
+  try {
+    expect(await upFails('--port', '0')).toMatchObject({
+      code: 2,
+      output: expect.stringMatching(/is in use by process \d+/),
+    });
+    const pids = descendants(first.pid);
+    first.kill('SIGKILL');
+    await first.exited;
+    const second = await up();
+    try {
+      await allGone(pids);
+      expect(await judge(second)).toMatchObject({ status: { message: 'first words' } });
+    } finally {
+      second.kill('SIGTERM');
+      expect(await second.exited).toEqual({ code: 0, signal: null });
+    }
+  } finally {
+    await first.stop();
+  }
+});
+
+test('a service, and nats-server, that die are started again', async () => {
+  const run = await up('--evaluators', '1');
+  try {
+    for (const name of ['evaluator-1', 'nats-server', 'gateway']) {
+      const main = name === 'nats-server' ? 'nats-server.conf' : `services/${name.replace(/-\d$/, '')}/dist/main.js`;
+      const pid = descendants(run.pid).find((each) => readFileSync(`/proc/${each}/cmdline`, 'utf8').includes(main));
+      process.kill(pid ?? 0, 'SIGKILL');
+      await lineOf(run, `${name} is back`);
+    }
+    const answer = await waitFor(() => judge(run), { what: 'an answer', timeoutMs: 20_000 });
+    expect(answer).toMatchObject({ status: { message: 'first words' } });
+  } finally {
+    await run.stop();
+  }
+});
+
+test('a policy that never compiled is told beside the others, and its log has the rest', async () => {
+  await writeFile(inDir('manifests/broken.yaml'), manifest('broken.test.example.com', 'let let = 1;'));
+  const run = await up();
+  try {
+    expect(run.lines).toContainEqual(expect.stringMatching(/^broken\.test\.example\.com +Validating +Deny +failed$/));
+    expect(run.lines).toContainEqual(
+      expect.stringMatching(/broken\.yaml:9:\d+: error bundling javascript: .*\(not enforced\)$/),
+    );
+    expect(await readFile(join(fact(run, 'Logs'), 'gateway.log'), 'utf8')).toContain('"msg":"ready"');
+  } finally {
+    await run.stop();
+  }
+});
+
+describe('refused with one line', () => {
+  const server = createServer();
+  beforeAll(async () => {
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+  });
+  afterAll(() => void server.close());
+
+  test('a port that is taken', async () => {
+    const { port } = server.address() as { port: number };
+    expect(await upFails('--port', String(port))).toEqual({
+      code: 2,
+      output: `port ${port} is in use by another process: choose another one with --port N, or a free one with --port 0`,
+    });
+  });
+
+  test.each([
+    [['--port', '70000'], /--port is a whole number from 0 to 65535/],
+    [['--evaluators', '0'], /--evaluators is a whole number from 1 to 64/],
+    [['--webhook-url', 'http://x'], /--webhook-url: http:\/\/x is no https URL/],
+    [['--kubeconfig', '/no/such/file'], /--kubeconfig: \/no\/such\/file does not exist/],
+    [['--manifests', '/no/such/dir'], /--manifests: \/no\/such\/dir is no directory/],
+    [['--log-level', 'loud'], /Allowed choices are/],
+  ])('%j', async (args, message) => {
+    expect(await upFails(...args)).toEqual({ code: 2, output: expect.stringMatching(message) });
+  });
+});

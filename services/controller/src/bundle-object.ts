@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import {
+  API_VERSION,
+  type Bundle,
+  type BundleInfo,
+  type JsPolicy,
+  type JsPolicyBundle,
+  type OwnerReference,
+} from '@jspolicy/contracts';
+
+/** Beyond this an unpacked bundle is refused: a few bytes of gzip can become gigabytes. */
+const MAX_SCRIPT_BYTES = 10 * 1024 * 1024;
+
+const HASH = 'policy.jspolicy.com/bundle-hash';
+const INFO = 'policy.jspolicy.com/bundle-info';
+
+export function ownerReference(policy: JsPolicy, blocks: boolean): OwnerReference {
+  return {
+    apiVersion: API_VERSION,
+    kind: 'JsPolicy',
+    name: policy.metadata.name,
+    uid: policy.metadata.uid ?? '',
+    controller: true,
+    ...(blocks && { blockOwnerDeletion: true }),
+  };
+}
+
+/** The object that carries a compiled bundle; the same bundle gives the same bytes. */
+export async function bundleObject(policy: JsPolicy, hash: string, bundle: Bundle): Promise<JsPolicyBundle> {
+  const { script, ...info } = bundle;
+  const packed = await promisify(gzip)(script);
+  return {
+    apiVersion: API_VERSION,
+    kind: 'JsPolicyBundle',
+    metadata: {
+      name: policy.metadata.name,
+      annotations: { [HASH]: hash, [INFO]: JSON.stringify(info) },
+      ownerReferences: [ownerReference(policy, true)],
+    },
+    spec: { bundle: packed.toString('base64') },
+  };
+}
+
+/** Which source the object was compiled from; undefined for one that a user made. */
+export const hashOf = (object: JsPolicyBundle): string | undefined => object.metadata.annotations?.[HASH];
+
+/** The script; undefined when it is no base64 of gzip, or too large. */
+export async function unpack(object: JsPolicyBundle): Promise<string | undefined> {
+  try {
+    const packed = Buffer.from(object.spec.bundle ?? '', 'base64');
+    return (await promisify(gunzip)(packed, { maxOutputLength: MAX_SCRIPT_BYTES })).toString('utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+/** The bundle that we compiled earlier; undefined when the object is not ours or was changed by hand. */
+export async function compiledBundle(object: JsPolicyBundle): Promise<Bundle | undefined> {
+  const info = readInfo(object.metadata.annotations?.[INFO]);
+  const script = info && (await unpack(object));
+  if (!info || script === undefined) return undefined;
+  const digest = createHash('sha256').update(script).digest('hex');
+  return digest === info.digest ? { ...info, script } : undefined;
+}
+
+function readInfo(text: string | undefined): BundleInfo | undefined {
+  try {
+    return text === undefined ? undefined : (JSON.parse(text) as BundleInfo);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,51 @@
+import type { KubeObject } from '@jspolicy/contracts';
+import type { Cluster, ResourceType, Running } from '@jspolicy/kube';
+import type { Logger } from '@jspolicy/runtime';
+
+/** What the cluster holds of one kind, kept by a watch, and by what we write ourselves. */
+export class Mirror<T extends KubeObject> implements Running {
+  readonly #objects = new Map<string, T>();
+  readonly #watch: Running;
+  readonly synced: Promise<void>;
+
+  constructor(cluster: Cluster, type: ResourceType, options: { onEvent(object: T): void; log: Logger }) {
+    let told: () => void = () => undefined;
+    this.synced = new Promise((resolve) => {
+      told = resolve;
+    });
+    this.#watch = cluster.watch(type, {
+      onChange: (object) => {
+        this.#objects.set(object.metadata.name, object as T);
+        options.onEvent(object as T);
+      },
+      onDelete: (object) => {
+        const known = this.#objects.get(object.metadata.name) ?? (object as T);
+        this.#objects.delete(object.metadata.name);
+        options.onEvent(known);
+      },
+      onSynced: () => told(),
+      onError: (error) => options.log.warn({ err: error, kind: type.kind }, 'watch failed, it goes on'),
+    });
+  }
+
+  get(name: string): T | undefined {
+    return this.#objects.get(name);
+  }
+
+  all(): T[] {
+    return [...this.#objects.values()];
+  }
+
+  /** What we wrote ourselves is known before the watch tells it. */
+  remember(object: KubeObject): void {
+    this.#objects.set(object.metadata.name, object as T);
+  }
+
+  forget(name: string): void {
+    this.#objects.delete(name);
+  }
+
+  stop(): Promise<void> {
+    return this.#watch.stop();
+  }
+}

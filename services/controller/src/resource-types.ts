@@ -1,0 +1,22 @@
+import type { ResourceType } from '@jspolicy/kube';
+
+const ours = (kind: string, resource: string): ResourceType => ({
+  group: 'policy.jspolicy.com',
+  version: 'v1beta1',
+  kind,
+  resource,
+  namespaced: false,
+});
+const webhooks = (kind: string, resource: string): ResourceType => ({
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  kind,
+  resource,
+  namespaced: false,
+});
+
+export const POLICIES = ours('JsPolicy', 'jspolicies');
+export const BUNDLES = ours('JsPolicyBundle', 'jspolicybundles');
+export const VIOLATIONS = ours('JsPolicyViolations', 'jspolicyviolations');
+export const VALIDATING = webhooks('ValidatingWebhookConfiguration', 'validatingwebhookconfigurations');
+export const MUTATING = webhooks('MutatingWebhookConfiguration', 'mutatingwebhookconfigurations');

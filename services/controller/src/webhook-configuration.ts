@@ -1,0 +1,113 @@
+import { randomInt } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { API_GROUP, type JsPolicy, type KubeObject } from '@jspolicy/contracts';
+import { ownerReference } from './bundle-object.ts';
+
+export interface WebhookTarget {
+  /** Where the API server reaches the gateway; empty: Service `jspolicy` of the namespace. */
+  url: string;
+  namespace: string;
+  /** base64 of PEM; empty: the API server's own roots. */
+  caBundle: string;
+}
+
+const SUFFIX_LETTERS = 'abcdefghijklmnopqrstuvwxyz';
+const SUFFIX_LENGTH = 5;
+
+/** The webhook configuration of a policy, complete: the API server has nothing to add by default. */
+export function webhookConfiguration(policy: JsPolicy, target: WebhookTarget, name: string): KubeObject {
+  const mutating = policy.spec.type === 'Mutating';
+  const { labels, annotations } = policy.metadata;
+  return {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: mutating ? 'MutatingWebhookConfiguration' : 'ValidatingWebhookConfiguration',
+    metadata: {
+      name,
+      ...(labels && { labels }),
+      ...(annotations && { annotations }),
+      ownerReferences: [ownerReference(policy, false)],
+    },
+    webhooks: [webhook(policy, target, mutating)],
+  };
+}
+
+function webhook({ metadata, spec }: JsPolicy, target: WebhookTarget, mutating: boolean) {
+  const conditions = matchConditions(spec, target.namespace);
+  return {
+    name: metadata.name,
+    clientConfig: clientConfig(metadata.name, target),
+    rules: [
+      {
+        operations: spec.operations,
+        apiGroups: spec.apiGroups ?? ['*'],
+        apiVersions: spec.apiVersions ?? ['*'],
+        resources: spec.resources,
+        scope: spec.scope ?? '*',
+      },
+    ],
+    failurePolicy: spec.failurePolicy ?? 'Fail',
+    matchPolicy: spec.matchPolicy ?? 'Equivalent',
+    namespaceSelector: spec.namespaceSelector ?? {},
+    objectSelector: spec.objectSelector ?? {},
+    sideEffects: 'None',
+    timeoutSeconds: spec.timeoutSeconds ?? 10,
+    admissionReviewVersions: ['v1'],
+    ...(mutating && { reinvocationPolicy: spec.reinvocationPolicy ?? 'Never' }),
+    ...(conditions.length > 0 && { matchConditions: conditions }),
+  };
+}
+
+function clientConfig(policy: string, { url, namespace, caBundle }: WebhookTarget) {
+  const path = `/policy/${policy}`;
+  return {
+    ...(url ? { url: url.replace(/\/$/, '') + path } : { service: { name: 'jspolicy', namespace, path, port: 443 } }),
+    ...(caBundle && { caBundle }),
+  };
+}
+
+/**
+ * The engine's own namespace and its own kinds never pass through policies: one that matches everything, with
+ * failurePolicy Fail, would keep the engine from starting and its author from mending it.
+ */
+function matchConditions(spec: JsPolicy['spec'], namespace: string) {
+  const wildcard = spec.resources.some((resource) => resource.startsWith('*'));
+  const named = spec.apiGroups?.includes(API_GROUP) ?? false;
+  return [
+    ...(spec.scope === 'Cluster'
+      ? []
+      : [
+          {
+            name: 'not-in-the-namespace-of-jspolicy',
+            expression: `!has(request.namespace) || request.namespace != '${namespace}'`,
+          },
+        ]),
+    ...(wildcard || named
+      ? [{ name: 'not-a-kind-of-jspolicy', expression: `request.resource.group != '${API_GROUP}'` }]
+      : []),
+  ];
+}
+
+/** `<policy>-<5 random letters>`, cut so that it stays a name. */
+export function newWebhookName(policy: string): string {
+  const suffix = Array.from({ length: SUFFIX_LENGTH }, () => SUFFIX_LETTERS[randomInt(SUFFIX_LETTERS.length)]).join('');
+  return `${policy.slice(0, 253 - SUFFIX_LENGTH - 1)}-${suffix}`;
+}
+
+/** Which policy a configuration belongs to; undefined when it is none of ours. */
+export function policyOfWebhook(object: KubeObject): string | undefined {
+  return object.metadata.ownerReferences?.find(
+    ({ kind, apiVersion }) => kind === 'JsPolicy' && apiVersion.startsWith(API_GROUP),
+  )?.name;
+}
+
+/** Whether what is there says the same; what the API server adds on its own is not looked at. */
+export function isSame(existing: KubeObject, desired: KubeObject): boolean {
+  const told = ({ metadata, ...rest }: KubeObject) => ({
+    kind: rest.kind,
+    webhooks: rest['webhooks'],
+    labels: metadata.labels ?? {},
+    annotations: metadata.annotations ?? {},
+    owners: metadata.ownerReferences ?? [],
+  });
+  return isDeepStrictEqual(told(existing), told(desired));
+}

@@ -1,0 +1,95 @@
+import type { JsPolicy, KubeObject } from '@jspolicy/contracts';
+import type { Cluster, ResourceType } from '@jspolicy/kube';
+import type { Mirror } from './mirror.ts';
+import { MUTATING, VALIDATING } from './resource-types.ts';
+import {
+  isSame,
+  newWebhookName,
+  policyOfWebhook,
+  type WebhookTarget,
+  webhookConfiguration,
+} from './webhook-configuration.ts';
+
+interface Found {
+  type: ResourceType;
+  object: KubeObject;
+}
+
+/** Keeps one webhook configuration per policy; nothing is written when nothing differs. */
+export class Webhooks {
+  readonly #cluster: Cluster;
+  readonly #target: WebhookTarget;
+  readonly #mirrors: { type: ResourceType; mirror: Mirror<KubeObject> }[];
+
+  constructor(
+    cluster: Cluster,
+    target: WebhookTarget,
+    mirrors: { validating: Mirror<KubeObject>; mutating: Mirror<KubeObject> },
+  ) {
+    this.#cluster = cluster;
+    this.#target = target;
+    this.#mirrors = [
+      { type: VALIDATING, mirror: mirrors.validating },
+      { type: MUTATING, mirror: mirrors.mutating },
+    ];
+  }
+
+  /** Creates or mends the policy's configuration, and removes others of it. */
+  async ensure(policy: JsPolicy): Promise<void> {
+    const type = policy.spec.type === 'Mutating' ? MUTATING : VALIDATING;
+    const found = this.#of(policy.metadata.name);
+    const [kept, ...surplus] = [
+      ...found.filter((each) => each.type === type),
+      ...found.filter((each) => each.type !== type),
+    ];
+    if (kept && kept.type === type) await this.#mend(policy, kept);
+    else await this.#create(policy, type);
+    // After the right one exists: a request never finds none.
+    for (const each of kept?.type === type ? surplus : found) await this.#remove(each);
+  }
+
+  async removeAll(policy: string): Promise<void> {
+    for (const each of this.#of(policy)) await this.#remove(each);
+  }
+
+  /** Policies that have a configuration. */
+  policies(): string[] {
+    const names = this.#mirrors.flatMap(({ mirror }) => mirror.all().map(policyOfWebhook));
+    return [...new Set(names.filter((name) => name !== undefined))];
+  }
+
+  #of(policy: string): Found[] {
+    return this.#mirrors.flatMap(({ type, mirror }) =>
+      mirror
+        .all()
+        .filter((object) => policyOfWebhook(object) === policy)
+        .map((object) => ({ type, object })),
+    );
+  }
+
+  async #mend(policy: JsPolicy, { type, object }: Found): Promise<void> {
+    const desired = webhookConfiguration(policy, this.#target, object.metadata.name);
+    if (isSame(object, desired)) return;
+    const { resourceVersion } = object.metadata;
+    const metadata = { ...desired.metadata, ...(resourceVersion && { resourceVersion }) };
+    this.#remember(type, await this.#cluster.update(type, { ...desired, metadata }));
+  }
+
+  async #create(policy: JsPolicy, type: ResourceType): Promise<void> {
+    const desired = webhookConfiguration(policy, this.#target, newWebhookName(policy.metadata.name));
+    this.#remember(type, await this.#cluster.create(type, desired));
+  }
+
+  async #remove({ type, object }: Found): Promise<void> {
+    await this.#cluster.remove(type, object.metadata.name);
+    this.#mirror(type)?.forget(object.metadata.name);
+  }
+
+  #remember(type: ResourceType, object: KubeObject): void {
+    this.#mirror(type)?.remember(object);
+  }
+
+  #mirror(type: ResourceType): Mirror<KubeObject> | undefined {
+    return this.#mirrors.find((each) => each.type === type)?.mirror;
+  }
+}
