@@ -1,1 +1,3 @@
+export type { SandboxPoolOptions } from './pool/pool-options.ts';
+export { createSandboxPool } from './pool/sandbox-pool.ts';
 export * from './port.ts';

@@ -4,7 +4,7 @@ import type { PolicyFailure, ReviewInfo, Verdict } from '@jspolicy/policy';
 /** Supervisor to sandbox process. What stands in a frame's body is said with each. */
 export type ToChild =
   /** Body: the script. Comes before the first evaluation of its digest. */
-  | { type: 'bundle'; digest: string; isolation: Isolation; preludeLength: number; form: BundleForm }
+  | { type: 'bundle'; digest: string; isolation: Isolation; preludeLength: number; form: BundleForm; waits: boolean }
   | { type: 'forget'; digest: string }
   /** Body: the review's bytes. */
   | { type: 'evaluate'; id: number; policy: string; policyType: PolicyType; digest: string; limitMs: number }

@@ -1,30 +1,15 @@
-import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { jspolicy } from './cli-process.test-part.ts';
 import { readPolicyFiles } from './offline/policy-files.ts';
 import { ROOT } from './places.ts';
 
 const SAMPLES = join(ROOT, 'k8s/samples');
 const REVIEWS = join(ROOT, 'k8s/reviews');
 
-interface Ended {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
-function jspolicy(...args: string[]): Promise<Ended> {
-  const bin = join(ROOT, 'services/cli/bin/jspolicy.js');
-  return new Promise((resolve) => {
-    execFile(process.execPath, [bin, ...args], { cwd: ROOT }, (error, stdout, stderr) => {
-      resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
-    });
-  });
-}
-
 const review = (policies: string, file: string, ...more: string[]) =>
-  jspolicy('review', '-f', join(SAMPLES, policies), '-r', join(REVIEWS, file), ...more);
+  jspolicy(['review', '-f', join(SAMPLES, policies), '-r', join(REVIEWS, file), ...more]);
 
 const CASES: [policy: string, review: string, code: number, stdout: string][] = [
   [

@@ -23,7 +23,7 @@ export function hardener(intrinsics: Intrinsics, enableOverrides: () => void) {
       iteratorOf(Iterator.from({ next: () => ({ done: true, value: undefined }) })),
       iteratorOf(new Intl.Segmenter().segment('')),
       iteratorOf(new Intl.Segmenter().segment('')[Symbol.iterator]()),
-      getPrototypeOf(getPrototypeOf((async function* () {})())),
+      getPrototypeOf(getPrototypeOf((async function* () {})()) as object),
       getOwnPropertyDescriptor((function () { return arguments; })(), Symbol.iterator)?.value,
     ];
   };

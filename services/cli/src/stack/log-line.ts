@@ -21,7 +21,7 @@ export function shortLine(service: string, line: string, verbose: boolean): stri
   const entry = parse(line);
   if (!entry) return line.trim() === '' ? undefined : `${service}: ${line}`;
   if (isPrinted(entry)) return entry.msg;
-  if (!verbose && isPlaceInManifest(entry)) return undefined;
+  if (!verbose && isToldOtherwise(entry)) return undefined;
   const { level = 'info', msg = '' } = entry;
   if (!verbose && !ALWAYS_SHOWN.includes(level)) return undefined;
   const cause = entry.err?.message ? ` (${entry.err.message})` : '';
@@ -31,8 +31,9 @@ export function shortLine(service: string, line: string, verbose: boolean): stri
 const isPrinted = ({ level, msg, policy }: LogEntry): boolean =>
   level === 'info' && typeof policy === 'string' && msg?.startsWith(`[${policy}] `) === true;
 
-/** Each service reads the manifests and says what is wrong with them; `up` does so itself, once. */
-const isPlaceInManifest = ({ file, line, column }: LogEntry): boolean => Boolean(file && line && column);
+/** What authors did wrong: `up` tells it itself, from the manifests (file, line, column) and the policies' status. */
+const isToldOtherwise = ({ file, line, column, fault }: LogEntry): boolean =>
+  fault === 'author' || Boolean(file && line && column);
 
 function parse(line: string): LogEntry | undefined {
   if (!line.startsWith('{')) return undefined;
@@ -45,5 +46,9 @@ function parse(line: string): LogEntry | undefined {
 
 function facts(entry: LogEntry): string {
   const shown = Object.entries(entry).filter(([key, value]) => !HIDDEN_KEYS.has(key) && typeof value !== 'object');
-  return shown.map(([key, value]) => ` ${key}=${value}`).join('');
+  return shown.map(([key, value]) => ` ${key}=${firstLine(String(value))}`).join('');
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? '';
 }

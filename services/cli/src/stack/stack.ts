@@ -43,6 +43,7 @@ export class Stack {
     audit: [],
   };
   readonly #nats: NatsProcess;
+  #stopping = false;
 
   constructor(options: StackOptions) {
     this.#options = options;
@@ -72,6 +73,7 @@ export class Stack {
 
   /** Ends all in the order in which nothing is lost, within ten seconds. May be called twice, also while it starts. */
   async stop(): Promise<void> {
+    this.#stopping = true;
     const end = performance.now() + STOP_TIMEOUT_MS;
     const leftMs = () => Math.max(0, end - performance.now());
     const { gateway, controller, evaluator, compiler, audit } = this.#services;
@@ -99,6 +101,7 @@ export class Stack {
   }
 
   async #start(service: ServiceName, name: string, facts: StackFacts): Promise<void> {
+    if (this.#stopping) return;
     const { terminal, logLevel, places } = this.#options;
     const log = new LogFile(join(places.logs, `${name}.log`));
     const verbose = logLevel === 'debug' || logLevel === 'trace';

@@ -1,0 +1,4 @@
+import { runService } from '@jspolicy/runtime';
+import { createBusAnswerer } from './bus-answerer.ts';
+
+await runService('answerer', createBusAnswerer);

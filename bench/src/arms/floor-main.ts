@@ -1,0 +1,4 @@
+import { runService } from '@jspolicy/runtime';
+import { createFloor } from './floor.ts';
+
+await runService('floor', createFloor);

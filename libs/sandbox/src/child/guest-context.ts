@@ -1,0 +1,82 @@
+import ivm from 'isolated-vm';
+import { BOOTSTRAP_NAME, bootstrapText } from '../guest/bootstrap.ts';
+import { GUEST } from '../guest/guest-types.ts';
+import { convertBase64 } from './base64.ts';
+
+/**
+ * direct: on this thread, fastest; a policy cannot wait for the host there.
+ * waiting: on the isolate's own thread, where a call can wait for the host's answer.
+ */
+export type Mode = 'direct' | 'waiting';
+
+/** What a context may ask of its process while an evaluation runs. */
+export interface ContextHost {
+  /** waiting mode: resolves to a CallReply text. */
+  call(name: string, args: string): Promise<string>;
+  /** direct mode: the policy needs the host; what it does from here on is thrown away. */
+  needsHost(): void;
+  print(line: string): void;
+  end(outcome: string): void;
+}
+
+/** Evaluates, with the reference's own realm, a call that waits. The reference itself is never seen by policy code. */
+const WAITING_CALL = '(reference) => (name, args) => reference.applySyncPromise(undefined, [name, args])';
+
+/** One context with the bootstrap evaluated; see GUEST for what it can be asked. */
+export class GuestContext {
+  readonly mode: Mode;
+  readonly context: ivm.Context;
+  readonly #isolate: ivm.Isolate;
+  readonly #dispatcher: ivm.Reference;
+
+  constructor(isolate: ivm.Isolate, mode: Mode, host: ContextHost) {
+    this.mode = mode;
+    this.#isolate = isolate;
+    this.context = isolate.createContextSync();
+    const reference = { result: { reference: true } } as const;
+    const bootstrap = isolate
+      .compileScriptSync(bootstrapText(GUEST), { filename: BOOTSTRAP_NAME })
+      .runSync(this.context, { reference: true }) as ivm.Reference;
+    const convert = new ivm.Callback(convertBase64);
+    const print = new ivm.Callback((line: string) => host.print(line));
+    const end = new ivm.Callback((outcome: string) => host.end(outcome));
+    this.#dispatcher = bootstrap.applySync(
+      undefined,
+      [this.#callOf(host), convert, print, end],
+      reference,
+    ) as ivm.Reference;
+  }
+
+  /** Compiles and evaluates an expression; gives a reference to its value. */
+  value(text: string, filename: string): ivm.Reference {
+    const script = this.#isolate.compileScriptSync(text, { filename });
+    return script.runSync(this.context, { reference: true }) as ivm.Reference;
+  }
+
+  /** Asks the bootstrap; in waiting mode on the isolate's thread. Rejects when the time is over. */
+  async ask(operation: number, args: unknown[], timeoutMs: number): Promise<unknown> {
+    const options = { timeout: Math.max(1, Math.ceil(timeoutMs)) };
+    return this.mode === 'direct'
+      ? this.#dispatcher.applySync(undefined, [operation, ...args], options)
+      : this.#dispatcher.apply(undefined, [operation, ...args], options);
+  }
+
+  release(): void {
+    this.#dispatcher.release();
+    this.context.release();
+  }
+
+  #callOf(host: ContextHost): unknown {
+    if (this.mode === 'direct') {
+      return new ivm.Callback(() => {
+        host.needsHost();
+        return 'e{"reason":"NeedsHost","message":"evaluated again"}';
+      });
+    }
+    const wrap = this.#isolate
+      .compileScriptSync(WAITING_CALL, { filename: BOOTSTRAP_NAME })
+      .runSync(this.context, { reference: true }) as ivm.Reference;
+    const call = new ivm.Reference((name: string, args: string) => host.call(name, args));
+    return (wrap.applySync(undefined, [call], { result: { reference: true } }) as ivm.Reference).derefInto();
+  }
+}

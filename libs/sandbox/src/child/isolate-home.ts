@@ -1,0 +1,59 @@
+import ivm from 'isolated-vm';
+import { type ContextHost, GuestContext, type Mode } from './guest-context.ts';
+
+/** What was released is collected late: an isolate that made so many contexts is replaced. */
+const MAX_CONTEXTS = 2_000;
+/** Share of the limit beyond which the heap is replaced between two evaluations. */
+const MAX_HEAP_SHARE = 0.6;
+const BYTES_PER_MIB = 1024 * 1024;
+
+/** The isolate of this process, its contexts, and a few made ahead of time. */
+export class IsolateHome {
+  readonly #memoryLimitMiB: number;
+  readonly #host: ContextHost;
+  #isolate: ivm.Isolate;
+  #made = 0;
+  readonly #supply = new Map<Mode, GuestContext>();
+
+  constructor(memoryLimitMiB: number, host: ContextHost) {
+    this.#memoryLimitMiB = memoryLimitMiB;
+    this.#host = host;
+    this.#isolate = this.#newIsolate();
+  }
+
+  get isolate(): ivm.Isolate {
+    return this.#isolate;
+  }
+
+  /** A context that no policy has seen. */
+  fresh(mode: Mode): GuestContext {
+    const ready = this.#supply.get(mode);
+    this.#supply.delete(mode);
+    return ready ?? this.#make(mode);
+  }
+
+  /** Off the path of a request: makes the next one. */
+  refill(mode: Mode): void {
+    if (!this.#supply.has(mode)) this.#supply.set(mode, this.#make(mode));
+  }
+
+  /** True when the isolate was replaced: every context of it is gone. */
+  renewWhenWorn(): boolean {
+    const used = this.#isolate.getHeapStatisticsSync().used_heap_size;
+    if (this.#made < MAX_CONTEXTS && used < this.#memoryLimitMiB * BYTES_PER_MIB * MAX_HEAP_SHARE) return false;
+    this.#supply.clear();
+    this.#isolate.dispose();
+    this.#isolate = this.#newIsolate();
+    this.#made = 0;
+    return true;
+  }
+
+  #make(mode: Mode): GuestContext {
+    this.#made++;
+    return new GuestContext(this.#isolate, mode, this.#host);
+  }
+
+  #newIsolate(): ivm.Isolate {
+    return new ivm.Isolate({ memoryLimit: this.#memoryLimitMiB });
+  }
+}

@@ -1,0 +1,57 @@
+import { GUEST } from '../guest/guest-types.ts';
+import type { GuestContext, Mode } from './guest-context.ts';
+import type { IsolateHome } from './isolate-home.ts';
+import type { LoadedBundle } from './loaded-bundle.ts';
+
+/** State of a dependency's own modules lives as long as its context: this many evaluations. */
+const MAX_EVALUATIONS = 10_000;
+/** Evaluating a prelude is not part of any request; a bundle that takes longer is evaluated fresh. */
+const PREPARE_MS = 5_000;
+
+interface Kept {
+  context: GuestContext;
+  evaluations: number;
+}
+
+/** One hardened context per bundle, used again and again. */
+export class KeptContexts {
+  readonly #home: IsolateHome;
+  readonly #byDigest = new Map<string, Kept>();
+
+  constructor(home: IsolateHome) {
+    this.#home = home;
+  }
+
+  /** The bundle's context; made when there is none. Rejects when the bundle cannot live in one. */
+  async take(bundle: LoadedBundle, mode: Mode): Promise<GuestContext> {
+    const known = this.#byDigest.get(bundle.digest);
+    if (known && known.context.mode === mode && known.evaluations++ < MAX_EVALUATIONS) return known.context;
+    this.drop(bundle.digest);
+    const context = await this.#prepare(bundle, mode);
+    this.#byDigest.set(bundle.digest, { context, evaluations: 1 });
+    return context;
+  }
+
+  drop(digest: string): void {
+    this.#byDigest.get(digest)?.context.release();
+    this.#byDigest.delete(digest);
+  }
+
+  /** After the isolate was replaced. */
+  clear(): void {
+    this.#byDigest.clear();
+  }
+
+  async #prepare(bundle: LoadedBundle, mode: Mode): Promise<GuestContext> {
+    const context = this.#home.fresh(mode);
+    const prelude = bundle.script.slice(0, bundle.preludeLength);
+    if (prelude) {
+      const script = this.#home.isolate.compileScriptSync(prelude, { filename: 'dependencies' });
+      script.runSync(context.context, { timeout: PREPARE_MS });
+    }
+    await context.ask(GUEST.harden, [], PREPARE_MS);
+    const factory = context.value(`(() => function () {${bundle.script.slice(bundle.preludeLength)}\n})`, bundle.name);
+    await context.ask(GUEST.keep, [factory.derefInto()], PREPARE_MS);
+    return context;
+  }
+}

@@ -1,0 +1,69 @@
+import { isUtf8 } from 'node:buffer';
+import { Socket } from 'node:net';
+import { encodeFrame, FrameReader } from '../frames.ts';
+import type { CallReply, FromChild, ToChild } from '../messages.ts';
+import { PIPE_FD } from '../pool/child-command.ts';
+import { EvaluationSlot } from './evaluation-slot.ts';
+import { IsolateHome } from './isolate-home.ts';
+import type { LoadedBundle } from './loaded-bundle.ts';
+import { PolicyRunner } from './policy-runner.ts';
+
+const memoryLimitMiB = Number(process.argv[2] ?? 128);
+const pipe = new Socket({ fd: PIPE_FD, readable: true, writable: true });
+const send = (message: FromChild) => pipe.write(encodeFrame(message));
+
+const bundles = new Map<string, LoadedBundle>();
+const calls = new Map<number, (reply: string) => void>();
+let currentId = 0;
+let nextCall = 0;
+
+const slot = new EvaluationSlot((name, args) => {
+  const call = nextCall++;
+  send({ type: 'call', id: currentId, call, name, args: JSON.parse(args) as unknown[] });
+  return new Promise((resolve) => calls.set(call, resolve));
+});
+const runner = new PolicyRunner(new IsolateHome(memoryLimitMiB, slot), slot);
+
+const NOT_UTF8 = { answer: { kind: 'malformed', message: 'the body must be UTF-8' }, retire: false } as const;
+
+function replyText(reply: CallReply): string {
+  if (reply.kind === 'value') return reply.value === undefined ? 'u' : `v${JSON.stringify(reply.value)}`;
+  const { reason, message } =
+    reply.kind === 'thrown' ? reply : { reason: 'Stopped', message: 'the evaluation is over' };
+  return `e${JSON.stringify({ reason, message })}`;
+}
+
+async function evaluate(task: Extract<ToChild, { type: 'evaluate' }>, body: Buffer): Promise<void> {
+  const bundle = bundles.get(task.digest);
+  if (!bundle) throw new Error(`bundle ${task.digest} was not sent`);
+  bundle.name = task.policy;
+  currentId = task.id;
+  const run = isUtf8(body) ? await runner.evaluate(bundle, { ...task, review: body.toString('utf8') }) : NOT_UTF8;
+  send({ type: 'result', id: task.id, ...run, prints: slot.prints.take() });
+  if (!run.retire) runner.tidy(bundle);
+}
+
+function receive(message: ToChild, body: Buffer): void {
+  if (message.type === 'evaluate') void evaluate(message, body);
+  else if (message.type === 'reply') {
+    calls.get(message.call)?.(replyText(message.reply));
+    calls.delete(message.call);
+  } else if (message.type === 'forget') {
+    bundles.delete(message.digest);
+    runner.forget(message.digest);
+  } else {
+    const { digest, isolation, preludeLength, form, waits } = message;
+    const script = body.toString('utf8');
+    bundles.set(digest, { digest, name: '', script, preludeLength, form, kept: isolation === 'kept', waits });
+  }
+}
+
+const reader = new FrameReader<ToChild>();
+pipe.on('data', (chunk: Buffer) => {
+  reader.push(chunk);
+  for (let frame = reader.next(); frame; frame = reader.next()) receive(frame.header, frame.body);
+});
+// The evaluator is gone: nobody wants an answer.
+pipe.on('close', () => process.exit(0));
+pipe.on('error', () => process.exit(0));
+send({ type: 'ready' });

@@ -1,0 +1,29 @@
+import { dirname, join, resolve } from 'node:path';
+
+/** Where the frames go, both ways. */
+export const PIPE_FD = 3;
+
+const DIST = resolve(import.meta.dirname, '../../dist');
+const MAIN = join(DIST, 'child/main.js');
+const LIBS = resolve(DIST, '../..');
+const MODULES = dirname(dirname(resolve(import.meta.dirname, '../../../../node_modules/isolated-vm/package.json')));
+
+/**
+ * The command of a sandbox process. It may read our libraries and its packages, may load the one native addon, and
+ * nothing else: no other file, no child process, no worker. Its environment is empty, so no credential is in it.
+ */
+export function childCommand(memoryLimitMiB: number): { command: string; args: string[] } {
+  const readable = [LIBS, MODULES, '/etc/alpine-release'];
+  return {
+    command: process.execPath,
+    args: [
+      '--no-node-snapshot',
+      '--permission',
+      '--allow-addons',
+      ...readable.map((path) => `--allow-fs-read=${path}`),
+      '--disable-warning=SecurityWarning',
+      MAIN,
+      String(memoryLimitMiB),
+    ],
+  };
+}

@@ -1,0 +1,32 @@
+import type { Logger } from '@jspolicy/runtime';
+
+export interface SandboxPoolOptions {
+  /** Processes that are kept. Default 2. */
+  processes?: number;
+  /** At most so many while evaluations wait behind long ones. Default: processes and 2 more. */
+  maxProcesses?: number;
+  /** Evaluations that wait for a process; more are refused. Default 1,000. */
+  maxQueued?: number;
+  /** Heap of the isolate in a process, MiB. Default 128. */
+  memoryLimitMiB?: number;
+  /** Resident memory beyond which a process is killed, MiB. Default: the heap's limit and 128. */
+  residentLimitMiB?: number;
+  log?: Logger;
+  /** A policy is not evaluated until then (milliseconds since the epoch). */
+  onQuarantine?(policy: string, until: number, reason: string): void;
+}
+
+export type PoolSettings = Required<Omit<SandboxPoolOptions, 'log' | 'onQuarantine'>> &
+  Pick<SandboxPoolOptions, 'log' | 'onQuarantine'>;
+
+export function poolSettings(options: SandboxPoolOptions): PoolSettings {
+  const { processes = 2, memoryLimitMiB = 128 } = options;
+  return {
+    maxQueued: 1_000,
+    maxProcesses: processes + 2,
+    residentLimitMiB: memoryLimitMiB + 128,
+    ...options,
+    processes,
+    memoryLimitMiB,
+  };
+}

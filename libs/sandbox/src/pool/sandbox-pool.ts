@@ -1,0 +1,221 @@
+import type { Bundle } from '@jspolicy/contracts';
+import type { PolicyFailure } from '@jspolicy/policy';
+import type { Evaluation, EvaluationResult, Sandbox } from '../port.ts';
+import { type PoolSettings, poolSettings, type SandboxPoolOptions } from './pool-options.ts';
+import { Quarantine } from './quarantine.ts';
+import { type ProcessOutcome, SandboxProcess } from './sandbox-process.ts';
+
+/** Killed so long after its limit: the isolate's own timer had its chance. */
+const GRACE_MS = 50;
+/** An evaluation that runs for so long has its memory looked at, again and again. */
+const MEMORY_CHECK_MS = 25;
+/** While evaluations wait so long, one more process is started. */
+const PRESSURE_MS = 100;
+
+interface Waiting {
+  evaluation: Evaluation;
+  bundle: Bundle;
+  endsAt: number;
+  timer: NodeJS.Timeout;
+  settle(result: EvaluationResult): void;
+}
+
+/** A pool of sandbox processes. Starts them at once; the caller stops it. */
+export function createSandboxPool(options: SandboxPoolOptions = {}): Sandbox {
+  return new SandboxPool(poolSettings(options));
+}
+
+class SandboxPool implements Sandbox {
+  readonly #settings: PoolSettings;
+  readonly #quarantine = new Quarantine();
+  readonly #bundles = new Map<string, Bundle>();
+  readonly #processes = new Set<SandboxProcess>();
+  readonly #free: SandboxProcess[] = [];
+  readonly #running = new Map<string, number>();
+  #waiting: Waiting[] = [];
+  #pressure: NodeJS.Timeout | undefined;
+  #stopping = false;
+  #idle: (() => void) | undefined;
+
+  constructor(settings: PoolSettings) {
+    this.#settings = settings;
+    for (let index = 0; index < settings.processes; index++) this.#start();
+  }
+
+  async load(bundle: Bundle): Promise<void> {
+    this.#bundles.set(bundle.digest, bundle);
+    await Promise.race([...this.#processes].map((each) => each.ready));
+  }
+
+  unload(digest: string): void {
+    this.#bundles.delete(digest);
+    for (const each of this.#processes) each.forget(digest);
+  }
+
+  evaluate(evaluation: Evaluation): Promise<EvaluationResult> {
+    const bundle = this.#bundles.get(evaluation.digest);
+    if (!bundle) return Promise.resolve(refused(`bundle ${evaluation.digest} is not loaded`));
+    const quarantined = this.#quarantine.check(evaluation.policy, Date.now());
+    if (quarantined) return Promise.resolve(failed({ cause: 'quarantined', message: quarantined }));
+    if (this.#stopping) return Promise.resolve(refused('the sandbox is stopping'));
+    if (this.#waiting.length >= this.#settings.maxQueued)
+      return Promise.resolve(refused(`${this.#waiting.length} evaluations wait already`));
+    return new Promise((settle) => {
+      const endsAt = performance.now() + evaluation.limitMs;
+      const waiting: Waiting = {
+        evaluation,
+        bundle,
+        endsAt,
+        settle,
+        timer: setTimeout(() => this.#giveUp(waiting), evaluation.limitMs),
+      };
+      this.#waiting.push(waiting);
+      this.#dispatch();
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    if (this.#waiting.length > 0 || this.#running.size > 0)
+      await new Promise<void>((resolve) => (this.#idle = resolve));
+    clearTimeout(this.#pressure);
+    for (const each of this.#processes) each.kill();
+    await Promise.all([...this.#processes].map((each) => each.exited));
+  }
+
+  #start(): void {
+    const started = new SandboxProcess(this.#settings.memoryLimitMiB);
+    this.#processes.add(started);
+    void started.ready.then(() => {
+      if (!started.alive) return;
+      this.#free.push(started);
+      this.#dispatch();
+    });
+    void started.exited.then(() => this.#ended(started));
+  }
+
+  #ended(process: SandboxProcess): void {
+    this.#processes.delete(process);
+    const at = this.#free.indexOf(process);
+    if (at >= 0) this.#free.splice(at, 1);
+    if (!this.#stopping && this.#processes.size < this.#settings.processes) this.#start();
+  }
+
+  /** Gives waiting evaluations to free processes, in order, but no policy takes the last one from the others. */
+  #dispatch(): void {
+    for (let index = 0; index < this.#waiting.length && this.#free.length > 0; ) {
+      const next = this.#waiting[index] as Waiting;
+      if (this.#mayRun(next.evaluation.policy)) {
+        this.#waiting.splice(index, 1);
+        void this.#run(next, this.#free.pop() as SandboxProcess);
+      } else index++;
+    }
+    this.#feelPressure();
+    if (this.#waiting.length === 0 && this.#running.size === 0) this.#idle?.();
+  }
+
+  #mayRun(policy: string): boolean {
+    return (this.#running.get(policy) ?? 0) < Math.max(1, this.#processes.size - 1);
+  }
+
+  #feelPressure(): void {
+    if (this.#waiting.length === 0 || this.#processes.size >= this.#settings.maxProcesses) {
+      clearTimeout(this.#pressure);
+      this.#pressure = undefined;
+      return;
+    }
+    this.#pressure ??= setTimeout(() => {
+      this.#pressure = undefined;
+      if (this.#waiting.length > 0 && this.#processes.size < this.#settings.maxProcesses) this.#start();
+      this.#feelPressure();
+    }, PRESSURE_MS);
+  }
+
+  async #run({ evaluation, bundle, endsAt, timer, settle }: Waiting, process: SandboxProcess): Promise<void> {
+    const { policy } = evaluation;
+    clearTimeout(timer);
+    this.#running.set(policy, (this.#running.get(policy) ?? 0) + 1);
+    const limitMs = Math.max(1, endsAt - performance.now());
+    const watchdog = this.#watch(process, limitMs);
+    const outcome = await process.evaluate(evaluation, bundle, limitMs);
+    const killedFor = watchdog.end();
+    this.#leave(policy);
+    this.#judge(policy, process, outcome, killedFor);
+    settle(this.#resultOf(evaluation, outcome, killedFor));
+    this.#dispatch();
+  }
+
+  #leave(policy: string): void {
+    const left = (this.#running.get(policy) ?? 1) - 1;
+    if (left > 0) this.#running.set(policy, left);
+    else this.#running.delete(policy);
+  }
+
+  /** Kills the process when time or memory is over. end() tells whether and why. */
+  #watch(process: SandboxProcess, limitMs: number): { end(): 'time' | 'memory' | undefined } {
+    let killedFor: 'time' | 'memory' | undefined;
+    const kill = (why: 'time' | 'memory') => {
+      killedFor ??= why;
+      process.kill();
+    };
+    const time = setTimeout(() => kill('time'), limitMs + GRACE_MS);
+    const memory = setInterval(() => {
+      if (process.residentMiB() > this.#settings.residentLimitMiB) kill('memory');
+    }, MEMORY_CHECK_MS);
+    return {
+      end: () => {
+        clearTimeout(time);
+        clearInterval(memory);
+        return killedFor;
+      },
+    };
+  }
+
+  /** Decides whether the process may go on, and whether the policy ended too many. */
+  #judge(policy: string, process: SandboxProcess, outcome: ProcessOutcome, killedFor: string | undefined): void {
+    if ('result' in outcome && !outcome.result.retire) {
+      if (this.#processes.size > this.#settings.processes && this.#waiting.length === 0) process.kill();
+      else this.#free.push(process);
+      return;
+    }
+    process.kill();
+    const reason =
+      killedFor === 'time' ? 'time' : killedFor === 'memory' ? 'memory' : 'died' in outcome ? outcome.died : undefined;
+    const memory =
+      'result' in outcome &&
+      outcome.result.answer.kind === 'failed' &&
+      outcome.result.answer.failure.cause === 'memory';
+    if (reason === undefined && !memory) return;
+    const told = this.#quarantine.strike(policy, reason ?? 'memory', Date.now());
+    if (told) this.#settings.onQuarantine?.(policy, told.until, told.reason);
+  }
+
+  #resultOf(
+    { policy, host }: Evaluation,
+    outcome: ProcessOutcome,
+    killedFor: 'time' | 'memory' | undefined,
+  ): EvaluationResult {
+    if ('result' in outcome) {
+      const { answer, prints, demoted } = outcome.result;
+      for (const line of prints) host.print(line);
+      if (demoted)
+        this.#settings.log?.warn({ policy, why: demoted }, 'policy is evaluated in fresh contexts from now on');
+      return answer;
+    }
+    const limit = this.#settings.residentLimitMiB;
+    if (killedFor === 'time') return failed({ cause: 'timeout', message: `script ${policy} timed out` });
+    if (killedFor === 'memory')
+      return failed({ cause: 'memory', message: `policy ${policy} ran out of memory (limit ${limit} MiB)` });
+    this.#settings.log?.warn({ policy, died: outcome.died }, 'sandbox process ended');
+    return failed({ cause: 'crash', message: `sandbox of policy ${policy} ended unexpectedly` });
+  }
+
+  #giveUp(waiting: Waiting): void {
+    this.#waiting = this.#waiting.filter((each) => each !== waiting);
+    waiting.settle(refused('no sandbox was free in time'));
+    this.#dispatch();
+  }
+}
+
+const refused = (message: string): EvaluationResult => ({ kind: 'refused', message });
+const failed = (failure: PolicyFailure): EvaluationResult => ({ kind: 'failed', failure });

@@ -1,0 +1,149 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import type { Duplex } from 'node:stream';
+import type { Bundle } from '@jspolicy/contracts';
+import { encodeFrame, FrameReader } from '../frames.ts';
+import type { ChildResult, FromChild, ToChild } from '../messages.ts';
+import { type Evaluation, HostCallError } from '../port.ts';
+import { childCommand, PIPE_FD } from './child-command.ts';
+
+const PAGE_BYTES = 4096;
+const BYTES_PER_MIB = 1024 * 1024;
+
+/** How an evaluation in a process ended: with its result, or because the process did. */
+export type ProcessOutcome = { result: ChildResult } | { died: string };
+
+interface Current {
+  id: number;
+  evaluation: Evaluation;
+  abort: AbortController;
+  settle(outcome: ProcessOutcome): void;
+}
+
+/** One sandbox process, seen from the evaluator. Evaluates one review at a time. */
+export class SandboxProcess {
+  readonly ready: Promise<void>;
+  readonly exited: Promise<void>;
+  readonly #child: ChildProcess;
+  readonly #pipe: Duplex;
+  readonly #sent = new Set<string>();
+  #current: Current | undefined;
+  #nextId = 0;
+  #stderr = '';
+  #ended = false;
+
+  constructor(memoryLimitMiB: number) {
+    const { command, args } = childCommand(memoryLimitMiB);
+    this.#child = spawn(command, args, { cwd: '/', env: {}, stdio: ['ignore', 'ignore', 'pipe', 'pipe'] });
+    this.#pipe = this.#child.stdio[PIPE_FD] as Duplex;
+    this.#child.stderr?.on('data', (text: Buffer) => {
+      this.#stderr = (this.#stderr + text.toString()).slice(-4_000);
+    });
+    let becameReady: () => void = () => undefined;
+    this.ready = new Promise((resolve) => {
+      becameReady = resolve;
+    });
+    this.exited = new Promise((resolve) => {
+      const end = (how: string) => {
+        this.#ended = true;
+        this.#settle({ died: `${how}${this.#stderr ? `: ${this.#stderr.trim().split('\n').at(-1)}` : ''}` });
+        becameReady();
+        resolve();
+      };
+      this.#child.once('exit', (code, signal) => end(signal ?? `exit code ${code}`));
+      this.#child.once('error', (error) => end(error.message));
+    });
+    this.#read(becameReady);
+  }
+
+  get alive(): boolean {
+    return !this.#ended;
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Never rejects. The caller sees to it that one runs at a time, and kills when time is over. */
+  evaluate(evaluation: Evaluation, bundle: Bundle, limitMs: number): Promise<ProcessOutcome> {
+    if (this.#ended) return Promise.resolve({ died: 'it had ended before' });
+    const id = this.#nextId++;
+    return new Promise((resolve) => {
+      this.#current = { id, evaluation, abort: new AbortController(), settle: resolve };
+      this.#sendBundle(bundle);
+      const { policy, type: policyType, digest, review } = evaluation;
+      this.#send({ type: 'evaluate', id, policy, policyType, digest, limitMs }, review);
+    });
+  }
+
+  forget(digest: string): void {
+    if (this.#sent.delete(digest)) this.#send({ type: 'forget', digest });
+  }
+
+  /** Resident memory in MiB; 0 where it cannot be told. */
+  residentMiB(): number {
+    try {
+      const pages = Number(readFileSync(`/proc/${this.#child.pid}/statm`, 'utf8').split(' ')[1]);
+      return (pages * PAGE_BYTES) / BYTES_PER_MIB;
+    } catch {
+      return 0;
+    }
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  #sendBundle({ digest, isolation, preludeLength, form, hostCalls, script }: Bundle): void {
+    if (this.#sent.has(digest)) return;
+    this.#sent.add(digest);
+    const waits = hostCalls.length > 0;
+    this.#send({ type: 'bundle', digest, isolation, preludeLength, form, waits }, Buffer.from(script));
+  }
+
+  #send(message: ToChild, body?: Uint8Array): void {
+    if (!this.#ended) this.#pipe.write(encodeFrame(message, body));
+  }
+
+  #read(onReady: () => void): void {
+    const reader = new FrameReader<FromChild>();
+    this.#pipe.on('error', () => this.kill());
+    this.#pipe.on('data', (chunk: Buffer) => {
+      try {
+        reader.push(chunk);
+        for (let frame = reader.next(); frame; frame = reader.next()) this.#receive(frame.header, onReady);
+      } catch {
+        // What a sandbox process says is not trusted: frames that are none end it.
+        this.kill();
+      }
+    });
+  }
+
+  #receive(message: FromChild, onReady: () => void): void {
+    if (message.type === 'ready') onReady();
+    else if (message.id !== this.#current?.id) return;
+    else if (message.type === 'result') this.#settle({ result: message });
+    else void this.#answerCall(message, this.#current);
+  }
+
+  async #answerCall({ call, name, args }: Extract<FromChild, { type: 'call' }>, current: Current): Promise<void> {
+    const { id, evaluation, abort } = current;
+    try {
+      const value = await evaluation.host.call({ name, args }, abort.signal);
+      this.#send({ type: 'reply', id, call, reply: { kind: 'value', value } });
+    } catch (error) {
+      const { reason, message } =
+        error instanceof HostCallError
+          ? error
+          : { reason: 'InternalError', message: `${name} failed in the engine: see its log` };
+      this.#send({ type: 'reply', id, call, reply: { kind: 'thrown', reason, message } });
+    }
+  }
+
+  #settle(outcome: ProcessOutcome): void {
+    const current = this.#current;
+    this.#current = undefined;
+    current?.abort.abort();
+    current?.settle(outcome);
+  }
+}

@@ -1,0 +1,112 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { admissionReview, pod, type TempDir, tempDir } from '@jspolicy/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { jspolicy } from './cli-process.test-part.ts';
+
+let dir: TempDir;
+let reviewFile: string;
+
+beforeAll(async () => {
+  dir = await tempDir();
+  reviewFile = join(dir.path, 'review.json');
+  await writeFile(reviewFile, JSON.stringify(admissionReview({ object: pod() })));
+});
+afterAll(() => dir.remove());
+
+let files = 0;
+
+async function policy(javascript: string, spec: Record<string, unknown> = {}): Promise<string> {
+  const number = ++files;
+  const file = join(dir.path, `policy-${number}.json`);
+  const metadata = { name: `p${number}.test.example.com` };
+  const whole = { operations: ['CREATE'], resources: ['pods'], javascript, ...spec };
+  await writeFile(
+    file,
+    JSON.stringify({ apiVersion: 'policy.jspolicy.com/v1beta1', kind: 'JsPolicy', metadata, spec: whole }),
+  );
+  return file;
+}
+
+const review = (policies: string[], ...more: string[]) =>
+  jspolicy(['review', '-f', ...policies, '-r', reviewFile, ...more]);
+
+test('a policy that throws could not be evaluated', async () => {
+  const file = await policy('throw new Error("no")');
+  const { code, stdout } = await review([file]);
+  expect(code).toBe(2);
+  expect(stdout).toMatch(/^failed, so denied, by p\d+\.test\.example\.com: Uncaught Error: no/);
+  const { code: ignored, stdout: text } = await review([await policy('throw 1', { failurePolicy: 'Ignore' })]);
+  expect(ignored).toBe(2);
+  expect(text).toMatch(/^ignored, because failurePolicy is Ignore: p\d+\.test\.example\.com failed: Uncaught 1/);
+});
+
+test('one that does not end is stopped', async () => {
+  const { code, stdout } = await review([await policy('for (;;);')], '--timeout', '300');
+  expect(code).toBe(2);
+  expect(stdout).toMatch(/script p\d+\.test\.example\.com timed out/);
+});
+
+test('mutating policies come first, and each sees what the ones before it made', async () => {
+  const label = (name: string) =>
+    `request.object.metadata.labels = {...request.object.metadata.labels, ${name}: 'x'}; mutate(request.object)`;
+  const validating = await policy('print(Object.keys(request.object.metadata.labels)); deny("seen")');
+  const first = await policy(label('a'), { type: 'Mutating' });
+  const second = await policy(label('b'), { type: 'Mutating' });
+  const { code, stderr, stdout } = await review([validating, first, second]);
+  expect(code).toBe(1);
+  expect(stderr).toContain('["a","b"]');
+  expect(stdout.match(/^(allowed|denied) by \S+/gm)).toHaveLength(3);
+});
+
+test('-o yaml, an object from standard input', async () => {
+  const file = await policy('warn("careful"); deny(request.namespace + " " + request.resource.resource)');
+  const ended = await jspolicy(['review', '-f', file, '-r', '-', '-o', 'yaml'], {
+    stdin: 'apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: [{name: a, image: b}]}\n',
+  });
+  expect(ended.code).toBe(1);
+  expect(parse(ended.stdout)).toMatchObject({
+    kind: 'AdmissionReview',
+    apiVersion: 'admission.k8s.io/v1',
+    response: { allowed: false, status: { message: 'default pods' }, warnings: [expect.stringMatching(/careful$/)] },
+  });
+});
+
+test.each([
+  ['[1', /review:1:3: /],
+  ['kind: AdmissionReview\napiVersion: admission.k8s.io/v1\n', /request.uid is required/],
+  ['kind: AdmissionReview\napiVersion: v9\n', /apiVersion must be admission.k8s.io\/v1 or/],
+  ['kind: Pod\napiVersion: v1\n', /review:1:1: metadata.name is required/],
+  ['42', /an AdmissionReview, or an object of a cluster, is expected/],
+])('bad input %j', async (content, message) => {
+  const file = join(dir.path, 'review');
+  await writeFile(file, content);
+  const ended = await jspolicy(['review', '-f', await policy('allow()'), '-r', file]);
+  expect(ended).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(message) });
+});
+
+test('a policy that does not compile is told with its place', async () => {
+  const file = join(dir.path, 'broken.yaml');
+  await writeFile(
+    file,
+    'apiVersion: policy.jspolicy.com/v1beta1\nkind: JsPolicy\nmetadata: {name: a.b.c}\nspec:\n  operations: [CREATE]\n' +
+      '  resources: [pods]\n  javascript: |\n    const a = 1;\n    if (a ==) deny();\n',
+  );
+  const ended = await review([file]);
+  expect(ended).toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: expect.stringMatching(/broken\.yaml:9:13: error bundling javascript: /),
+  });
+  const bundled = await jspolicy(['bundle', '-f', file]);
+  expect(bundled).toEqual(ended);
+});
+
+test('bundle tells what came out', async () => {
+  const { code, stdout } = await jspolicy(['bundle', '-f', await policy('list("Pod", "v1"); sleep(1)'), '--explain']);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^digest +[0-9a-f]{64}$/m);
+  expect(stdout).toMatch(/^isolation +kept$/m);
+  expect(stdout).toMatch(/^calls +list, sleep$/m);
+});
