@@ -28,7 +28,8 @@ export const FLOOR_ANSWER = JSON.stringify({
 export type CheckAnswer = (answer: HttpAnswer, uid: string) => void;
 
 export const checkFloor: CheckAnswer = ({ status, text }) => {
-  if (status !== 200 || text !== FLOOR_ANSWER) throw new WrongAnswer(`the floor: HTTP ${status}: ${text.slice(0, 500)}`);
+  if (status !== 200 || text !== FLOOR_ANSWER)
+    throw new WrongAnswer(`the floor: HTTP ${status}: ${text.slice(0, 500)}`);
 };
 
 /**

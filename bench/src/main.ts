@@ -1,1 +1,3 @@
-export {};
+import { runCommand } from './command.ts';
+
+process.exit(await runCommand(process.argv.slice(2)));

@@ -58,7 +58,10 @@ export class RawConnection {
     if (headEnd < 0) return;
     const head = this.#received.toString('latin1', 0, headEnd);
     const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
-    if (length === undefined) return this.#fail(new Error(`an answer without Content-Length: ${head}`));
+    if (length === undefined) {
+      this.#fail(new Error(`an answer without Content-Length: ${head}`));
+      return;
+    }
     const bodyAt = headEnd + HEAD_END.length;
     const end = bodyAt + Number(length);
     if (this.#received.length < end) return;

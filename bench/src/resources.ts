@@ -10,6 +10,11 @@ export class Resources {
     return started;
   }
 
+  /** release() has begun. */
+  get released(): boolean {
+    return this.#releasing !== undefined;
+  }
+
   /** May be called twice. Never rejects: what cannot be ended is told. */
   release(): Promise<void> {
     this.#releasing ??= this.#release();

@@ -25,7 +25,11 @@ const BODY_MS = 30_000;
  */
 export function createFloor({ env, log }: ServiceContext): Service {
   const config = loadConfig(settings, env);
-  const tls = { cert: readFileSync(config.certFile), key: readFileSync(config.keyFile), minVersion: 'TLSv1.2' } as const;
+  const tls = {
+    cert: readFileSync(config.certFile),
+    key: readFileSync(config.keyFile),
+    minVersion: 'TLSv1.2',
+  } as const;
   const server = createServer({ ...tls, keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: BODY_MS });
   let bus: Bus | undefined;
   return {

@@ -6,7 +6,7 @@ const READY = /"msg":"ready"/;
 
 export const CRDS_DIR = join(ROOT, 'k8s/crds');
 export const serviceMain = (service: string): string => join(ROOT, 'services', service, 'dist/main.js');
-export const armMain = (name: string): string => join(import.meta.dirname, `${name}-main.js`);
+export const armMain = (name: string): string => join(ROOT, 'bench/dist/arms', `${name}-main.js`);
 
 /** Our own variables must not come from the user's shell: figures of two machines would not be the same thing. */
 const UNSET = {

@@ -32,6 +32,7 @@ export function createServer({ cert, key, handler, onAnswer }: ServerOptions): F
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   server.addHook('onResponse', async (_request, reply) => onAnswer(reply.statusCode));
+  closeConnectionsAtTheEnd(server);
   refuseWrongRequests(server);
   server.post<{ Params: { policy: string }; Querystring: { timeout?: string } }>(
     '/policy/:policy',
@@ -46,6 +47,17 @@ export function createServer({ cert, key, handler, onAnswer }: ServerOptions): F
     },
   );
   return server;
+}
+
+/** The API server keeps its connections: each must be told, or the server would wait for it for minutes. */
+function closeConnectionsAtTheEnd(server: FastifyInstance): void {
+  let closing = false;
+  server.addHook('preClose', async () => {
+    closing = true;
+  });
+  server.addHook('onSend', async (_request, reply) => {
+    if (closing) reply.header('connection', 'close');
+  });
 }
 
 function refuseWrongRequests(server: FastifyInstance): void {
@@ -69,5 +81,9 @@ function refuseWrongRequests(server: FastifyInstance): void {
 
 function refuse(reply: FastifyReply, code: ErrorCode, message: string): FastifyReply {
   const { status } = ERRORS[code];
-  return reply.code(status).type(JSON_TYPE).send(statusBody(status, message));
+  // Bytes, because a string would get a charset in its content type.
+  return reply
+    .code(status)
+    .type(JSON_TYPE)
+    .send(Buffer.from(statusBody(status, message)));
 }
