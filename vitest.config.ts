@@ -4,7 +4,11 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['source'] } },
   resolve: { conditions: ['source'] },
   test: {
-    include: ['{libs,services,bench}/*/src/**/*.test.ts', 'bench/src/**/*.test.ts', 'integration-tests/src/**/*.test.ts'],
+    include: [
+      '{libs,services,bench}/*/src/**/*.test.ts',
+      'bench/src/**/*.test.ts',
+      'integration-tests/src/**/*.test.ts',
+    ],
     pool: 'forks',
     // isolated-vm does not start in a process that was made from a snapshot.
     execArgv: ['--no-node-snapshot'],

@@ -45,8 +45,8 @@ async function local(options: BenchOptions, parent: Resources): Promise<Partial<
   return using(parent, async (resources) => {
     const arms = await startLocalArms(resources, options);
     return {
-      ...(wants(options, 'latency') && { latency: await measureLatency(arms, options.scale) }),
-      ...(wants(options, 'throughput') && { throughput: await measureThroughput(arms, options.scale) }),
+      ...(wants(options, 'latency') && { latency: await measureLatency(arms, options) }),
+      ...(wants(options, 'throughput') && { throughput: await measureThroughput(arms, options) }),
     };
   });
 }

@@ -1,13 +1,14 @@
 import { checkFloor } from './answers.ts';
 import type { Arm, ArmName, LocalArms } from './arms/local.ts';
+import { type CellPlan, nameOf, wantedCells } from './cells.ts';
 import { KeepAliveClient } from './keep-alive-client.ts';
-import type { Scale } from './options.ts';
+import type { BenchOptions, Scale } from './options.ts';
 import { progress } from './progress.ts';
 import { ReviewSource } from './reviews.ts';
 import { type Estimate, estimate, median, type Quantiles, quantiles } from './statistics.ts';
 import { type Blocks, inBlocks, inTurn, type Probe, pooled } from './turns.ts';
 import { webhookPath } from './webhook-path.ts';
-import { W1, W2, W3, type Workload, type WorkloadId } from './workloads.ts';
+import { W1, W2, W3, type WorkloadId } from './workloads.ts';
 
 const KIB = 1024;
 
@@ -24,23 +25,16 @@ export interface LatencyCell {
   ratios: Record<'F1' | 'U', Estimate>;
 }
 
-interface CellPlan {
-  workload: Workload;
-  podKiB: number;
-  policies: number;
-}
-
 const CELLS: CellPlan[] = [
   ...[W1, W2, W3].flatMap((workload) => [1, 10, 100].map((podKiB) => ({ workload, podKiB, policies: 1 }))),
   { workload: W2, podKiB: 10, policies: 16 },
 ];
 
 /** Latency at one connection, request by request in turn. */
-export async function measureLatency(local: LocalArms, scale: Scale): Promise<LatencyCell[]> {
+export async function measureLatency(local: LocalArms, { scale, cell }: BenchOptions): Promise<LatencyCell[]> {
   const cells: LatencyCell[] = [];
-  for (const plan of CELLS) {
-    const { workload, podKiB, policies } = plan;
-    progress(`latency: ${workload.id}, ${podKiB} KiB, ${policies} policies`);
+  for (const plan of wantedCells(CELLS, cell)) {
+    progress(`latency: ${nameOf(plan)}`);
     cells.push(await measureCell(local, plan, scale));
   }
   return cells;

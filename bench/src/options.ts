@@ -17,6 +17,8 @@ export interface Scale {
 
 export interface BenchOptions {
   parts: readonly Part[];
+  /** Only cells of latency and throughput with this name, as W2/10/1: policy, KiB, number of policies. */
+  cell: string | undefined;
   scale: Scale;
   evaluators: number;
   sandboxes: number;
@@ -34,6 +36,7 @@ export const HELP = `npm run bench -- [options]
 Measures the engine beside an HTTPS floor on this machine, on loopback, with processes of its own.
 
   --only PARTS      some of ${PARTS.join(',')}
+  --cell NAME       only this cell of latency and throughput, as W2/10/1: policy, KiB, number of policies
   --quick           fewer requests: to see that it works, not for figures
   --blocks N        blocks of 300 requests in each latency cell (10)
   --evaluators N    evaluator processes (1)
@@ -75,6 +78,7 @@ export function parseOptions(args: string[]): BenchOptions | undefined {
   const scale = values.quick ? QUICK : FULL;
   return {
     parts: partsOf(values.only),
+    cell: values.cell,
     scale: { ...scale, blocks: count('--blocks', values.blocks, scale.blocks) },
     evaluators: count('--evaluators', values.evaluators, 1),
     sandboxes: count('--sandboxes', values.sandboxes, 1),
@@ -89,6 +93,7 @@ function parsed(args: string[]) {
       args,
       options: {
         only: { type: 'string' },
+        cell: { type: 'string' },
         quick: { type: 'boolean', default: false },
         blocks: { type: 'string' },
         evaluators: { type: 'string' },

@@ -1,8 +1,8 @@
-/** Rows under a heading, in columns: text on the left, all else on the right. */
+/** Rows under a heading, in columns: words on the left, figures on the right. */
 export function table(heading: string[], rows: string[][]): string {
   const all = [heading, ...rows];
   const widths = heading.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
-  const isText = heading.map((_, column) => rows.some((row) => /^[a-z]{2}/i.test(row[column] ?? '')));
+  const isText = heading.map((_, column) => rows.some((row) => /^[a-z]/i.test(row[column] ?? '')));
   const cell = (text: string, column: number) =>
     isText[column] ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0);
   const line = (row: string[]) => row.map(cell).join('  ').trimEnd();

@@ -1,11 +1,12 @@
 import type { Arm, ArmName, LocalArms } from './arms/local.ts';
+import { type CellPlan, nameOf, wantedCells } from './cells.ts';
 import { type Burst, Load } from './load.ts';
-import type { Scale } from './options.ts';
+import type { BenchOptions, Scale } from './options.ts';
 import { cpuUs, type NamedProcess } from './processes.ts';
 import { progress } from './progress.ts';
 import { type Estimate, estimate } from './statistics.ts';
 import { webhookPath } from './webhook-path.ts';
-import { W1, W2, W3, type Workload, type WorkloadId } from './workloads.ts';
+import { W1, W2, W3, type WorkloadId } from './workloads.ts';
 
 const KIB = 1024;
 const CONNECTIONS = 16;
@@ -28,12 +29,6 @@ export interface ThroughputCell {
   ratios: Record<'F1' | 'U', Estimate>;
 }
 
-interface CellPlan {
-  workload: Workload;
-  podKiB: number;
-  policies: number;
-}
-
 const CELLS: CellPlan[] = [
   ...[1, 10, 100].map((podKiB) => ({ workload: W2, podKiB, policies: 1 })),
   { workload: W1, podKiB: 10, policies: 1 },
@@ -42,10 +37,10 @@ const CELLS: CellPlan[] = [
 ];
 
 /** Reviews per second at 16 connections, the arms in short bursts by turns. */
-export async function measureThroughput(local: LocalArms, scale: Scale): Promise<ThroughputCell[]> {
+export async function measureThroughput(local: LocalArms, { scale, cell }: BenchOptions): Promise<ThroughputCell[]> {
   const cells: ThroughputCell[] = [];
-  for (const plan of CELLS) {
-    progress(`throughput: ${plan.workload.id}, ${plan.podKiB} KiB, ${plan.policies} policies`);
+  for (const plan of wantedCells(CELLS, cell)) {
+    progress(`throughput: ${nameOf(plan)}`);
     cells.push(await measureCell(local, plan, scale));
   }
   return cells;

@@ -46,6 +46,10 @@ export async function bundleObject(policy: JsPolicy, hash: string, bundle: Bundl
 /** Which source the object was compiled from; undefined for one that a user made. */
 export const hashOf = (object: JsPolicyBundle): string | undefined => object.metadata.annotations?.[HASH];
 
+/** Whether it was made for this very policy, not for an earlier one of the same name. */
+export const isOwnedBy = (object: JsPolicyBundle, { metadata }: JsPolicy): boolean =>
+  object.metadata.ownerReferences?.some(({ uid }) => uid === (metadata.uid ?? '')) ?? false;
+
 /** The script; undefined when it is no base64 of gzip, or too large. */
 export async function unpack(object: JsPolicyBundle): Promise<string | undefined> {
   try {

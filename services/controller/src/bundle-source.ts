@@ -1,34 +1,23 @@
-import { createHash } from 'node:crypto';
-import type { Bus } from '@jspolicy/bus';
-import {
-  type Bundle,
-  COMPILE_SUBJECT,
-  type CompileReply,
-  type CompileRequest,
-  type JsPolicy,
-  type JsPolicyBundle,
-} from '@jspolicy/contracts';
+import type { Bundle, JsPolicy, JsPolicyBundle } from '@jspolicy/contracts';
 import { bundleHash } from '@jspolicy/policy';
-import { compiledBundle, hashOf, unpack } from './bundle-object.ts';
+import { compiledBundle, hashOf, isOwnedBy, unpack } from './bundle-object.ts';
+import type { Compiled, CompilerClient } from './compiler-client.ts';
 import type { Problem } from './status.ts';
 
-/** Longer than the compiler's own limit (30 s by default), so that its answer is heard. */
-const COMPILE_MS = 45_000;
-
 export type Resolved =
-  /** `fresh`: compiled now, so the object in the cluster must be written. */
+  /** `fresh`: the object in the cluster must be written. */
   | { bundle: Bundle; fresh: boolean; problem?: undefined }
   /** `again`: the same may succeed later. */
   | { problem: Problem; again: boolean; undecodable: boolean; bundle?: undefined };
 
 /** Finds the bundle of a policy: what is there already, or compiled anew. */
 export class BundleSource {
-  readonly #bus: Bus;
+  readonly #compiler: CompilerClient;
   /** Analyses of bundles that users made, by policy; they cannot be written into the users' objects. */
   readonly #handmade = new Map<string, { packed: string; bundle: Bundle }>();
 
-  constructor(bus: Bus) {
-    this.#bus = bus;
+  constructor(compiler: CompilerClient) {
+    this.#compiler = compiler;
   }
 
   async resolve(policy: JsPolicy, existing: JsPolicyBundle | undefined): Promise<Resolved> {
@@ -38,23 +27,24 @@ export class BundleSource {
     return compiled ? { bundle: compiled, fresh: false } : this.#fromHandmade(policy, existing);
   }
 
-  /** What served before: the cluster's bundle, whatever source it was compiled from. */
-  async lastGood(existing: JsPolicyBundle | undefined, policy: string): Promise<Bundle | undefined> {
-    return (existing && (await compiledBundle(existing))) ?? this.#handmade.get(policy)?.bundle;
+  /** What served before, whatever source it was compiled from, as far as the cluster or this process knows it. */
+  async lastGood(policy: JsPolicy, existing: JsPolicyBundle | undefined): Promise<Bundle | undefined> {
+    const stored = existing && isOwnedBy(existing, policy) ? await compiledBundle(existing) : undefined;
+    return stored ?? this.#handmade.get(policy.metadata.name)?.bundle;
   }
 
   forget(policy: string): void {
     this.#handmade.delete(policy);
   }
 
-  async #fromSource({ metadata, spec }: JsPolicy, existing: JsPolicyBundle | undefined): Promise<Resolved> {
+  async #fromSource(policy: JsPolicy, existing: JsPolicyBundle | undefined): Promise<Resolved> {
+    const { metadata, spec } = policy;
     const known = existing && hashOf(existing) === bundleHash(spec) ? await compiledBundle(existing) : undefined;
-    if (known) return { bundle: known, fresh: false };
+    // One that an earlier policy of this name left behind is about to be collected with its owner.
+    if (existing && known) return { bundle: known, fresh: !isOwnedBy(existing, policy) };
     const { javascript: source = '', dependencies = {} } = spec;
-    const reply = await this.#compile({ kind: 'source', policy: metadata.name, source, dependencies });
-    return reply.ok
-      ? { bundle: reply.bundle, fresh: true }
-      : failed('CompileFailed', reply.message, reply.fault === 'platform');
+    const compiled = await this.#compiler.compile({ kind: 'source', policy: metadata.name, source, dependencies });
+    return compiled.bundle ? { bundle: compiled.bundle, fresh: true } : notCompiled(compiled);
   }
 
   async #fromHandmade({ metadata }: JsPolicy, existing: JsPolicyBundle): Promise<Resolved> {
@@ -66,28 +56,15 @@ export class BundleSource {
       const message = `error decompressing javascript bundle for js policy ${metadata.name}`;
       return { ...failed('CompileFailed', message), undecodable: true };
     }
-    const reply = await this.#compile({ kind: 'precompiled', policy: metadata.name, script });
-    if (!reply.ok) return failed('CompileFailed', reply.message, reply.fault === 'platform');
-    this.#handmade.set(metadata.name, { packed, bundle: reply.bundle });
-    return { bundle: reply.bundle, fresh: false };
-  }
-
-  /** Rejects when no compiler answers: the reconcile is tried again. */
-  async #compile(request: CompileRequest): Promise<CompileReply> {
-    const body = new TextEncoder().encode(JSON.stringify(request));
-    const { status, body: answer } = await this.#bus.request(COMPILE_SUBJECT, body, { deadlineMs: COMPILE_MS });
-    const text = new TextDecoder().decode(answer);
-    if (status !== 200) throw new Error(`the compiler answered ${status}: ${text.slice(0, 500)}`);
-    const reply = JSON.parse(text) as CompileReply;
-    if (reply.ok) checkDigest(reply.bundle);
-    return reply;
+    const compiled = await this.#compiler.compile({ kind: 'precompiled', policy: metadata.name, script });
+    if (!compiled.bundle) return notCompiled(compiled);
+    this.#handmade.set(metadata.name, { packed, bundle: compiled.bundle });
+    return { bundle: compiled.bundle, fresh: false };
   }
 }
 
-function checkDigest({ digest, script }: Bundle): void {
-  const real = createHash('sha256').update(script).digest('hex');
-  if (real !== digest) throw new Error(`the compiler's digest ${digest} is not that of its script, ${real}`);
-}
+const notCompiled = ({ message, again }: Extract<Compiled, { bundle?: undefined }>): Resolved =>
+  failed('CompileFailed', message, again);
 
 function failed(reason: Problem['reason'], message: string, again = false) {
   return { problem: { condition: 'BundleCompiled' as const, reason, message }, again, undecodable: false };

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { ConfigurationError, commonSettings, flag, loadConfig, optionalText, text } from '@jspolicy/runtime';
+import { ConfigurationError, commonSettings, flag, integer, loadConfig, optionalText, text } from '@jspolicy/runtime';
 
 export const settings = {
   ...commonSettings,
@@ -20,6 +20,14 @@ export const settings = {
   webhookCaFile: optionalText({
     env: 'WEBHOOK_CA_FILE',
     describe: 'PEM of the authority that signed the serving certificate',
+  }),
+  compileTimeoutSeconds: integer({
+    env: 'COMPILE_TIMEOUT',
+    min: 1,
+    max: 600,
+    // More than a compiler takes by its own limits: 30 s to bundle, and 60 s for npm.
+    default: 100,
+    describe: 'seconds that a compiler is given for one policy',
   }),
   installCrds: flag({ env: 'INSTALL_CRDS', default: false, describe: 'create or update the three kinds at start' }),
   crdsDir: optionalText({ env: 'CRDS_DIR', describe: 'directory of the CustomResourceDefinitions' }),

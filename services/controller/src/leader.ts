@@ -1,18 +1,21 @@
 import type { Bus } from '@jspolicy/bus';
 import type { JsPolicy, JsPolicyBundle } from '@jspolicy/contracts';
-import type { Cluster, Running } from '@jspolicy/kube';
+import type { Cluster, ResourceType, Running } from '@jspolicy/kube';
 import type { Logger } from '@jspolicy/runtime';
 import { BundleSource } from './bundle-source.ts';
+import { CompilerClient } from './compiler-client.ts';
 import { Mirror } from './mirror.ts';
 import { Reconciler } from './reconciler.ts';
 import { Records } from './records.ts';
 import { BUNDLES, MUTATING, POLICIES, VALIDATING } from './resource-types.ts';
+import { whenBusIsBack } from './when-bus-is-back.ts';
 import { policyOfWebhook, type WebhookTarget } from './webhook-configuration.ts';
 import { Webhooks } from './webhooks.ts';
 import { WorkQueue } from './work-queue.ts';
+import { type Verb, Writes } from './writes.ts';
 
-/** Policies at once; compiling is the compiler's work, so these wait most of the time. */
-const PARALLEL = 4;
+/** Policies at once. They mostly wait, for a compiler above all, and those that need none must not wait behind them. */
+const PARALLEL = 16;
 /** How often everything is looked at without an event: what the stores lost is put back. */
 const RESYNC_MS = 30_000;
 
@@ -20,15 +23,15 @@ export interface LeaderParts {
   cluster: Cluster;
   bus: Bus;
   target: WebhookTarget;
+  compileTimeoutMs: number;
   log: Logger;
+  onWrite(verb: Verb, kind: string): void;
 }
 
-/** The work of the one controller that leads. */
-export function startLeading({ cluster, bus, target, log }: LeaderParts): Running {
-  const mirror = <T extends JsPolicy | JsPolicyBundle>(type: typeof POLICIES) =>
-    new Mirror<T>(cluster, type, { log, onEvent: ({ metadata }) => enqueue(metadata.name) });
-  const webhookMirror = (type: typeof VALIDATING) =>
-    new Mirror(cluster, type, { log, onEvent: (object) => enqueue(policyOfWebhook(object)) });
+/** The work of the one controller that leads. stop() ends it at once: from then on nothing is written. */
+export function startLeading({ cluster, bus, target, compileTimeoutMs, log, onWrite }: LeaderParts): Running {
+  const leading = new AbortController();
+  const { signal } = leading;
   const held = new Set<string>();
   let queue: WorkQueue | undefined;
   const enqueue = (name: string | undefined) => {
@@ -36,51 +39,53 @@ export function startLeading({ cluster, bus, target, log }: LeaderParts): Runnin
     if (queue) queue.add(name);
     else held.add(name);
   };
-  const policies = mirror<JsPolicy>(POLICIES);
-  const bundles = mirror<JsPolicyBundle>(BUNDLES);
-  const validating = webhookMirror(VALIDATING);
-  const mutating = webhookMirror(MUTATING);
+  const ours = <T extends JsPolicy | JsPolicyBundle>(type: ResourceType) =>
+    new Mirror<T>(cluster, type, { log, onEvent: ({ metadata }) => enqueue(metadata.name) });
+  const owned = (type: ResourceType) =>
+    new Mirror(cluster, type, { log, onEvent: (object) => enqueue(policyOfWebhook(object)) });
+  const policies = ours<JsPolicy>(POLICIES);
+  const bundles = ours<JsPolicyBundle>(BUNDLES);
+  const validating = owned(VALIDATING);
+  const mutating = owned(MUTATING);
   const mirrors = [policies, bundles, validating, mutating];
-  const records = new Records(bus, log);
-  const webhooks = new Webhooks(cluster, target, { validating, mutating });
-  const reconciler = new Reconciler({
-    cluster,
-    bus,
-    log,
-    policies,
-    bundles,
-    webhooks,
-    records,
-    source: new BundleSource(bus),
-  });
+  const writes = new Writes(cluster, { signal, onWrite });
+  const records = new Records(bus, log, signal);
+  const webhooks = new Webhooks(writes, target, { validating, mutating });
+  const source = new BundleSource(new CompilerClient(bus, { timeoutMs: compileTimeoutMs, signal }));
+  const reconciler = new Reconciler({ writes, bus, log, policies, bundles, webhooks, records, source });
 
-  // Before everything that exists is known, a policy that is merely not told yet would look removed.
-  const begun = Promise.all(mirrors.map(({ synced }) => synced)).then(async () => {
-    queue = new WorkQueue({
-      parallel: PARALLEL,
-      work: (name) => reconciler.reconcile(name),
-      onFailure: (policy, err, retryMs) => log.warn({ policy, err, retryMs }, 'reconcile failed, it is tried again'),
-    });
-    for (const name of held) queue.add(name);
-    await enqueueAll();
-  });
-  begun.catch((err: unknown) => log.error({ err }, 'first look at the stores failed'));
-
-  /** Policies that exist, and what is left of policies that do not. */
-  const enqueueAll = async () => {
+  /** Policies that exist, and what is left of policies that do not. The bus may have lost what it held. */
+  const lookAtAll = async () => {
+    await bus.ensureTopology();
     for (const { metadata } of policies.all()) enqueue(metadata.name);
     for (const name of [...webhooks.policies(), ...(await records.names())]) if (!policies.get(name)) enqueue(name);
   };
-  const resync = setInterval(() => {
-    enqueueAll().catch((err: unknown) => log.warn({ err }, 'resync failed'));
-  }, RESYNC_MS);
+  const resync = () => {
+    // Before everything that exists is known, a policy that is merely not told yet would look removed.
+    if (queue) lookAtAll().catch((err: unknown) => log.warn({ err }, 'look at all policies failed, it comes again'));
+  };
+  Promise.all(mirrors.map(({ synced }) => synced))
+    .then(() => {
+      if (signal.aborted) return;
+      queue = new WorkQueue({
+        parallel: PARALLEL,
+        work: (name) => reconciler.reconcile(name),
+        onFailure: (policy, err, retryMs) => log.warn({ policy, err, retryMs }, 'reconcile failed, it is tried again'),
+      });
+      for (const name of held) queue.add(name);
+      resync();
+    })
+    .catch((err: unknown) => log.error({ err }, 'work of the leader did not begin'));
+  const timer = setInterval(resync, RESYNC_MS);
+  const connection = whenBusIsBack(bus, resync);
 
   return {
     async stop() {
-      clearInterval(resync);
+      leading.abort(new Error('this controller leads no more'));
+      clearInterval(timer);
+      connection.stop();
       records.stop();
-      await Promise.all(mirrors.map((each) => each.stop()));
-      await queue?.stop();
+      await Promise.all([...mirrors.map((each) => each.stop()), queue?.stop()]);
     },
   };
 }

@@ -1,6 +1,5 @@
 import type { Bus } from '@jspolicy/bus';
 import type { Bundle, BundleInfo, JsPolicy, JsPolicyBundle } from '@jspolicy/contracts';
-import { type Cluster, KubeError } from '@jspolicy/kube';
 import { bundleHash, policyRecord } from '@jspolicy/policy';
 import type { Logger } from '@jspolicy/runtime';
 import { bundleObject, hashOf } from './bundle-object.ts';
@@ -9,10 +8,12 @@ import type { Mirror } from './mirror.ts';
 import type { Records } from './records.ts';
 import { BUNDLES, POLICIES, VIOLATIONS } from './resource-types.ts';
 import { isSameStatus, type Problem, policyStatus, type StatusFacts } from './status.ts';
+import { type Failed, failureOf } from './step.ts';
 import type { Webhooks } from './webhooks.ts';
+import type { Writes } from './writes.ts';
 
 export interface ReconcilerParts {
-  cluster: Cluster;
+  writes: Writes;
   bus: Bus;
   log: Logger;
   policies: Mirror<JsPolicy>;
@@ -40,87 +41,96 @@ export class Reconciler {
   }
 
   async reconcile(name: string): Promise<void> {
-    const policy = this.#parts.policies.get(name);
-    if (policy && !policy.metadata.deletionTimestamp) await this.#serve(policy);
-    else await this.#remove(name);
-  }
-
-  async #serve(policy: JsPolicy): Promise<void> {
-    const { bundles, source } = this.#parts;
-    const { name } = policy.metadata;
+    const { policies, bundles, source } = this.#parts;
+    const policy = policies.get(name);
+    if (!policy || policy.metadata.deletionTimestamp) return this.#remove(name);
     const resolved = await source.resolve(policy, bundles.get(name));
-    const serving = resolved.bundle ?? (await source.lastGood(bundles.get(name), name));
-    const object = resolved.bundle && resolved.fresh ? this.#writeBundle(policy, resolved.bundle) : undefined;
-    await this.#publish(policy, serving, resolved);
-    const problem = await this.#register(policy, serving, resolved.problem);
-    await object;
-    await this.#writeStatus(policy, { ...facts(policy, serving, problem) });
-    if (!resolved.bundle && resolved.again) throw new TryAgain(resolved.problem.message);
+    if (resolved.bundle) await this.#enforce(policy, resolved.bundle, resolved.fresh);
+    else await this.#keep(policy, resolved);
   }
 
-  /** The bundle first, then the record that names it: an evaluator never reads of a bundle that is not there. */
-  async #publish(policy: JsPolicy, serving: Bundle | undefined, resolved: Resolved): Promise<void> {
-    const { bus, records } = this.#parts;
-    if (serving) await bus.bundles.put(serving);
-    const none = resolved.problem && resolved.undecodable ? 'undecodable' : 'missing';
-    await records.put(policyRecord(policy, serving ?? none));
+  /** The bundle's object is no part of what decides, so it is written beside the rest. */
+  async #enforce(policy: JsPolicy, bundle: Bundle, fresh: boolean): Promise<void> {
+    const [stored, registered] = await Promise.allSettled([
+      fresh ? this.#storeObject(policy, bundle) : undefined,
+      this.#putInForce(policy, bundle),
+    ]);
+    const failure = failureOf('BundleCompiled', stored) ?? failureOf('WebhookReady', registered);
+    if (failure && !failure.problem) throw failure.error;
+    await this.#finish(policy, bundle, failure);
   }
 
-  /** Registers the webhook when there is something to serve; gives the problem that the status should tell. */
-  async #register(
-    policy: JsPolicy,
-    serving: BundleInfo | undefined,
-    known: Problem | undefined,
-  ): Promise<Problem | undefined> {
-    if (policy.spec.type === 'Controller') return known ?? NOT_YET;
-    if (!serving) return known;
-    try {
-      await this.#parts.webhooks.ensure(policy);
-      return known;
-    } catch (error) {
-      if (error instanceof KubeError && error.reason === 'Conflict') throw error;
-      const message = error instanceof Error ? error.message : String(error);
-      const problem: Problem = { condition: 'WebhookReady', reason: 'SyncFailed', message };
-      await this.#writeStatus(policy, facts(policy, serving, problem));
-      throw error;
-    }
+  /** The bundle, the record that names it, the webhook: nothing is asked before it can be answered. */
+  async #putInForce(policy: JsPolicy, bundle: Bundle): Promise<void> {
+    const { bus, records, webhooks, log } = this.#parts;
+    await bus.bundles.put(bundle);
+    const changed = await records.put(policyRecord(policy, bundle));
+    if (policy.spec.type === 'Controller') return;
+    await webhooks.ensure(policy);
+    const { digest, isolation, isolationReason } = bundle;
+    if (changed) log.info({ policy: policy.metadata.name, digest, isolation, isolationReason }, 'policy enforced');
   }
 
-  async #writeBundle(policy: JsPolicy, bundle: Bundle): Promise<void> {
-    const { cluster, bundles } = this.#parts;
+  /** What has no bundle changes the status and nothing else: the last good one goes on, as it was. */
+  async #keep(policy: JsPolicy, { problem, undecodable, again }: Extract<Resolved, { problem: Problem }>) {
+    const serving = await this.#keepInForce(policy, undecodable);
+    await this.#finish(policy, serving, { problem, error: again ? new TryAgain(problem.message) : undefined });
+  }
+
+  async #keepInForce(policy: JsPolicy, undecodable: boolean): Promise<BundleInfo | undefined> {
+    const { bus, bundles, records, source, webhooks } = this.#parts;
+    const { name, uid = '' } = policy.metadata;
+    const record = await records.get(name);
+    const good = await source.lastGood(policy, bundles.get(name));
+    if (good) await bus.bundles.put(good);
+    const kept = record?.uid === uid ? record.bundle : undefined;
+    const serving = kept ?? good;
+    if (!kept) await records.put(policyRecord(policy, good ?? (undecodable ? 'undecodable' : 'missing')));
+    if (serving && policy.spec.type !== 'Controller') await webhooks.keep(policy);
+    return serving;
+  }
+
+  async #finish(policy: JsPolicy, serving: BundleInfo | undefined, failed: Failed | undefined): Promise<void> {
+    const problem = failed?.problem ?? (policy.spec.type === 'Controller' ? NOT_YET : undefined);
+    await this.#writeStatus(policy, facts(policy, serving, problem));
+    if (failed?.error) throw failed.error;
+  }
+
+  async #storeObject(policy: JsPolicy, bundle: Bundle): Promise<void> {
+    const { writes, bundles } = this.#parts;
     const desired = await bundleObject(policy, bundleHash(policy.spec), bundle);
-    const existing = bundles.get(policy.metadata.name);
-    const { resourceVersion } = existing?.metadata ?? {};
-    const written = existing
-      ? await cluster.update(BUNDLES, {
-          ...desired,
-          metadata: { ...desired.metadata, ...(resourceVersion && { resourceVersion }) },
-        })
-      : await cluster.create(BUNDLES, desired);
+    const { resourceVersion } = bundles.get(policy.metadata.name)?.metadata ?? {};
+    const metadata = { ...desired.metadata, ...(resourceVersion && { resourceVersion }) };
+    const written = resourceVersion
+      ? await writes.update(BUNDLES, { ...desired, metadata })
+      : await writes.create(BUNDLES, desired);
     bundles.remember(written);
   }
 
   async #writeStatus(policy: JsPolicy, found: StatusFacts): Promise<void> {
-    const { cluster, policies, log } = this.#parts;
+    const { writes, policies, log } = this.#parts;
     const status = policyStatus(policy, found, new Date());
     if (isSameStatus(policy.status, status)) return;
-    policies.remember(await cluster.updateStatus(POLICIES, { ...policy, status }));
+    policies.remember(await writes.updateStatus(POLICIES, { ...policy, status }));
     const { phase, reason, message } = status;
     log.info({ policy: policy.metadata.name, phase, reason, message }, 'policy status');
   }
 
-  /** The webhook goes first: nothing is asked that could not be answered. */
+  /** The webhook goes first: nothing is asked that could not be answered. The record last: by it the rest is found. */
   async #remove(name: string): Promise<void> {
-    const { cluster, bundles, webhooks, records, source, log } = this.#parts;
-    await webhooks.removeAll(name);
-    await records.remove(name);
+    const { writes, bundles, webhooks, records, source, log } = this.#parts;
+    source.forget(name);
+    const hadWebhook = await webhooks.removeAll(name);
     const bundle = bundles.get(name);
-    if (bundle && hashOf(bundle) !== undefined) {
-      await cluster.remove(BUNDLES, name);
+    const hadBundle = bundle !== undefined && hashOf(bundle) !== undefined;
+    if (hadBundle) {
+      await writes.remove(BUNDLES, name);
       bundles.forget(name);
     }
-    await cluster.remove(VIOLATIONS, name);
-    source.forget(name);
+    const record = await records.get(name);
+    if (!hadWebhook && !hadBundle && !record) return;
+    await writes.remove(VIOLATIONS, name);
+    await records.remove(name);
     log.info({ policy: name }, 'policy removed');
   }
 }

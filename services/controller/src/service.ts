@@ -12,6 +12,11 @@ export function createController({ env, log }: ServiceContext): Service {
   const config = readConfig(env);
   const metrics = createMetrics();
   const leads = metrics.gauge({ name: 'jspolicy_controller_leader', help: '1 while this replica leads' });
+  const writes = metrics.counter({
+    name: 'jspolicy_controller_writes_total',
+    help: 'Writes into the cluster',
+    labels: ['verb', 'kind'],
+  });
   let health: Health | undefined;
   let bus: Bus | undefined;
   let opened: OpenedCluster | undefined;
@@ -22,9 +27,17 @@ export function createController({ env, log }: ServiceContext): Service {
     onAcquired: () => {
       log.info({ identity: config.identity }, 'leading');
       leads.set(1);
-      leading = startLeading({ cluster, bus: connected, target: webhookTarget(config), log });
+      leading = startLeading({
+        cluster,
+        bus: connected,
+        target: webhookTarget(config),
+        compileTimeoutMs: config.compileTimeoutSeconds * 1000,
+        log,
+        onWrite: (verb, kind) => writes.inc({ verb, kind }),
+      });
     },
     onLost: () => {
+      log.info({ identity: config.identity }, 'leads no more');
       leads.set(0);
       leading?.stop().catch((err: unknown) => log.error({ err }, 'the work of the leader did not end'));
     },

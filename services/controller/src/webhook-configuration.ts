@@ -100,14 +100,30 @@ export function policyOfWebhook(object: KubeObject): string | undefined {
   )?.name;
 }
 
-/** Whether what is there says the same; what the API server adds on its own is not looked at. */
+/** Fields of an entry that are ours to say, beside those that the desired one has: a hand may have added them. */
+const OPTIONAL_FIELDS = ['matchConditions', 'reinvocationPolicy'];
+
+/** Whether what is there says the same; fields that a newer API server adds by default are not looked at. */
 export function isSame(existing: KubeObject, desired: KubeObject): boolean {
-  const told = ({ metadata, ...rest }: KubeObject) => ({
-    kind: rest.kind,
-    webhooks: rest['webhooks'],
-    labels: metadata.labels ?? {},
-    annotations: metadata.annotations ?? {},
-    owners: metadata.ownerReferences ?? [],
+  const [wanted = {}] = entriesOf(desired);
+  const fields = [...Object.keys(wanted), ...OPTIONAL_FIELDS];
+  const told = (object: KubeObject) => ({
+    kind: object.kind,
+    webhooks: entriesOf(object).map((entry) => fields.map((field) => entry[field])),
+    labels: object.metadata.labels ?? {},
+    annotations: object.metadata.annotations ?? {},
+    owners: object.metadata.ownerReferences ?? [],
   });
   return isDeepStrictEqual(told(existing), told(desired));
+}
+
+/** The configuration as it is, reached where the gateway is now: an authority that changed must not break it. */
+export function withClientConfig(existing: KubeObject, policy: string, target: WebhookTarget): KubeObject {
+  const webhooks = entriesOf(existing).map((entry) => ({ ...entry, clientConfig: clientConfig(policy, target) }));
+  return { ...existing, webhooks };
+}
+
+/** The entries; none when there is no such list, as after an edit by hand. */
+export function entriesOf({ webhooks }: KubeObject): Record<string, unknown>[] {
+  return Array.isArray(webhooks) ? webhooks : [];
 }

@@ -1,14 +1,17 @@
 import type { JsPolicy, KubeObject } from '@jspolicy/contracts';
-import type { Cluster, ResourceType } from '@jspolicy/kube';
+import type { ResourceType } from '@jspolicy/kube';
 import type { Mirror } from './mirror.ts';
 import { MUTATING, VALIDATING } from './resource-types.ts';
 import {
+  entriesOf,
   isSame,
   newWebhookName,
   policyOfWebhook,
   type WebhookTarget,
   webhookConfiguration,
+  withClientConfig,
 } from './webhook-configuration.ts';
+import type { Writes } from './writes.ts';
 
 interface Found {
   type: ResourceType;
@@ -17,16 +20,16 @@ interface Found {
 
 /** Keeps one webhook configuration per policy; nothing is written when nothing differs. */
 export class Webhooks {
-  readonly #cluster: Cluster;
+  readonly #writes: Writes;
   readonly #target: WebhookTarget;
   readonly #mirrors: { type: ResourceType; mirror: Mirror<KubeObject> }[];
 
   constructor(
-    cluster: Cluster,
+    writes: Writes,
     target: WebhookTarget,
     mirrors: { validating: Mirror<KubeObject>; mutating: Mirror<KubeObject> },
   ) {
-    this.#cluster = cluster;
+    this.#writes = writes;
     this.#target = target;
     this.#mirrors = [
       { type: VALIDATING, mirror: mirrors.validating },
@@ -48,8 +51,24 @@ export class Webhooks {
     for (const each of kept?.type === type ? surplus : found) await this.#remove(each);
   }
 
-  async removeAll(policy: string): Promise<void> {
-    for (const each of this.#of(policy)) await this.#remove(each);
+  /**
+   * Leaves the rules of a policy as they were when it last compiled: only where the gateway is reached is kept up to
+   * date. One that somebody removed or emptied is made from the policy as it is.
+   */
+  async keep(policy: JsPolicy): Promise<void> {
+    const found = this.#of(policy.metadata.name).filter(({ object }) => entriesOf(object).length > 0);
+    if (found.length === 0) return this.ensure(policy);
+    for (const each of found) {
+      const desired = withClientConfig(each.object, policy.metadata.name, this.#target);
+      if (!isSame(each.object, desired)) this.#remember(each.type, await this.#writes.update(each.type, desired));
+    }
+  }
+
+  /** Whether there was any. */
+  async removeAll(policy: string): Promise<boolean> {
+    const found = this.#of(policy);
+    for (const each of found) await this.#remove(each);
+    return found.length > 0;
   }
 
   /** Policies that have a configuration. */
@@ -72,16 +91,16 @@ export class Webhooks {
     if (isSame(object, desired)) return;
     const { resourceVersion } = object.metadata;
     const metadata = { ...desired.metadata, ...(resourceVersion && { resourceVersion }) };
-    this.#remember(type, await this.#cluster.update(type, { ...desired, metadata }));
+    this.#remember(type, await this.#writes.update(type, { ...desired, metadata }));
   }
 
   async #create(policy: JsPolicy, type: ResourceType): Promise<void> {
     const desired = webhookConfiguration(policy, this.#target, newWebhookName(policy.metadata.name));
-    this.#remember(type, await this.#cluster.create(type, desired));
+    this.#remember(type, await this.#writes.create(type, desired));
   }
 
   async #remove({ type, object }: Found): Promise<void> {
-    await this.#cluster.remove(type, object.metadata.name);
+    await this.#writes.remove(type, object.metadata.name);
     this.#mirror(type)?.forget(object.metadata.name);
   }
 

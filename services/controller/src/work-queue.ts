@@ -26,6 +26,7 @@ export class WorkQueue {
   #running = 0;
   #stopped = false;
   #idle: (() => void) | undefined;
+  #ended: Promise<void> | undefined;
 
   constructor(options: WorkQueueOptions) {
     this.#options = options;
@@ -43,7 +44,12 @@ export class WorkQueue {
   }
 
   /** Nothing new starts; resolves when what runs has ended. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#ended ??= this.#stop();
+    return this.#ended;
+  }
+
+  async #stop(): Promise<void> {
     this.#stopped = true;
     for (const entry of this.#entries.values()) clearTimeout(entry.timer);
     if (this.#running > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
@@ -89,10 +95,11 @@ export class WorkQueue {
   }
 
   #failed(name: string, entry: Entry, error: unknown): void {
+    if (this.#stopped) return;
     // A newer event may be the cure: it is tried at once.
     const retryMs = entry.again ? 0 : backoffMs(entry.failures++, RETRY);
     entry.again = false;
-    if (!this.#stopped) entry.timer = setTimeout(() => this.#wake(name, entry), retryMs);
+    entry.timer = setTimeout(() => this.#wake(name, entry), retryMs);
     this.#options.onFailure(name, error, retryMs);
   }
 }

@@ -18,6 +18,11 @@ export function failureOf(error: unknown, policy: string, timeIsOver: boolean): 
   return { failure: { cause: 'exception', message: text }, damaged: false };
 }
 
+/** Whether the isolate itself gave up, as against code that threw. */
+export const isEngineFailure = (error: unknown): boolean =>
+  error instanceof Error &&
+  /Script execution timed out|isolate (was|is) disposed|allocation failed|out of memory/i.test(error.message);
+
 export const timeout = (policy: string): PolicyFailure => ({ cause: 'timeout', message: `script ${policy} timed out` });
 
 /** Frames of the bootstrap and of this process say nothing to the author of a policy. */

@@ -2,7 +2,7 @@ import type { PolicyType } from '@jspolicy/contracts';
 import { GUEST } from '../guest/guest-types.ts';
 import type { ChildAnswer, ChildResult } from '../messages.ts';
 import type { EvaluationSlot } from './evaluation-slot.ts';
-import { failureOf } from './failure.ts';
+import { failureOf, isEngineFailure } from './failure.ts';
 import type { GuestContext, Mode } from './guest-context.ts';
 import type { IsolateHome } from './isolate-home.ts';
 import { KeptContexts } from './kept-contexts.ts';
@@ -65,7 +65,7 @@ export class PolicyRunner {
     const run = await this.#run(
       task,
       context,
-      () => context.ask(GUEST.evaluateKept, [task.review, task.policy], left()),
+      () => this.#code(context, GUEST.evaluateKept, [task.review, task.policy], left),
       left,
     );
     if (run.retire) return run;
@@ -95,7 +95,16 @@ export class PolicyRunner {
     if (prelude) await this.#script(context, prelude, 'dependencies', left);
     if (bundle.form === 'script') return this.#script(context, rest, bundle.name, left);
     const body = context.value(`(function () {${rest}\n})`, bundle.name);
-    await context.ask(GUEST.evaluate, [body.derefInto()], left());
+    await this.#code(context, GUEST.evaluate, [body.derefInto()], left);
+  }
+
+  /** What the policy throws is told by the outcome. What reaches us is a rejection that nobody handled: it allows. */
+  async #code(context: GuestContext, operation: number, args: unknown[], left: () => number): Promise<void> {
+    try {
+      await context.ask(operation, args, left());
+    } catch (error) {
+      if (isEngineFailure(error) || left() <= 0) throw error;
+    }
   }
 
   async #script(context: GuestContext, text: string, filename: string, left: () => number): Promise<void> {

@@ -17,7 +17,9 @@ export function admissionRequestReader(parse: (text: string) => unknown, isArray
   const own = (fields: Fields, key: string): unknown => (Object.hasOwn(fields, key) ? fields[key] : undefined);
 
   const fieldsOf = (value: unknown, path: string): Fields =>
-    typeof value === 'object' && value !== null && !isArray(value) ? (value as Fields) : fail(`${path} must be an object`);
+    typeof value === 'object' && value !== null && !isArray(value)
+      ? (value as Fields)
+      : fail(`${path} must be an object`);
 
   const text = (fields: Fields, key: string, path: string): string => {
     const value = own(fields, key);
@@ -32,7 +34,11 @@ export function admissionRequestReader(parse: (text: string) => unknown, isArray
 
   const typeOf = (value: unknown, last: 'kind' | 'resource', path: string) => {
     const fields = value === undefined || value === null ? {} : fieldsOf(value, path);
-    return { group: text(fields, 'group', path), version: text(fields, 'version', path), [last]: text(fields, last, path) };
+    return {
+      group: text(fields, 'group', path),
+      version: text(fields, 'version', path),
+      [last]: text(fields, last, path),
+    };
   };
 
   const copyType = (from: Fields, to: Fields, key: string, last: 'kind' | 'resource'): void => {

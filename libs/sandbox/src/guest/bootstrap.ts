@@ -52,7 +52,11 @@ function bootstrap(
   const reader = readerOf(intrinsics.parse, intrinsics.isArray);
   const state = stateOf(intrinsics, host, reader, globals);
   const functions = functionsOf(intrinsics, host, state);
-  Object.assign(globalThis, functions);
+  // Not configurable: a script that declares `const deny` is a SyntaxError, as it always was; `function deny` is none.
+  for (const name of ownKeys(functions)) {
+    const value = functions[name as keyof typeof functions];
+    defineProperty(globalThis, name, { value, writable: true, enumerable: true, configurable: false });
+  }
   globals['__throw'] = (error: unknown): void => state.uncaught(error);
   globals.request = globals.__policy = globals.exports = globals.__response = undefined;
   const baseNames = ownKeys(globalThis);

@@ -6,8 +6,14 @@ import type { Intrinsics } from './intrinsics.ts';
  * One evaluation after the other in one context: its globals, its end, its outcome. Guest code.
  * The first end decides; what a policy does after it (it may catch the signal) changes nothing.
  */
-export function evaluationState(intrinsics: Intrinsics, host: HostPort, read: AdmissionRequestReader, globals: Globals) {
-  const { parse, stringify, freeze, toText, isArray, getPrototypeOf, errorPrototype, create, defineProperty } = intrinsics;
+export function evaluationState(
+  intrinsics: Intrinsics,
+  host: HostPort,
+  read: AdmissionRequestReader,
+  globals: Globals,
+) {
+  const { parse, stringify, freeze, toText, isArray, getPrototypeOf, errorPrototype, create, defineProperty } =
+    intrinsics;
   const UNREADABLE = 'Uncaught exception whose text cannot be read';
   const MAX_TEXT = 65_536;
   const ended = freeze({ toString: () => 'the policy has ended' });
@@ -47,7 +53,12 @@ export function evaluationState(intrinsics: Intrinsics, host: HostPort, read: Ad
     defineProperty(copy, 'toJSON', { value: undefined });
     const { length } = list as unknown[];
     for (let index = 0; index < length; index++) {
-      defineProperty(copy, index, { value: (list as unknown[])[index], enumerable: true, writable: true, configurable: true });
+      defineProperty(copy, index, {
+        value: (list as unknown[])[index],
+        enumerable: true,
+        writable: true,
+        configurable: true,
+      });
     }
     return copy;
   };

@@ -24,7 +24,12 @@ export function hardener(intrinsics: Intrinsics, enableOverrides: () => void) {
       iteratorOf(new Intl.Segmenter().segment('')),
       iteratorOf(new Intl.Segmenter().segment('')[Symbol.iterator]()),
       getPrototypeOf(getPrototypeOf((async function* () {})()) as object),
-      getOwnPropertyDescriptor((function () { return arguments; })(), Symbol.iterator)?.value,
+      getOwnPropertyDescriptor(
+        (function () {
+          return arguments;
+        })(),
+        Symbol.iterator,
+      )?.value,
     ];
   };
 

@@ -4,7 +4,8 @@
  * after the bootstrap ran, so what must not be fooled uses what is captured here.
  */
 export function captureIntrinsics() {
-  const { apply, ownKeys, getOwnPropertyDescriptor, getPrototypeOf, defineProperty, deleteProperty, isExtensible } = Reflect;
+  const { apply, ownKeys, getOwnPropertyDescriptor, getPrototypeOf, defineProperty, deleteProperty, isExtensible } =
+    Reflect;
   const { freeze, create, is } = Object;
   const { parse, stringify } = JSON;
   return {

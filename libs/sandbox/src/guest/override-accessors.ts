@@ -17,7 +17,7 @@ export function overrideAccessors(intrinsics: Intrinsics) {
         return value;
       },
       set(this: unknown, next: unknown) {
-        if (this === owner || typeof this !== 'object' && typeof this !== 'function' || this === null) {
+        if (this === owner || (typeof this !== 'object' && typeof this !== 'function') || this === null) {
           throw new TypeError(`Cannot assign to read only property '${String(key)}'`);
         }
         if (hasOwn(this, key)) (this as Record<PropertyKey, unknown>)[key] = next;

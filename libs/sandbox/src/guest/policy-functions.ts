@@ -8,7 +8,8 @@ import type { Intrinsics } from './intrinsics.ts';
 export function policyFunctions(intrinsics: Intrinsics, host: HostPort, evaluation: Evaluation) {
   const { parse, stringify, TypeError, toText, apply, isArray, freeze, defineProperty } = intrinsics;
 
-  const kindOf = (value: unknown): string => (value === null ? 'null' : isArray(value) ? 'a list' : `a ${typeof value}`);
+  const kindOf = (value: unknown): string =>
+    value === null ? 'null' : isArray(value) ? 'a list' : `a ${typeof value}`;
 
   /** Functions and symbols vanish in JSON, boxed strings are strings there. */
   const textOrNothing = (value: unknown, what: string): void => {
@@ -99,7 +100,12 @@ export function policyFunctions(intrinsics: Intrinsics, host: HostPort, evaluati
       if (!isArray(response['warnings'])) response['warnings'] = [];
       const warnings = response['warnings'] as unknown[];
       // Not push(): a policy's own Array.prototype must not swallow a warning.
-      defineProperty(warnings, warnings.length, { value: message, writable: true, enumerable: true, configurable: true });
+      defineProperty(warnings, warnings.length, {
+        value: message,
+        writable: true,
+        enumerable: true,
+        configurable: true,
+      });
     },
     mutate: (object?: unknown): void => {
       evaluation.mustBeOpen();

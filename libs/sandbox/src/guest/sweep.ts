@@ -2,7 +2,8 @@ import type { Intrinsics } from './intrinsics.ts';
 
 /** Compares the global object with what it was, and puts it back. Guest code; runs when no policy code can. */
 export function globalSweeper(intrinsics: Intrinsics) {
-  const { getOwnPropertyDescriptor, getPrototypeOf, ownKeys, isExtensible, defineProperty, deleteProperty } = intrinsics;
+  const { getOwnPropertyDescriptor, getPrototypeOf, ownKeys, isExtensible, defineProperty, deleteProperty } =
+    intrinsics;
   const { create, freeze, is, apply, execRegExp, RegExp } = intrinsics;
   type Kept = Record<PropertyKey, PropertyDescriptor>;
   const anything = new RegExp('');
@@ -54,10 +55,7 @@ export function globalSweeper(intrinsics: Intrinsics) {
       // RegExp.$1 and its kin become those of a new context.
       apply(execRegExp, anything, ['']);
       return (
-        isExtensible(globalThis) &&
-        getPrototypeOf(globalThis) === prototype &&
-        removeNew(kept) &&
-        restore(kept, names)
+        isExtensible(globalThis) && getPrototypeOf(globalThis) === prototype && removeNew(kept) && restore(kept, names)
       );
     };
   };

@@ -44,7 +44,7 @@ class SandboxPool implements Sandbox {
 
   async load(bundle: Bundle): Promise<void> {
     this.#bundles.set(bundle.digest, bundle);
-    await Promise.race([...this.#processes].map((each) => each.ready));
+    if (this.#processes.size > 0) await Promise.race([...this.#processes].map((each) => each.ready));
   }
 
   unload(digest: string): void {

@@ -1,0 +1,83 @@
+import { admissionReview, pod } from '@jspolicy/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Isolation, TestPool } from './pool-for-test.test-part.ts';
+
+const LIMIT_MS = 600;
+let pool: TestPool;
+beforeAll(() => {
+  pool = new TestPool();
+});
+afterAll(() => pool.sandbox.stop());
+
+const timedOut = /^script hostile-\d+\.test\.example timed out$/;
+const memory = /ran out of memory|timed out|ended unexpectedly/;
+const hostile: [string, string, RegExp, string[]?][] = [
+  ['an endless loop', 'while (true) {}', timedOut],
+  ['a catch-all loop', 'while (true) { try { while (true) {} } catch {} finally { continue } }', timedOut],
+  ['an endless microtask chain', 'const f = () => Promise.resolve().then(f); f()', memory],
+  ['an endless generator', 'function* g() { while (true) yield 1 } for (const x of g()) {}', timedOut],
+  ['backtracking', '/^(a+)+$/.test("a".repeat(40) + "b")', timedOut],
+  ['BigInt squaring', 'let b = 3n; for (;;) b *= b', memory],
+  ['a growing Map', 'const m = new Map(); for (let i = 0; ; i++) m.set(i, {i})', memory],
+  [
+    'string doubling',
+    'let s = "x"; for (;;) { s += s; s.charCodeAt(s.length - 1) }',
+    /Invalid string length|ran out of memory|timed out/,
+  ],
+  ['a filled array', 'new Array(2 ** 28).fill({}).map(String)', memory],
+  ['deep recursion', '(function f() { f() })()', /Maximum call stack size exceeded/],
+  ['a host call that never returns', 'list("Pod", "v1")', timedOut, ['list']],
+  ['sleeping past the limit', 'for (;;) sleep(100)', timedOut, ['sleep']],
+];
+let count = 0;
+
+describe.each<Isolation>(['kept', 'request'])('in a context of isolation %s', (isolation) => {
+  test.each(hostile)('%s', async (_what, code, message, hostCalls = []) => {
+    const policy = `hostile-${count++}.test.example`;
+    const wrapped = `if (request.operation === "DELETE") deny("calm");\n${code}`;
+    const judged = pool.run(wrapped, { isolation, policy, hostCalls, limitMs: LIMIT_MS });
+    const neighbours = await Promise.all(Array.from({ length: 5 }, () => pool.message('deny("neighbour")')));
+    expect(neighbours).toEqual(Array(5).fill('neighbour'));
+    const result = await judged;
+    expect(result).toMatchObject({ kind: 'failed', failure: { message: expect.stringMatching(message) } });
+    const review = admissionReview({ object: pod(), operation: 'DELETE' });
+    expect(await pool.message(wrapped, { isolation, policy, hostCalls, review })).toBe('calm');
+  });
+});
+
+test('deny() stands, whatever loops after it', async () => {
+  expect(await pool.message('try { deny("stands") } catch { while (true) {} }', { limitMs: LIMIT_MS })).toBe('stands');
+});
+
+test('a policy that hangs leaves room for the others', async () => {
+  const hanging = Array.from({ length: 6 }, () =>
+    pool.run('while (true) {}', { policy: 'hangs.test.example', limitMs: LIMIT_MS }),
+  );
+  expect(await pool.message('deny("other")')).toBe('other');
+  for (const result of await Promise.all(hanging)) expect(['failed', 'refused']).toContain(result.kind);
+});
+
+test('a policy that keeps ending processes is quarantined, and tried again', async () => {
+  const told: string[] = [];
+  const own = new TestPool({ processes: 1, onQuarantine: (policy) => told.push(policy) });
+  const code = 'const m = new Map(); for (let i = 0; ; i++) m.set(i, {i})';
+  const options = { policy: 'bomb.test.example', limitMs: 2_000 };
+  for (let i = 0; i < 5; i++) expect(await own.message(code, options)).toMatch(memory);
+  expect(told).toEqual(['bomb.test.example']);
+  expect(await own.message(code, options)).toMatch(
+    /^policy bomb\.test\.example is quarantined: its code ended the sandbox 5 times/,
+  );
+  expect(await own.message('deny("other")')).toBe('other');
+  await own.sandbox.stop();
+});
+
+test('more than may wait is refused at once, and stop() answers what waits', async () => {
+  const own = new TestPool({ processes: 1, maxProcesses: 1, maxQueued: 2 });
+  const runs = Array.from({ length: 5 }, () => own.run('sleep(50); deny("slept")', { hostCalls: ['sleep'] }));
+  const kinds = (await Promise.all(runs)).map(({ kind }) => kind);
+  expect(kinds.filter((kind) => kind === 'refused').length).toBeGreaterThan(0);
+  expect(kinds[0]).toBe('verdict');
+  await own.sandbox.stop();
+  await own.sandbox.stop();
+  expect(await own.run('deny("x")')).toMatchObject({ kind: 'refused' });
+});

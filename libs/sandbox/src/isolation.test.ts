@@ -1,0 +1,94 @@
+import { afterAll, describe, expect, test } from 'vitest';
+import { type Isolation, TestPool } from './pool-for-test.test-part.ts';
+
+// One process, so that all evaluations meet in the same isolate.
+const pool = new TestPool({ processes: 1, maxProcesses: 1 });
+afterAll(() => pool.sandbox.stop());
+
+/** Each leaves something behind where nothing hinders it, and tells what it found of the time before. */
+const leaks = [
+  'const seen = typeof leaked; leaked = 1; deny(seen)',
+  'const seen = typeof globalThis.leaked2; globalThis.leaked2 = 1; deny(seen)',
+  'const seen = typeof [].evil; try { Array.prototype.evil = 1 } catch {} deny(seen)',
+  'const seen = typeof ({}).polluted; try { Object.prototype.polluted = 1 } catch {} deny(seen)',
+  'const seen = typeof JSON.evil; try { JSON.evil = 1; JSON.parse = () => 1 } catch {} deny(seen)',
+  'const seen = typeof deny.evil; try { deny.evil = 1 } catch {} deny(seen)',
+  'const seen = typeof Object.getPrototypeOf(globalThis).evil; try { Object.getPrototypeOf(globalThis).evil = 1 } catch {} deny(seen)',
+  'const seen = typeof Math.evil; try { Object.defineProperty(Math, "evil", {value: 1}) } catch {} deny(seen)',
+  'const seen = typeof print.evil; Object.assign = 1; try { print.evil = 1 } catch {} deny(seen)',
+  'const seen = typeof exports.evil; exports.evil = 1; deny(seen)',
+  'const seen = typeof request.evil; request.evil = 1; deny(seen)',
+  'const seen = typeof (function* () {}).constructor.prototype.evil; try { (function* () {}).constructor.prototype.evil = 1 } catch {} deny(seen)',
+  'const f = x => x`a`; const seen = typeof f(t => t).evil; try { f(t => t).evil = 1 } catch {} deny(seen)',
+  'const seen = /x/.exec("x") && RegExp.$1 === "secret" ? "leak" : "undefined"; /(secret)/.exec("secret"); deny(seen)',
+];
+
+describe.each<Isolation>(['kept', 'request'])('in a context of isolation %s', (isolation) => {
+  test.each(leaks)('%s', async (code) => {
+    expect(await pool.message(code, { isolation })).toBe('undefined');
+    expect(await pool.message(code, { isolation })).toBe('undefined');
+  });
+
+  test('the host is out of reach', async () => {
+    const walks = [
+      'this.constructor.constructor("return typeof process")()',
+      'get.constructor("return typeof process + typeof require")()',
+      'deny.constructor.constructor("return typeof process")()',
+      'typeof process + typeof require + typeof global',
+      'Object.getPrototypeOf(get).constructor("return typeof process")()',
+      '(() => { try { null.x } catch (e) { return e.constructor.constructor("return typeof process")() } })()',
+      'typeof SharedArrayBuffer + typeof Atomics + typeof WebAssembly',
+    ];
+    for (const walk of walks) expect(await pool.message(`deny(${walk})`, { isolation })).toMatch(/^(undefined)+$/);
+  });
+
+  test('a host function that was kept does nothing after the evaluation', async () => {
+    const calls = pool.calls.length;
+    const keep =
+      'globalThis.kept = get; Promise.resolve().then(() => { later = () => kept("Pod", "v1", "x") }); allow()';
+    await pool.run(keep, { isolation, hostCalls: ['get'] });
+    expect(await pool.message('deny(typeof kept + typeof later)', { isolation })).toBe('undefinedundefined');
+    expect(pool.calls.length).toBe(calls);
+  });
+
+  test('no more than 100 host calls in one evaluation', async () => {
+    const code = 'for (let i = 0; i < 101; i++) get("Pod", "v1", "x")';
+    expect(await pool.message(code, { isolation, hostCalls: ['get'] })).toContain('TooManyCalls');
+  });
+});
+
+test('1,000 evaluations in turn of two policies see nothing of each other', async () => {
+  const code = (own: string) => `const seen = typeof mark; mark = "${own}"; deny(seen + request.name)`;
+  const seen = new Set<string>();
+  for (let round = 0; round < 500; round++) {
+    seen.add(await pool.message(code('a'), { policy: 'a.test.example' }));
+    seen.add(await pool.message(code('b'), { policy: 'b.test.example' }));
+  }
+  expect([...seen]).toEqual(['undefinedweb']);
+});
+
+test('what a frozen intrinsic makes fail is evaluated fresh, and stays so', async () => {
+  const code =
+    '"use strict"; Array.prototype.last = function () { return this[this.length - 1] }; deny(String([1, 2].last()))';
+  const strict = `(function () { ${code} })()`;
+  expect(await pool.message(strict, { isolation: 'kept' })).toBe('2');
+  expect(await pool.message(strict, { isolation: 'kept' })).toBe('2');
+});
+
+test('programs may override what they inherit', async () => {
+  const code = `
+    class Mine extends Error { constructor(m) { super(m); this.name = "Mine"; this.message = "own " + m; } }
+    const o = {}; o.toString = () => "o"; o.constructor = 1; o.hasOwnProperty = 2;
+    function F() {} F.prototype.toString = () => "f"; F.prototype.constructor = F;
+    deny([new Mine("x").message, new Mine("x").name, String(o), String(new F()), o.constructor].join())`;
+  expect(await pool.message(code, { isolation: 'kept' })).toBe('own x,Mine,o,f,1');
+});
+
+test('the global names', async () => {
+  const names = await pool.message('deny(Object.getOwnPropertyNames(globalThis).sort().join(" "))', {
+    isolation: 'request',
+  });
+  expect(names).toMatchInlineSnapshot(
+    `"AggregateError Array ArrayBuffer AsyncDisposableStack BigInt BigInt64Array BigUint64Array Boolean DataView Date DisposableStack Error EvalError FinalizationRegistry Float16Array Float32Array Float64Array Function Infinity Int16Array Int32Array Int8Array Intl Iterator JSON Map Math NaN Number Object Promise Proxy RangeError ReferenceError Reflect RegExp Set String SuppressedError Symbol SyntaxError TypeError URIError Uint16Array Uint32Array Uint8Array Uint8ClampedArray WeakMap WeakRef WeakSet __policy __response __throw allow atob btoa console create decodeURI decodeURIComponent deny encodeURI encodeURIComponent env escape eval exit exports fetchSync get globalThis isFinite isNaN list mutate parseFloat parseInt print readFileSync remove request requeue sleep undefined unescape update warn"`,
+  );
+});

@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+import type { Bundle, PolicyType } from '@jspolicy/contracts';
+import { admissionReview, pod } from '@jspolicy/testing';
+import {
+  createSandboxPool,
+  type EvaluationResult,
+  type HostFunctions,
+  type Sandbox,
+  type SandboxPoolOptions,
+} from './index.ts';
+
+export type Isolation = Bundle['isolation'];
+
+export interface RunOptions {
+  isolation?: Isolation;
+  hostCalls?: string[];
+  type?: PolicyType;
+  form?: Bundle['form'];
+  prelude?: string;
+  limitMs?: number;
+  policy?: string;
+  review?: unknown;
+}
+
+export const POLICY = 'p.test.example';
+const DEFAULT_REVIEW = admissionReview({ object: pod({ labels: { app: 'web' } }), uid: 'u-1' });
+
+/** A real pool whose host answers `sleep`, `echo`-like get, and never answers list. */
+export class TestPool {
+  readonly sandbox: Sandbox;
+  readonly prints: string[] = [];
+  readonly calls: string[] = [];
+
+  constructor(options: SandboxPoolOptions = {}) {
+    this.sandbox = createSandboxPool({ processes: 2, ...options });
+  }
+
+  async run(code: string, options: RunOptions = {}): Promise<EvaluationResult> {
+    const bundle = bundleOf(code, options);
+    await this.sandbox.load(bundle);
+    return this.sandbox.evaluate({
+      policy: options.policy ?? POLICY,
+      type: options.type ?? 'Validating',
+      digest: bundle.digest,
+      review: Buffer.from(JSON.stringify(options.review ?? DEFAULT_REVIEW)),
+      limitMs: options.limitMs ?? 5_000,
+      host: this.#host,
+    });
+  }
+
+  /** The policy's message, from a denial or a failure; `allowed` when it neither denied nor failed. */
+  async message(code: string, options: RunOptions = {}): Promise<string> {
+    return messageOf(await this.run(code, options));
+  }
+
+  readonly #host: HostFunctions = {
+    call: async ({ name, args }, signal) => {
+      this.calls.push(name);
+      if (name === 'list')
+        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('over'))));
+      if (name === 'sleep') await new Promise((resolve) => setTimeout(resolve, Number(args[0])));
+      return name === 'get' ? { name, args } : undefined;
+    },
+    print: (line) => this.prints.push(line),
+  };
+}
+
+export function messageOf(result: EvaluationResult): string {
+  if (result.kind === 'verdict') return result.verdict.deny ? (result.verdict.message ?? '') : 'allowed';
+  return result.kind === 'failed' ? result.failure.message : result.message;
+}
+
+export function bundleOf(
+  code: string,
+  { isolation = 'kept', hostCalls = [], form = 'function-body', prelude = '' }: RunOptions = {},
+): Bundle {
+  const script = prelude + code;
+  const digest = createHash('sha256')
+    .update(JSON.stringify([script, isolation, hostCalls, form]))
+    .digest('hex');
+  return { digest, script, isolation, isolationReason: '', preludeLength: prelude.length, form, hostCalls };
+}

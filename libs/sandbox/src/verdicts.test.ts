@@ -1,0 +1,107 @@
+import { afterAll, describe, expect, test } from 'vitest';
+import { type Isolation, TestPool } from './pool-for-test.test-part.ts';
+
+const pool = new TestPool();
+afterAll(() => pool.sandbox.stop());
+
+const deny = (message: string, more: object = {}) => ({ deny: true, message, warnings: [], ...more });
+const allow = (...warnings: string[]) => ({ deny: false, warnings });
+
+const verdicts: [string, object][] = [
+  ['', allow()],
+  ['allow(); deny("not reached")', allow()],
+  ['exit(); deny("not reached")', allow()],
+  ['deny("a", "BadRequest", 400)', deny('a', { reason: 'BadRequest', code: 400 })],
+  ['deny("first"); deny("second")', deny('first')],
+  ['try { deny("kept") } catch { allow() }', deny('kept')],
+  ['try { allow() } finally { deny("late") }', allow()],
+  ['[1, 2].forEach(x => deny("item " + x))', deny('item 1')],
+  ['deny(new String("boxed"))', deny('boxed')],
+  ['warn("one"); warn("two")', allow('one', 'two')],
+  ['warn("one"); deny("no")', { deny: true, message: 'no', warnings: ['one'] }],
+  ['warn()', allow('')],
+  ['Promise.resolve().then(() => deny("late"))', deny('late')],
+  ['(async () => { for (let i = 0; i < 5; i++) await i; deny("awaited") })()', deny('awaited')],
+  ['Promise.reject(new Error("lost"))', allow()],
+  ['x = 1; deny("x is " + x)', deny('x is 1')],
+  ['const deny = m => warn("own " + m); deny("x")', allow('own x')],
+  ['const request = {a: 1}; warn(JSON.stringify(request))', allow('{"a":1}')],
+  ['__response = null', allow()],
+  ['__response = {deny: true, message: "replaced", code: 409}', deny('replaced', { code: 409 })],
+  ['warn(request.object.metadata.labels.app + String(request.oldObject))', allow('webnull')],
+  ['warn([typeof exports, typeof create, __policy].join())', allow('object,function,p.test.example')],
+  ['warn(JSON.stringify([btoa("hé"), atob("aGVsbG8="), String(atob("%%"))]))', allow('["aMOp","hello","undefined"]')],
+  ['console.log("x"); warn("ok")', allow('ok')],
+  ['requeue("later")', { deny: false, message: 'later', warnings: [], requeue: { message: 'later' } }],
+];
+
+const failures: [string, RegExp][] = [
+  ['throw new Error("boom")', /^Uncaught Error: boom\n {4}at p\.test\.example:1:\d+$/],
+  ['throw "text"', /^text$/],
+  ['throw undefined', /^undefined$/],
+  ['request.object.spec.missing.deep', /^Uncaught TypeError: Cannot read properties of undefined/],
+  ['undefinedFunction("x")', /^Uncaught ReferenceError: undefinedFunction is not defined/],
+  ['deny(42)', /^Uncaught TypeError: deny\(message, reason, code\): message must be a string, not a number/],
+  ['deny("m", "r", 403.5)', /code must be a whole number, not 403\.5/],
+  ['warn({a: 1})', /^Uncaught TypeError: warn\(message\): message must be a string, not a object/],
+  ['__response.deny = "yes"', /__response\.deny must be a boolean/],
+  ['__response = undefined', /__response must be an object/],
+  ['const o = {}; o.o = o; print(o)', /^Uncaught TypeError: Converting circular structure to JSON/],
+];
+
+describe.each<Isolation>(['kept', 'request'])('in a context of isolation %s', (isolation) => {
+  test.each(verdicts)('%s', async (code, verdict) => {
+    const result = await pool.run(code, { isolation });
+    const told = result.kind === 'verdict' ? { ...result.verdict } : result;
+    if ('code' in told && told.code === 0) delete told.code;
+    expect(told).toEqual(verdict);
+  });
+
+  test.each(failures)('%s fails', async (code, message) => {
+    const result = await pool.run(code, { isolation });
+    expect(result).toMatchObject({ kind: 'failed', failure: { cause: 'exception' }, review: { uid: 'u-1' } });
+    expect(await pool.message(code, { isolation })).toMatch(message);
+  });
+
+  test('mutate() gives a patch, in a Mutating policy alone', async () => {
+    const code = 'request.object.metadata.labels.x = "y"; mutate(request.object)';
+    const mutating = await pool.run(code, { isolation, type: 'Mutating' });
+    expect(mutating).toMatchObject({ verdict: { patch: [{ op: 'add', path: '/metadata/labels/x', value: 'y' }] } });
+    const validating = await pool.run(code, { isolation });
+    expect(validating).toMatchObject({ kind: 'verdict', verdict: { deny: false } });
+    expect(validating).not.toHaveProperty('verdict.patch');
+  });
+
+  test('print() joins its values', async () => {
+    pool.prints.length = 0;
+    await pool.run('print("a", 1, {b: [1, null]}, null, true)', { isolation });
+    expect(pool.prints).toEqual(['a 1 {"b":[1,null]} null true']);
+  });
+
+  test('host calls get their arguments and give their value, declared or not', async () => {
+    const seen = 'allowed'.replace('allowed', '{"name":"get","args":["Pod","v1","a"]}');
+    const code = 'deny(JSON.stringify(get("Pod", "v1", "a")))';
+    expect(await pool.message(code, { isolation, hostCalls: ['get'] })).toBe(seen);
+    expect(await pool.message(code.replace('get(', 'globalThis["ge" + "t"]('), { isolation })).toBe(seen);
+  });
+
+  test('a prelude is evaluated before the policy', async () => {
+    const prelude = 'globalThis.lib = {double: x => x * 2};\n';
+    expect(await pool.message('deny(String(lib.double(21)))', { isolation, prelude })).toBe('42');
+  });
+});
+
+test('a script of a user is evaluated as a script', async () => {
+  const options = { isolation: 'request', form: 'script' } as const;
+  expect(await pool.message('deny("script")', options)).toBe('script');
+  expect(await pool.message('const deny = 1', options)).toMatch(/^Uncaught SyntaxError/);
+  expect(await pool.message('if (', options)).toMatch(/^Uncaught SyntaxError/);
+  expect(await pool.message('throw new Error("x")', options)).toMatch(/^Uncaught Error: x/);
+});
+
+test.each([['null'], ['[]'], [{ kind: 'Pod' }], [{ kind: 'AdmissionReview', apiVersion: 'admission.k8s.io/v9' }]])(
+  '%j is no review',
+  async (review) => {
+    expect(await pool.run('deny("reached")', { review })).toMatchObject({ kind: 'malformed' });
+  },
+);

@@ -1,0 +1,18 @@
+import { KubeError } from '@jspolicy/kube';
+import type { Problem } from './status.ts';
+
+/** How a step of a reconcile ended, when it did not succeed. */
+export interface Failed {
+  /** What the status tells; absent: nothing that concerns the policy's author. */
+  problem: Problem | undefined;
+  /** Thrown in the end, so that it is tried again. */
+  error: unknown;
+}
+
+/** undefined for a step that succeeded. The API server's refusals stand in the status, but for a lost race. */
+export function failureOf(condition: Problem['condition'], step: PromiseSettledResult<unknown>): Failed | undefined {
+  if (step.status === 'fulfilled') return undefined;
+  const error: unknown = step.reason;
+  const told = error instanceof KubeError && error.reason !== 'Conflict' && error.reason !== 'AlreadyExists';
+  return { error, problem: told ? { condition, reason: 'SyncFailed', message: error.message } : undefined };
+}
