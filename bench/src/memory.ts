@@ -4,7 +4,7 @@ import type { ClusterArm } from './arms/cluster.ts';
 import { createPolicy, untilSynced } from './cluster-policies.ts';
 import { Load } from './load.ts';
 import type { Scale } from './options.ts';
-import { type Memory, memoryOf } from './processes.ts';
+import { type Memory, memoryOf, withDescendants } from './processes.ts';
 import { progress } from './progress.ts';
 import { webhookPath } from './webhook-path.ts';
 import { imageVariant, W2 } from './workloads.ts';
@@ -45,7 +45,7 @@ export async function measureMemory(cluster: ClusterArm, scale: Scale): Promise<
     await waitFor(() => load.forReviews(1), { what: `policy ${POLICY} to be in force` });
     progress(`memory: idle for ${IDLE_MS / 1000} s`);
     await delay(IDLE_MS);
-    const processes = engine.processes();
+    const processes = withDescendants(engine.processes);
     const idle = processes.map(({ pid }) => memoryOf(pid));
     progress(`memory: ${scale.memoryRequests} requests`);
     const { reviews } = await load.forReviews(scale.memoryRequests);

@@ -38,11 +38,31 @@ function nameOf(pid: number): string {
 
 /** Processor time since its start, microseconds; 0 when it is gone. */
 export function cpuUs(pid: number): number {
-  const fields = statFields(pid);
-  return fields ? (Number(fields[11]) + Number(fields[12])) * TICK_US : 0;
+  const { utime, stime } = ticksOf(pid);
+  return (utime + stime) * TICK_US;
 }
 
-/** Fields of /proc/<pid>/stat behind the name, which may hold spaces: state is 0, parent 1, utime 11, stime 12. */
+/**
+ * Processor time of processes and all below them, microseconds by name. Children that have ended count as
+ * `<parent> > ended`: a process that is replaced while others measure does not drop out of the sum.
+ */
+export function cpuUsByName(processes: readonly NamedProcess[]): Map<string, number> {
+  const used = new Map<string, number>();
+  const add = (name: string, us: number) => used.set(name, (used.get(name) ?? 0) + us);
+  for (const { name, pid } of withDescendants(processes)) {
+    const { utime, stime, cutime, cstime } = ticksOf(pid);
+    add(name, (utime + stime) * TICK_US);
+    if (cutime + cstime > 0) add(`${name} > ended`, (cutime + cstime) * TICK_US);
+  }
+  return used;
+}
+
+function ticksOf(pid: number) {
+  const [utime = 0, stime = 0, cutime = 0, cstime = 0] = statFields(pid)?.slice(11, 15).map(Number) ?? [];
+  return { utime, stime, cutime, cstime };
+}
+
+/** Fields of /proc/<pid>/stat behind the name, which may hold spaces: state is 0, parent 1, utime 11 and so on. */
 function statFields(pid: number): string[] | undefined {
   const stat = readProc(pid, 'stat');
   return stat === '' ? undefined : stat.slice(stat.lastIndexOf(')') + 2).split(' ');

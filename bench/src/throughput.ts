@@ -2,7 +2,7 @@ import type { Arm, ArmName, LocalArms } from './arms/local.ts';
 import { type CellPlan, nameOf, wantedCells } from './cells.ts';
 import { type Burst, Load } from './load.ts';
 import type { BenchOptions, Scale } from './options.ts';
-import { cpuUs, type NamedProcess } from './processes.ts';
+import { cpuUsByName, type NamedProcess } from './processes.ts';
 import { progress } from './progress.ts';
 import { type Estimate, estimate } from './statistics.ts';
 import { webhookPath } from './webhook-path.ts';
@@ -65,14 +65,14 @@ class Meter {
   readonly name: ArmName;
   readonly rates: number[] = [];
   readonly #load: Load;
-  readonly #processes: NamedProcess[];
-  readonly #usedUs = new Map<NamedProcess, number>();
+  readonly #processes: readonly NamedProcess[];
+  readonly #usedUs = new Map<string, number>();
   #reviews = 0;
 
   private constructor(arm: Arm, load: Load) {
     this.name = arm.name;
     this.#load = load;
-    this.#processes = arm.processes();
+    this.#processes = arm.processes;
   }
 
   static async open({ ca, policies }: LocalArms, arm: Arm, { workload, podKiB, policies: count }: CellPlan) {
@@ -87,21 +87,17 @@ class Meter {
   }
 
   async burst(durationMs: number): Promise<void> {
-    const before = new Map(this.#processes.map((each) => [each, cpuUs(each.pid)]));
+    const before = cpuUsByName(this.#processes);
     const { reviews, seconds }: Burst = await this.#load.forMs(durationMs);
-    for (const each of this.#processes) {
-      const used = cpuUs(each.pid) - (before.get(each) ?? 0);
-      this.#usedUs.set(each, (this.#usedUs.get(each) ?? 0) + used);
+    for (const [name, usedUs] of cpuUsByName(this.#processes)) {
+      this.#usedUs.set(name, (this.#usedUs.get(name) ?? 0) + usedUs - (before.get(name) ?? 0));
     }
     this.rates.push(reviews / seconds);
     this.#reviews += reviews;
   }
 
   result(): ArmThroughput {
-    const processes = this.#processes.map((each) => ({
-      name: each.name,
-      cpuUs: (this.#usedUs.get(each) ?? 0) / this.#reviews,
-    }));
+    const processes = [...this.#usedUs].map(([name, usedUs]) => ({ name, cpuUs: usedUs / this.#reviews }));
     const cpu = processes.reduce((sum, each) => sum + each.cpuUs, 0);
     return { reviews: this.#reviews, reviewsPerSecond: estimate(this.rates), cpuUs: cpu, processes };
   }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CertificateFiles } from '@jspolicy/certificates';
 import { freePort, type KubeApiServer, type TestProcess } from '@jspolicy/testing';
-import { type NamedProcess, withDescendants } from '../processes.ts';
+import type { NamedProcess } from '../processes.ts';
 import type { Resources } from '../resources.ts';
 import type { NatsFacts } from './floors.ts';
 import { CRDS_DIR, portOf, serviceMain, startService } from './service-process.ts';
@@ -22,8 +22,8 @@ export interface EngineOptions {
 export interface Engine {
   readonly port: number;
   readonly ca: Buffer;
-  /** Ours and nats-server, with their children. */
-  processes(): NamedProcess[];
+  /** Ours and nats-server, without their children. */
+  readonly processes: readonly NamedProcess[];
   /** Where evaluators tell their metrics. */
   readonly evaluatorMetricsUrls: readonly string[];
 }
@@ -52,11 +52,10 @@ export async function startEngine(resources: Resources, options: EngineOptions):
   return {
     port,
     ca: readFileSync(certificates.caFile),
-    processes: () =>
-      withDescendants([
-        ...started.map(({ name, process: { pid } }) => ({ name, pid })),
-        { name: 'nats-server', pid: nats.pid },
-      ]),
+    processes: [
+      ...started.map(({ name, process: { pid } }) => ({ name, pid })),
+      { name: 'nats-server', pid: nats.pid },
+    ],
     evaluatorMetricsUrls: healthPorts.map((each) => `http://127.0.0.1:${each}/metrics`),
   };
 }

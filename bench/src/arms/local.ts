@@ -20,7 +20,7 @@ export type ArmName = 'F0' | 'F1' | 'U';
 export interface Arm {
   name: ArmName;
   port: number;
-  processes(): NamedProcess[];
+  processes: readonly NamedProcess[];
 }
 
 export interface LocalArms {
@@ -47,9 +47,9 @@ export async function startLocalArms(resources: Resources, options: BenchOptions
   await untilInForce(engine);
   return {
     arms: [
-      { name: 'F0', port: F0.port, processes: () => F0.processes },
-      { name: 'F1', port: F1.port, processes: () => F1.processes },
-      { name: 'U', port: engine.port, processes: () => engine.processes() },
+      { name: 'F0', port: F0.port, processes: F0.processes },
+      { name: 'F1', port: F1.port, processes: F1.processes },
+      { name: 'U', port: engine.port, processes: engine.processes },
     ],
     ca: engine.ca,
     policies: policyNames,

@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type * as PromClient from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from './prom-client-parts.ts';
 
 interface Described<L extends string> {
   name: string;
@@ -7,11 +8,11 @@ interface Described<L extends string> {
 }
 
 export interface Metrics {
-  registry: Registry;
-  counter<L extends string>(described: Described<L>): Counter<L>;
-  gauge<L extends string>(described: Described<L>): Gauge<L>;
+  registry: PromClient.Registry;
+  counter<L extends string>(described: Described<L>): PromClient.Counter<L>;
+  gauge<L extends string>(described: Described<L>): PromClient.Gauge<L>;
   /** Buckets in seconds. */
-  histogram<L extends string>(described: Described<L> & { buckets?: number[] }): Histogram<L>;
+  histogram<L extends string>(described: Described<L> & { buckets?: number[] }): PromClient.Histogram<L>;
 }
 
 /** The API server's own admission buckets reach from 5 ms to 10 s; ours begin lower, where decisions are. */

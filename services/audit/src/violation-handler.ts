@@ -1,14 +1,18 @@
 import type { Bus, StreamMessage } from '@jspolicy/bus';
 import { VIOLATIONS_STREAM } from '@jspolicy/contracts';
+import { KubeError } from '@jspolicy/kube';
 import type { Delivery } from '@jspolicy/policy';
 import { type Logger, pause } from '@jspolicy/runtime';
 import { readEvent } from './read-event.ts';
-import type { ViolationsWriter } from './violations-writer.ts';
+import type { ViolationsWriter, WriteOptions, Written } from './violations-writer.ts';
 
 /** The status of one policy is written at most so often. */
 const MIN_GAP_MS = 1_000;
 /** For a policy that left no record: jsPolicy's documented default. */
 const DEFAULT_LOG_SIZE = 10;
+
+/** Bad request, too large, invalid: the same write gets the same answer. */
+const NEVER_TAKEN = [400, 413, 422];
 
 export interface HandlerParts {
   bus: Bus;
@@ -66,10 +70,25 @@ export class ViolationHandler {
     if (wait > 0) await pause(wait, stopping);
     const record = await bus.policies.get(policy);
     const size = record?.auditLogSize ?? DEFAULT_LOG_SIZE;
-    const exists = await writer.write(policy, deliveries, { size, stream });
+    const written = await this.#tryWrite(policy, deliveries, { size, stream });
+    if (written === 'gone') {
+      log.info({ policy, violations: deliveries.length }, 'policy is gone, its violations have no status');
+      this.#lastWrite.delete(policy);
+    }
+    if (written !== 'written') return;
     this.#lastWrite.set(policy, performance.now());
-    if (exists) onWritten();
-    else log.info({ policy, violations: deliveries.length }, 'policy is gone, its violations have no status');
-    if (!exists) this.#lastWrite.delete(policy);
+    onWritten();
+  }
+
+  /** What the API server will never take is given up: it would hold up everything behind it. */
+  async #tryWrite(policy: string, deliveries: Delivery[], options: WriteOptions): Promise<Written | undefined> {
+    try {
+      return await this.#parts.writer.write(policy, deliveries, options);
+    } catch (err) {
+      if (!(err instanceof KubeError && NEVER_TAKEN.includes(err.status))) throw err;
+      const { log } = this.#parts;
+      log.error({ policy, violations: deliveries.length, err }, 'violations were refused, they have no status');
+      return undefined;
+    }
   }
 }

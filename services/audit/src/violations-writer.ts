@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { API_GROUP, API_VERSION, type JsPolicyViolations, type KubeObject } from '@jspolicy/contracts';
 import { type Cluster, KubeError, type ResourceType } from '@jspolicy/kube';
 import { type Delivery, mergeViolations } from '@jspolicy/policy';
@@ -15,6 +16,9 @@ const VIOLATIONS = kind('JsPolicyViolations', 'jspolicyviolations');
 /** Other replicas write the same object: after so many conflicts the messages are delivered again later. */
 const MAX_CONFLICTS = 10;
 
+/** `unchanged`: all of it stood there already. `gone`: there is no such policy, so nobody waits for its violations. */
+export type Written = 'written' | 'unchanged' | 'gone';
+
 export interface WriteOptions {
   size: number;
   stream: string;
@@ -28,11 +32,8 @@ export class ViolationsWriter {
     this.#cluster = cluster;
   }
 
-  /**
-   * Merges the events into the status. Safe to repeat, and beside other replicas.
-   * False when the policy is gone, so that nobody waits for its violations.
-   */
-  async write(policy: string, deliveries: Delivery[], options: WriteOptions): Promise<boolean> {
+  /** Merges the events into the status. Safe to repeat, and beside other replicas. */
+  async write(policy: string, deliveries: Delivery[], options: WriteOptions): Promise<Written> {
     for (let attempt = 0; ; attempt++) {
       try {
         return await this.#tryWrite(policy, deliveries, options);
@@ -44,12 +45,14 @@ export class ViolationsWriter {
     }
   }
 
-  async #tryWrite(policy: string, deliveries: Delivery[], options: WriteOptions): Promise<boolean> {
+  async #tryWrite(policy: string, deliveries: Delivery[], options: WriteOptions): Promise<Written> {
     const existing = (await this.#cluster.get(VIOLATIONS, policy)) ?? (await this.#create(policy));
-    if (!existing) return false;
+    if (!existing) return 'gone';
     const { status } = existing as JsPolicyViolations;
-    await this.#cluster.updateStatus(VIOLATIONS, { ...existing, status: mergeViolations(status, deliveries, options) });
-    return true;
+    const merged = mergeViolations(status, deliveries, options);
+    if (isDeepStrictEqual(status, merged)) return 'unchanged';
+    await this.#cluster.updateStatus(VIOLATIONS, { ...existing, status: merged });
+    return 'written';
   }
 
   async #create(policy: string): Promise<KubeObject | undefined> {

@@ -8,9 +8,9 @@ import { Mirror } from './mirror.ts';
 import { Reconciler } from './reconciler.ts';
 import { Records } from './records.ts';
 import { BUNDLES, MUTATING, POLICIES, VALIDATING } from './resource-types.ts';
-import { whenBusIsBack } from './when-bus-is-back.ts';
 import { policyOfWebhook, type WebhookTarget } from './webhook-configuration.ts';
 import { Webhooks } from './webhooks.ts';
+import { whenBusIsBack } from './when-bus-is-back.ts';
 import { WorkQueue } from './work-queue.ts';
 import { type Verb, Writes } from './writes.ts';
 
@@ -39,15 +39,9 @@ export function startLeading({ cluster, bus, target, compileTimeoutMs, log, onWr
     if (queue) queue.add(name);
     else held.add(name);
   };
-  const ours = <T extends JsPolicy | JsPolicyBundle>(type: ResourceType) =>
-    new Mirror<T>(cluster, type, { log, onEvent: ({ metadata }) => enqueue(metadata.name) });
-  const owned = (type: ResourceType) =>
-    new Mirror(cluster, type, { log, onEvent: (object) => enqueue(policyOfWebhook(object)) });
-  const policies = ours<JsPolicy>(POLICIES);
-  const bundles = ours<JsPolicyBundle>(BUNDLES);
-  const validating = owned(VALIDATING);
-  const mutating = owned(MUTATING);
-  const mirrors = [policies, bundles, validating, mutating];
+  const mirrors = mirrorAll(cluster, log, enqueue);
+  const { policies, bundles, validating, mutating } = mirrors;
+  const all = Object.values(mirrors);
   const writes = new Writes(cluster, { signal, onWrite });
   const records = new Records(bus, log, signal);
   const webhooks = new Webhooks(writes, target, { validating, mutating });
@@ -64,7 +58,7 @@ export function startLeading({ cluster, bus, target, compileTimeoutMs, log, onWr
     // Before everything that exists is known, a policy that is merely not told yet would look removed.
     if (queue) lookAtAll().catch((err: unknown) => log.warn({ err }, 'look at all policies failed, it comes again'));
   };
-  Promise.all(mirrors.map(({ synced }) => synced))
+  Promise.all(all.map(({ synced }) => synced))
     .then(() => {
       if (signal.aborted) return;
       queue = new WorkQueue({
@@ -85,7 +79,20 @@ export function startLeading({ cluster, bus, target, compileTimeoutMs, log, onWr
       clearInterval(timer);
       connection.stop();
       records.stop();
-      await Promise.all([...mirrors.map((each) => each.stop()), queue?.stop()]);
+      await Promise.all([...all.map((each) => each.stop()), queue?.stop()]);
     },
+  };
+}
+
+function mirrorAll(cluster: Cluster, log: Logger, enqueue: (name: string | undefined) => void) {
+  const ours = <T extends JsPolicy | JsPolicyBundle>(type: ResourceType) =>
+    new Mirror<T>(cluster, type, { log, onEvent: ({ metadata }) => enqueue(metadata.name) });
+  const owned = (type: ResourceType) =>
+    new Mirror(cluster, type, { log, onEvent: (object) => enqueue(policyOfWebhook(object)) });
+  return {
+    policies: ours<JsPolicy>(POLICIES),
+    bundles: ours<JsPolicyBundle>(BUNDLES),
+    validating: owned(VALIDATING),
+    mutating: owned(MUTATING),
   };
 }

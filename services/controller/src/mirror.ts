@@ -36,9 +36,13 @@ export class Mirror<T extends KubeObject> implements Running {
     return [...this.#objects.values()];
   }
 
-  /** What we wrote ourselves is known before the watch tells it. */
-  remember(object: KubeObject): void {
-    this.#objects.set(object.metadata.name, object as T);
+  /**
+   * What we wrote ourselves is known before the watch tells it. `base` is the version that it replaced, undefined for
+   * a new object: when the mirror has another one by now, the watch was faster and what it told is at least as new.
+   */
+  remember(object: KubeObject, base: string | undefined): void {
+    const { name } = object.metadata;
+    if (this.#objects.get(name)?.metadata.resourceVersion === base) this.#objects.set(name, object as T);
   }
 
   forget(name: string): void {

@@ -104,14 +104,14 @@ export class Reconciler {
     const written = resourceVersion
       ? await writes.update(BUNDLES, { ...desired, metadata })
       : await writes.create(BUNDLES, desired);
-    bundles.remember(written);
+    bundles.remember(written, resourceVersion);
   }
 
   async #writeStatus(policy: JsPolicy, found: StatusFacts): Promise<void> {
     const { writes, policies, log } = this.#parts;
     const status = policyStatus(policy, found, new Date());
     if (isSameStatus(policy.status, status)) return;
-    policies.remember(await writes.updateStatus(POLICIES, { ...policy, status }));
+    policies.remember(await writes.updateStatus(POLICIES, { ...policy, status }), policy.metadata.resourceVersion);
     const { phase, reason, message } = status;
     log.info({ policy: policy.metadata.name, phase, reason, message }, 'policy status');
   }

@@ -60,7 +60,7 @@ export class Webhooks {
     if (found.length === 0) return this.ensure(policy);
     for (const each of found) {
       const desired = withClientConfig(each.object, policy.metadata.name, this.#target);
-      if (!isSame(each.object, desired)) this.#remember(each.type, await this.#writes.update(each.type, desired));
+      if (!isSame(each.object, desired)) await this.#update(each, desired);
     }
   }
 
@@ -86,26 +86,26 @@ export class Webhooks {
     );
   }
 
-  async #mend(policy: JsPolicy, { type, object }: Found): Promise<void> {
-    const desired = webhookConfiguration(policy, this.#target, object.metadata.name);
-    if (isSame(object, desired)) return;
+  async #mend(policy: JsPolicy, found: Found): Promise<void> {
+    const desired = webhookConfiguration(policy, this.#target, found.object.metadata.name);
+    if (!isSame(found.object, desired)) await this.#update(found, desired);
+  }
+
+  async #update({ type, object }: Found, desired: KubeObject): Promise<void> {
     const { resourceVersion } = object.metadata;
     const metadata = { ...desired.metadata, ...(resourceVersion && { resourceVersion }) };
-    this.#remember(type, await this.#writes.update(type, { ...desired, metadata }));
+    const written = await this.#writes.update(type, { ...desired, metadata });
+    this.#mirror(type)?.remember(written, resourceVersion);
   }
 
   async #create(policy: JsPolicy, type: ResourceType): Promise<void> {
     const desired = webhookConfiguration(policy, this.#target, newWebhookName(policy.metadata.name));
-    this.#remember(type, await this.#writes.create(type, desired));
+    this.#mirror(type)?.remember(await this.#writes.create(type, desired), undefined);
   }
 
   async #remove({ type, object }: Found): Promise<void> {
     await this.#writes.remove(type, object.metadata.name);
     this.#mirror(type)?.forget(object.metadata.name);
-  }
-
-  #remember(type: ResourceType, object: KubeObject): void {
-    this.#mirror(type)?.remember(object);
   }
 
   #mirror(type: ResourceType): Mirror<KubeObject> | undefined {
