@@ -43,19 +43,26 @@ export function cpuUs(pid: number): number {
 }
 
 /**
- * Processor time of processes and all below them, microseconds by name. Children that have ended count as
- * `<parent> > ended`: a process that is replaced while others measure does not drop out of the sum.
+ * Processor time of processes, microseconds by name, and of everything below each as `<name> > children`. Children that
+ * have ended count too: one that is replaced while others measure does not drop out of the sum.
  */
 export function cpuUsByName(processes: readonly NamedProcess[]): Map<string, number> {
   const used = new Map<string, number>();
-  const add = (name: string, us: number) => used.set(name, (used.get(name) ?? 0) + us);
-  for (const { name, pid } of withDescendants(processes)) {
-    const { utime, stime, cutime, cstime } = ticksOf(pid);
-    add(name, (utime + stime) * TICK_US);
-    if (cutime + cstime > 0) add(`${name} > ended`, (cutime + cstime) * TICK_US);
+  for (const root of processes) {
+    used.set(root.name, (used.get(root.name) ?? 0) + cpuUs(root.pid));
+    const below = withDescendants([root]).slice(1);
+    const us = endedChildrenUs(root.pid) + sum(below.map(({ pid }) => cpuUs(pid) + endedChildrenUs(pid)));
+    if (us > 0) used.set(`${root.name} > children`, (used.get(`${root.name} > children`) ?? 0) + us);
   }
   return used;
 }
+
+function endedChildrenUs(pid: number): number {
+  const { cutime, cstime } = ticksOf(pid);
+  return (cutime + cstime) * TICK_US;
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 function ticksOf(pid: number) {
   const [utime = 0, stime = 0, cutime = 0, cstime = 0] = statFields(pid)?.slice(11, 15).map(Number) ?? [];

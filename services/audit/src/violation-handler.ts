@@ -64,7 +64,7 @@ export class ViolationHandler {
   }
 
   async #write(policy: string, deliveries: Delivery[], stream: string): Promise<void> {
-    const { bus, writer, log, stopping, onWritten } = this.#parts;
+    const { bus, log, stopping, onWritten } = this.#parts;
     const last = this.#lastWrite.get(policy);
     const wait = last === undefined ? 0 : last + MIN_GAP_MS - performance.now();
     if (wait > 0) await pause(wait, stopping);

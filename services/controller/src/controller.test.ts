@@ -1,102 +1,41 @@
-import { resolve } from 'node:path';
-import { type Bus, connectBus } from '@jspolicy/bus';
-import type { KubeObject } from '@jspolicy/contracts';
-import { createLogger } from '@jspolicy/runtime';
-import {
-  type KubeApiServer,
-  kubeForTest,
-  kubeRequest,
-  natsForTest,
-  startProcess,
-  type TempDir,
-  type TestNats,
-  type TestProcess,
-  tempDir,
-  waitFor,
-} from '@jspolicy/testing';
+import { waitFor } from '@jspolicy/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  bundlePath,
+  type ControllerStack,
+  policyPath,
+  startStack,
+  untilLeading,
+  WEBHOOKS,
+} from './controller-stack.test-part.ts';
 
-const SERVICES = resolve(import.meta.dirname, '../..');
-const CRDS = resolve(SERVICES, '../k8s/crds');
-const KINDS = '/apis/policy.jspolicy.com/v1beta1';
-const WEBHOOKS = '/apis/admissionregistration.k8s.io/v1';
 const NAME = 'keeps.controller.example';
 
-let kube: KubeApiServer;
-let nats: TestNats;
-let dir: TempDir;
-let bus: Bus;
-const started: TestProcess[] = [];
-
-const start = async (service: string, env: Record<string, string>) => {
-  const child = await startProcess(process.execPath, [resolve(SERVICES, service, 'dist/main.js')], {
-    env: { NATS_URL: nats.url, ...env },
-    readyWhen: /"msg":"ready"/,
-  });
-  started.push(child);
-  return child;
-};
-const startController = () =>
-  start('controller', {
-    KUBECONFIG: kube.kubeconfigPath,
-    WEBHOOK_URL: 'https://127.0.0.1:9',
-    WEBHOOK_CA_FILE: kube.caFile,
-    INSTALL_CRDS: 'true',
-    CRDS_DIR: CRDS,
-  });
-const call = (method: string, path: string, body?: unknown) => kubeRequest(kube, method, path, body);
-const get = async (path: string) => (await call('GET', path)).body;
-const policyPath = (name: string) => `${KINDS}/jspolicies/${name}`;
-const webhooksOf = async (name: string, kind = 'validatingwebhookconfigurations'): Promise<KubeObject[]> =>
-  (await get(`${WEBHOOKS}/${kind}`)).items.filter(
-    ({ metadata }: KubeObject) => metadata.ownerReferences?.[0]?.name === name,
-  );
-const status = async (name: string, phase: string) =>
-  waitFor(
-    async () => {
-      const policy = await get(policyPath(name));
-      return (
-        policy.status?.phase === phase && policy.status?.observedGeneration === policy.metadata.generation && policy
-      );
-    },
-    { what: `${name} to be ${phase}`, timeoutMs: 20_000 },
-  );
-const policy = (name: string, spec: object) => ({
-  apiVersion: 'policy.jspolicy.com/v1beta1',
-  kind: 'JsPolicy',
-  metadata: { name, labels: { team: 'a' }, annotations: { note: 'b' } },
-  spec: { operations: ['CREATE'], resources: ['configmaps'], ...spec },
-});
+let stack: ControllerStack;
+let controller: Awaited<ReturnType<ControllerStack['startController']>>;
 
 beforeAll(async () => {
-  [kube, nats, dir] = await Promise.all([kubeForTest(), natsForTest(), tempDir()]);
-  bus = await connectBus({ servers: nats.url, name: 'test', log: createLogger({ service: 'test', level: 'silent' }) });
-  await start('compiler', { WORK_DIR: `${dir.path}/work`, CACHE_DIR: `${dir.path}/cache` });
-  await startController();
-  await waitFor(async () => (await call('GET', `${KINDS}/jspolicies`)).status === 200, { what: 'the kinds' });
+  stack = await startStack();
+  await stack.startCompiler();
+  controller = await stack.startController();
+  await untilLeading(stack, controller);
 });
-afterAll(async () => {
-  await Promise.all(started.map((child) => child.stop()));
-  await bus?.close();
-  await nats?.stop();
-  await kube?.stop();
-  await dir?.remove();
-});
+afterAll(() => stack?.stop());
 
 describe('a policy', () => {
   test('gets a bundle, a record, a webhook configuration and a status', async () => {
-    await call('POST', `${KINDS}/jspolicies`, policy(NAME, { javascript: 'deny("no")' }));
-    const { status: found, metadata } = await status(NAME, 'Synced');
+    await stack.create(NAME, { javascript: 'deny("no")' });
+    const { status: found, metadata } = await stack.status(NAME, 'Synced');
     expect(found.conditions.map(({ type, status: is }: { type: string; status: string }) => `${type} ${is}`)).toEqual([
       'Ready True',
       'BundleCompiled True',
       'WebhookReady True',
     ]);
     expect(found.bundleHash).toMatch(/^[0-9a-f]{64}$/);
-    const record = await bus.policies.get(NAME);
+    const record = await stack.bus.policies.get(NAME);
     expect(record).toMatchObject({ name: NAME, uid: metadata.uid, type: 'Validating', violationPolicy: 'Deny' });
-    expect((await bus.bundles.get(record?.bundle?.digest ?? ''))?.script).toContain('deny("no")');
-    const bundle = await get(`${KINDS}/jspolicybundles/${NAME}`);
+    expect((await stack.bus.bundles.get(record?.bundle?.digest ?? ''))?.script).toContain('deny("no")');
+    const bundle = await stack.get(bundlePath(NAME));
     expect(bundle.metadata.ownerReferences[0]).toMatchObject({
       kind: 'JsPolicy',
       controller: true,
@@ -105,7 +44,7 @@ describe('a policy', () => {
   });
 
   test('its webhook configuration is complete, with labels and annotations of the policy', async () => {
-    const [webhook, ...more] = await webhooksOf(NAME);
+    const [webhook, ...more] = await stack.webhooksOf(NAME);
     expect(more).toEqual([]);
     expect(webhook?.metadata.name).toMatch(/^keeps\.controller\.example-[a-z]{5}$/);
     expect(webhook?.metadata).toMatchObject({ labels: { team: 'a' }, annotations: { note: 'b' } });
@@ -134,59 +73,68 @@ describe('a policy', () => {
   });
 
   test('an edit that does not compile fails the status; the webhook and the record stay', async () => {
-    const before = await webhooksOf(NAME);
-    const record = await bus.policies.get(NAME);
-    await call('PATCH', policyPath(NAME), { spec: { javascript: 'if (' } });
-    const { status: found } = await status(NAME, 'Failed');
+    const before = await stack.webhooksOf(NAME);
+    const record = await stack.bus.policies.get(NAME);
+    await stack.call('PATCH', policyPath(NAME), {
+      metadata: { labels: { team: 'other' } },
+      spec: { javascript: 'if (', resources: ['secrets'], violationPolicy: 'Dry' },
+    });
+    const { status: found } = await stack.status(NAME, 'Failed');
     expect(found).toMatchObject({
       reason: 'CompileFailed',
       message: expect.stringContaining('error bundling javascript'),
     });
     expect(found.conditions[1]).toMatchObject({ type: 'BundleCompiled', status: 'False', severity: 'Error' });
-    expect(await webhooksOf(NAME)).toEqual(before);
-    expect((await bus.policies.get(NAME))?.bundle).toEqual(record?.bundle);
-    await call('PATCH', policyPath(NAME), { spec: { javascript: 'deny("again")' } });
-    await status(NAME, 'Synced');
+    expect(await stack.webhooksOf(NAME)).toEqual(before);
+    expect(await stack.bus.policies.get(NAME)).toEqual(record);
+    await stack.call('PATCH', policyPath(NAME), {
+      spec: { javascript: 'deny("again")', resources: ['configmaps'], violationPolicy: 'Deny' },
+    });
+    await stack.status(NAME, 'Synced');
   });
 
   test('its webhook configuration comes back when it is edited or deleted by hand', async () => {
-    const [webhook] = await webhooksOf(NAME);
-    await call('PATCH', `${WEBHOOKS}/validatingwebhookconfigurations/${webhook?.metadata.name}`, { webhooks: [] });
-    await waitFor(async () => (await webhooksOf(NAME))[0]?.['webhooks'] !== undefined, {
+    const [webhook] = await stack.webhooksOf(NAME);
+    await stack.call('PATCH', `${WEBHOOKS}/validatingwebhookconfigurations/${webhook?.metadata.name}`, {
+      webhooks: [],
+    });
+    await waitFor(async () => (await stack.webhooksOf(NAME))[0]?.['webhooks'] !== undefined, {
       what: 'the webhook to be mended',
     });
-    await call('DELETE', `${WEBHOOKS}/validatingwebhookconfigurations/${webhook?.metadata.name}`);
-    await waitFor(async () => (await webhooksOf(NAME)).length === 1, { what: 'the webhook to be made again' });
+    await stack.call('DELETE', `${WEBHOOKS}/validatingwebhookconfigurations/${webhook?.metadata.name}`);
+    await waitFor(async () => (await stack.webhooksOf(NAME)).length === 1, { what: 'the webhook to be made again' });
   });
 
-  test('at rest nothing is written', async () => {
-    const versions = async () =>
-      [await get(policyPath(NAME)), ...(await webhooksOf(NAME)), await get(`${KINDS}/jspolicybundles/${NAME}`)].map(
-        (object) => object.metadata.resourceVersion,
-      );
-    const before = await versions();
-    // An event that changes nothing makes the controller look at the policy again.
-    await bus.policies.remove(NAME);
-    await call('PATCH', policyPath(NAME), { metadata: { finalizers: [], labels: { team: 'a' } } });
-    await startController();
-    expect(await versions()).toEqual(before);
+  test('costs three writes, and at rest none', async () => {
+    const name = 'counted.controller.example';
+    const before = await controller.writes();
+    await stack.create(name, { javascript: 'deny("counted")' });
+    await stack.status(name, 'Synced');
+    expect((await controller.writes()) - before).toBe(3);
+    // A record that is gone comes back when the policy is looked at again: the look that must not write.
+    await stack.bus.policies.remove(name);
+    await stack.call('PATCH', policyPath(name), { metadata: { labels: { looked: 'at' } } });
+    await waitFor(() => stack.bus.policies.get(name), { what: 'the record to be put again' });
+    await waitFor(async () => (await stack.webhooksOf(name))[0]?.metadata.labels?.['looked'], { what: 'the label' });
+    expect((await controller.writes()) - before).toBe(4);
+    await stack.bus.policies.remove(name);
+    await stack.call('PATCH', policyPath(name), { metadata: { finalizers: ['test.example/looked'] } });
+    await waitFor(() => stack.bus.policies.get(name), { what: 'the record to be put again' });
+    await stack.call('PATCH', policyPath(name), { metadata: { finalizers: [] } });
+    expect((await controller.writes()) - before).toBe(4);
   });
 
   test('a Mutating one has the other kind of configuration', async () => {
     const name = 'mutates.controller.example';
-    await call(
-      'POST',
-      `${KINDS}/jspolicies`,
-      policy(name, {
-        type: 'Mutating',
-        javascript: 'mutate(request.object)',
-        failurePolicy: 'Ignore',
-        timeoutSeconds: 3,
-      }),
-    );
-    await status(name, 'Synced');
-    expect(await webhooksOf(name)).toEqual([]);
-    const [webhook] = await webhooksOf(name, 'mutatingwebhookconfigurations');
+    await stack.create(name, {
+      type: 'Mutating',
+      javascript: 'mutate(request.object)',
+      failurePolicy: 'Ignore',
+      timeoutSeconds: 3,
+    });
+    await stack.status(name, 'Synced');
+    expect(await stack.webhooksOf(name)).toEqual([]);
+    const [webhook] = await stack.webhooksOf(name, 'mutatingwebhookconfigurations');
     expect(webhook?.['webhooks']).toMatchObject([
       { reinvocationPolicy: 'Never', failurePolicy: 'Ignore', timeoutSeconds: 3 },
     ]);
@@ -194,31 +142,22 @@ describe('a policy', () => {
 
   test('without javascript and bundle it is BundleMissing, and has no webhook', async () => {
     const name = 'missing.controller.example';
-    await call('POST', `${KINDS}/jspolicies`, policy(name, {}));
-    const { status: found } = await status(name, 'Failed');
+    await stack.create(name, {});
+    const { status: found } = await stack.status(name, 'Failed');
     expect(found).toMatchObject({
       reason: 'BundleMissing',
       message: "couldn't find js policy bundle, but no javascript provided",
     });
-    expect(await webhooksOf(name)).toEqual([]);
+    expect(await stack.webhooksOf(name)).toEqual([]);
   });
 
   test('that is deleted takes everything with it', async () => {
-    await call('DELETE', policyPath(NAME));
-    await waitFor(async () => (await webhooksOf(NAME)).length === 0 && !(await bus.policies.get(NAME)), {
+    await stack.call('DELETE', policyPath(NAME));
+    await waitFor(async () => (await stack.webhooksOf(NAME)).length === 0 && !(await stack.bus.policies.get(NAME)), {
       what: 'all to be gone',
     });
-    await waitFor(async () => (await call('GET', `${KINDS}/jspolicybundles/${NAME}`)).status === 404, {
+    await waitFor(async () => (await stack.call('GET', bundlePath(NAME))).status === 404, {
       what: 'the bundle to be gone',
     });
   });
-});
-
-test('when the leader ends, another one goes on', async () => {
-  const name = 'second.controller.example';
-  const leader = started.find((child) => child.lines.some((line) => line.includes('"msg":"leading"')));
-  leader?.kill('SIGTERM');
-  expect(await leader?.exited).toMatchObject({ code: 0 });
-  await call('POST', `${KINDS}/jspolicies`, policy(name, { javascript: 'allow()' }));
-  await status(name, 'Synced');
 });
