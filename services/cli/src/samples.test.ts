@@ -40,7 +40,7 @@ const CASES: [policy: string, review: string, code: number, stdout: string][] = 
 
 describe('policies that read no objects', () => {
   test.each(CASES)('%s, %s', async (policy, file, code, stdout) => {
-    expect(await review(`${policy}.yaml`, file)).toEqual({ code, stdout: `${stdout}\n`, stderr: '' });
+    expect(await review(`${policy}.yaml`, file)).toMatchObject({ code, stdout: `${stdout}\n` });
   });
 });
 

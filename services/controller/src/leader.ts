@@ -18,6 +18,8 @@ import { type Verb, Writes } from './writes.ts';
 const PARALLEL = 16;
 /** How often everything is looked at without an event: what the stores lost is put back. */
 const RESYNC_MS = 30_000;
+/** When such a look failed: a NATS that came back a moment ago does not answer everything yet. */
+const LOOK_AGAIN_MS = 1_000;
 
 export interface LeaderParts {
   cluster: Cluster;
@@ -54,9 +56,16 @@ export function startLeading({ cluster, bus, target, compileTimeoutMs, log, onWr
     for (const { metadata } of policies.all()) enqueue(metadata.name);
     for (const name of [...webhooks.policies(), ...(await records.names())]) if (!policies.get(name)) enqueue(name);
   };
-  const resync = () => {
+  let timer: NodeJS.Timeout | undefined;
+  const resync = async () => {
+    clearTimeout(timer);
     // Before everything that exists is known, a policy that is merely not told yet would look removed.
-    if (queue) lookAtAll().catch((err: unknown) => log.warn({ err }, 'look at all policies failed, it comes again'));
+    if (signal.aborted || !queue) return;
+    const ended = await lookAtAll().catch((err: unknown) => ({ err }));
+    if (ended) log.warn(ended, 'look at all policies failed, it comes again');
+    if (signal.aborted) return;
+    clearTimeout(timer);
+    timer = setTimeout(resync, ended ? LOOK_AGAIN_MS : RESYNC_MS);
   };
   Promise.all(all.map(({ synced }) => synced))
     .then(() => {
@@ -67,16 +76,15 @@ export function startLeading({ cluster, bus, target, compileTimeoutMs, log, onWr
         onFailure: (policy, err, retryMs) => log.warn({ policy, err, retryMs }, 'reconcile failed, it is tried again'),
       });
       for (const name of held) queue.add(name);
-      resync();
+      return resync();
     })
     .catch((err: unknown) => log.error({ err }, 'work of the leader did not begin'));
-  const timer = setInterval(resync, RESYNC_MS);
-  const connection = whenBusIsBack(bus, resync);
+  const connection = whenBusIsBack(bus, () => void resync());
 
   return {
     async stop() {
       leading.abort(new Error('this controller leads no more'));
-      clearInterval(timer);
+      clearTimeout(timer);
       connection.stop();
       records.stop();
       await Promise.all([...all.map((each) => each.stop()), queue?.stop()]);

@@ -1,7 +1,7 @@
 import type { Bus } from '@jspolicy/bus';
 
-/** An outage that is shorter than this is found by the next look at everything. */
-const LOOK_MS = 250;
+/** Less than the client waits between two attempts to connect, so that hardly an outage passes unseen. */
+const LOOK_MS = 50;
 
 /** Calls when the connection to the bus is there again after it was lost. */
 export function whenBusIsBack(bus: Pick<Bus, 'connected'>, onBack: () => void): { stop(): void } {

@@ -27,7 +27,10 @@ export class PolicyLookup {
   }
 
   async #fetch(name: string): Promise<PolicyRecord | undefined> {
-    if (this.#table.awaitsBundle(name)) return undefined;
+    if (this.#table.awaitsBundle(name)) {
+      await this.#table.settled(name);
+      return this.#table.get(name);
+    }
     const record = await this.#bus.policies.get(name).catch((cause: unknown) => {
       throw new EngineError('BUS_UNAVAILABLE', 'the policies cannot be read', { cause });
     });

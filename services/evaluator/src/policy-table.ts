@@ -17,6 +17,7 @@ export class PolicyTable {
   /** The newest record of each policy, in force or not yet. */
   readonly #newest = new Map<string, PolicyRecord>();
   readonly #loading = new Map<string, Promise<boolean>>();
+  readonly #firstTries = new Map<string, Promise<void>>();
   readonly #retries = new Set<NodeJS.Timeout>();
 
   constructor(parts: { bus: Bus; sandbox: Sandbox; log: Logger }) {
@@ -37,7 +38,15 @@ export class PolicyTable {
   /** Resolves when the record is in force, or when the first try to load its bundle failed. Never rejects. */
   async put(record: PolicyRecord): Promise<void> {
     this.#newest.set(record.name, record);
-    await this.#tryPut(record, 0);
+    const first = this.#tryPut(record, 0);
+    this.#firstTries.set(record.name, first);
+    await first;
+    if (this.#firstTries.get(record.name) === first) this.#firstTries.delete(record.name);
+  }
+
+  /** Resolves when a first load that runs for the policy has ended, well or not; at once when none does. */
+  async settled(name: string): Promise<void> {
+    await this.#firstTries.get(name);
   }
 
   remove(name: string): void {
