@@ -63,7 +63,8 @@ pipe.on('data', (chunk: Buffer) => {
   reader.push(chunk);
   for (let frame = reader.next(); frame; frame = reader.next()) receive(frame.header, frame.body);
 });
-// The evaluator is gone: nobody wants an answer.
-pipe.on('close', () => process.exit(0));
-pipe.on('error', () => process.exit(0));
+// The evaluator is gone: nobody wants an answer. Not exit(): it would wait for an evaluation that waits for the host.
+const end = () => process.kill(process.pid, 'SIGKILL');
+pipe.on('close', end);
+pipe.on('error', end);
 send({ type: 'ready' });

@@ -1,0 +1,43 @@
+import { spawn } from 'node:child_process';
+import { resolve } from 'node:path';
+import { waitFor } from '@jspolicy/testing';
+import { expect, test } from 'vitest';
+
+/** An evaluator in small: a pool with an evaluation that waits for its host for ever. Prints the pids of its children. */
+const PARENT = `
+const { createSandboxPool } = await import(${JSON.stringify(resolve(import.meta.dirname, '../dist/index.js'))});
+const { readFileSync } = await import('node:fs');
+const pool = createSandboxPool({ processes: 2 });
+const digest = 'd';
+await pool.load({ digest, script: 'list("Pod", "v1")', isolation: 'kept', isolationReason: '', preludeLength: 0, form: 'function-body', hostCalls: ['list'] });
+const review = { kind: 'AdmissionReview', apiVersion: 'admission.k8s.io/v1', request: { uid: 'u' } };
+void pool.evaluate({ policy: 'p', type: 'Validating', digest, review: Buffer.from(JSON.stringify(review)), limitMs: 60000,
+  host: { print() {}, call() {
+    console.log(readFileSync('/proc/' + process.pid + '/task/' + process.pid + '/children', 'utf8'));
+    return new Promise(() => {});
+  } } });
+`;
+
+test('when the evaluator is killed, its sandbox processes end, also in the middle of a host call', async () => {
+  const parent = spawn(process.execPath, ['--input-type=module', '-e', PARENT], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  parent.stdout.on('data', (text: Buffer) => {
+    output += text.toString();
+  });
+  await waitFor(() => output.trim(), { what: 'the evaluation to wait for its host' });
+  const pids = output.trim().split(/\s+/).map(Number);
+  expect(pids.length).toBeGreaterThanOrEqual(2);
+  parent.kill('SIGKILL');
+  await waitFor(() => pids.every((pid) => !alive(pid)), { what: 'the sandbox processes to end' });
+});
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
