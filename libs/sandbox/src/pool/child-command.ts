@@ -18,6 +18,8 @@ export function childCommand(memoryLimitMiB: number): { command: string; args: s
     command: process.execPath,
     args: [
       '--no-node-snapshot',
+      // A heap that grows without end must not take every core for its collection: the evaluator has to keep time.
+      '--single-threaded-gc',
       '--permission',
       '--allow-addons',
       ...readable.map((path) => `--allow-fs-read=${path}`),
