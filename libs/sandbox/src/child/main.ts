@@ -16,6 +16,8 @@ const bundles = new Map<string, LoadedBundle>();
 const calls = new Map<number, (reply: string) => void>();
 let currentId = 0;
 let nextCall = 0;
+/** What the evaluation before left is put in order. */
+let tidied = Promise.resolve();
 
 const slot = new EvaluationSlot((name, args) => {
   const call = nextCall++;
@@ -36,11 +38,12 @@ function replyText(reply: CallReply): string {
 async function evaluate(task: Extract<ToChild, { type: 'evaluate' }>, body: Buffer): Promise<void> {
   const bundle = bundles.get(task.digest);
   if (!bundle) throw new Error(`bundle ${task.digest} was not sent`);
+  await tidied;
   bundle.name = task.policy;
   currentId = task.id;
   const run = isUtf8(body) ? await runner.evaluate(bundle, { ...task, review: body.toString('utf8') }) : NOT_UTF8;
   send({ type: 'result', id: task.id, ...run, prints: slot.prints.take() });
-  if (!run.retire) runner.tidy(bundle);
+  if (!run.retire) tidied = runner.tidy(bundle);
 }
 
 function receive(message: ToChild, body: Buffer): void {

@@ -23,6 +23,7 @@ export class PolicyRunner {
   readonly #home: IsolateHome;
   readonly #slot: EvaluationSlot;
   readonly #kept: KeptContexts;
+  #unswept: { context: GuestContext; digest: string } | undefined;
 
   constructor(home: IsolateHome, slot: EvaluationSlot) {
     this.#home = home;
@@ -47,10 +48,22 @@ export class PolicyRunner {
     return this.#demoteWhenDifferent(bundle, run?.answer, again);
   }
 
-  /** After an answer left: prepares the next context, and replaces a worn isolate. */
-  tidy(bundle: LoadedBundle): void {
+  /**
+   * After an answer left, and before the next evaluation: puts the globals of a kept context back, replaces a worn isolate,
+   * makes the next fresh context.
+   */
+  async tidy(bundle: LoadedBundle): Promise<void> {
+    await this.#sweep();
     if (this.#home.renewWhenWorn()) this.#kept.clear();
     if (!bundle.kept) this.#home.refill(modeOf(bundle));
+  }
+
+  async #sweep(): Promise<void> {
+    const unswept = this.#unswept;
+    this.#unswept = undefined;
+    if (!unswept) return;
+    const clean = await unswept.context.ask(GUEST.sweep, [], SWEEP_MS).catch(() => false);
+    if (clean !== true) this.#kept.drop(unswept.digest);
   }
 
   async #inKept(bundle: LoadedBundle, task: Task, left: () => number): Promise<Run | undefined> {
@@ -70,7 +83,7 @@ export class PolicyRunner {
     );
     if (run.retire) return run;
     if (this.#slot.hostNeeded) return this.#waiting(bundle, task, left);
-    if ((await context.ask(GUEST.sweep, [], left() + SWEEP_MS)) !== true) this.#kept.drop(bundle.digest);
+    this.#unswept = { context, digest: bundle.digest };
     return run;
   }
 
@@ -146,7 +159,7 @@ export class PolicyRunner {
   }
 }
 
-/** Time for putting the globals back, beside the policy's own. */
+/** Time for putting the globals back. */
 const SWEEP_MS = 1_000;
 
 const modeOf = ({ waits }: LoadedBundle): Mode => (waits ? 'waiting' : 'direct');
