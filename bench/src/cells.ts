@@ -1,4 +1,3 @@
-import { UsageError } from './options.ts';
 import type { Workload } from './workloads.ts';
 
 /** What is posted, to how many policies. */
@@ -10,9 +9,7 @@ export interface CellPlan {
 
 export const nameOf = ({ workload, podKiB, policies }: CellPlan): string => `${workload.id}/${podKiB}/${policies}`;
 
-/** All of them, or the one that is wanted. Throws UsageError when there is none of that name. */
-export function wantedCells(plans: readonly CellPlan[], name: string | undefined): readonly CellPlan[] {
-  const wanted = name === undefined ? plans : plans.filter((plan) => nameOf(plan) === name);
-  if (wanted.length > 0) return wanted;
-  throw new UsageError(`--cell: ${JSON.stringify(name)} is none of ${plans.map(nameOf).join(', ')}`);
+/** All of them, or those that are wanted; none when other parts have the wanted ones. */
+export function wantedCells(plans: readonly CellPlan[], names: readonly string[] | undefined): readonly CellPlan[] {
+  return names === undefined ? plans : plans.filter((plan) => names.includes(nameOf(plan)));
 }

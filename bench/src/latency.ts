@@ -31,9 +31,9 @@ const CELLS: CellPlan[] = [
 ];
 
 /** Latency at one connection, request by request in turn. */
-export async function measureLatency(local: LocalArms, { scale, cell }: BenchOptions): Promise<LatencyCell[]> {
+export async function measureLatency(local: LocalArms, { scale, cells: names }: BenchOptions): Promise<LatencyCell[]> {
   const cells: LatencyCell[] = [];
-  for (const plan of wantedCells(CELLS, cell)) {
+  for (const plan of wantedCells(CELLS, names)) {
     progress(`latency: ${nameOf(plan)}`);
     cells.push(await measureCell(local, plan, scale));
   }

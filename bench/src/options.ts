@@ -17,8 +17,8 @@ export interface Scale {
 
 export interface BenchOptions {
   parts: readonly Part[];
-  /** Only cells of latency and throughput with this name, as W2/10/1: policy, KiB, number of policies. */
-  cell: string | undefined;
+  /** Only these cells of latency and throughput, as W2/10/1: policy, KiB, number of policies. */
+  cells: readonly string[] | undefined;
   scale: Scale;
   evaluators: number;
   sandboxes: number;
@@ -36,7 +36,7 @@ export const HELP = `npm run bench -- [options]
 Measures the engine beside an HTTPS floor on this machine, on loopback, with processes of its own.
 
   --only PARTS      some of ${PARTS.join(',')}
-  --cell NAME       only this cell of latency and throughput, as W2/10/1: policy, KiB, number of policies
+  --cells NAMES     some cells of latency and throughput, as W2/10/1,W2/10/16: policy, KiB, number of policies
   --quick           fewer requests: to see that it works, not for figures
   --blocks N        blocks of 300 requests in each latency cell (10)
   --evaluators N    evaluator processes (1)
@@ -78,7 +78,7 @@ export function parseOptions(args: string[]): BenchOptions | undefined {
   const scale = values.quick ? QUICK : FULL;
   return {
     parts: partsOf(values.only),
-    cell: values.cell,
+    cells: values.cells?.split(','),
     scale: { ...scale, blocks: count('--blocks', values.blocks, scale.blocks) },
     evaluators: count('--evaluators', values.evaluators, 1),
     sandboxes: count('--sandboxes', values.sandboxes, 1),
@@ -93,7 +93,7 @@ function parsed(args: string[]) {
       args,
       options: {
         only: { type: 'string' },
-        cell: { type: 'string' },
+        cells: { type: 'string' },
         quick: { type: 'boolean', default: false },
         blocks: { type: 'string' },
         evaluators: { type: 'string' },

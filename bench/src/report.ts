@@ -13,9 +13,9 @@ export function reportText(report: Report): string {
   const { latency, throughput, memory, apiServer, save, targets } = report;
   return [
     headText(report),
-    latency && latencyText(latency),
-    throughput && throughputText(throughput),
-    throughput && processorText(throughput),
+    latency?.length && latencyText(latency),
+    throughput?.length && throughputText(throughput),
+    throughput?.length && processorText(throughput),
     apiServer && apiServerText(apiServer),
     save && saveText(save),
     memory && memoryText(memory),

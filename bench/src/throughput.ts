@@ -37,9 +37,12 @@ const CELLS: CellPlan[] = [
 ];
 
 /** Reviews per second at 16 connections, the arms in short bursts by turns. */
-export async function measureThroughput(local: LocalArms, { scale, cell }: BenchOptions): Promise<ThroughputCell[]> {
+export async function measureThroughput(
+  local: LocalArms,
+  { scale, cells: names }: BenchOptions,
+): Promise<ThroughputCell[]> {
   const cells: ThroughputCell[] = [];
-  for (const plan of wantedCells(CELLS, cell)) {
+  for (const plan of wantedCells(CELLS, names)) {
     progress(`throughput: ${nameOf(plan)}`);
     cells.push(await measureCell(local, plan, scale));
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { CertificateFiles } from '@jspolicy/certificates';
 import { freePort, type KubeApiServer, type TestProcess } from '@jspolicy/testing';
 import type { NamedProcess } from '../processes.ts';
+import { progress } from '../progress.ts';
 import type { Resources } from '../resources.ts';
 import type { NatsFacts } from './floors.ts';
 import { CRDS_DIR, portOf, serviceMain, startService } from './service-process.ts';
@@ -28,6 +29,8 @@ export interface Engine {
   readonly evaluatorMetricsUrls: readonly string[];
 }
 
+const MAX_COMPLAINTS = 5;
+
 type ServiceName = 'gateway' | 'evaluator' | 'compiler' | 'controller' | 'audit';
 
 /** Starts the five services; resolves when each is ready. Policies may not be in force yet. */
@@ -37,7 +40,7 @@ export async function startEngine(resources: Resources, options: EngineOptions):
   const start = async (service: ServiceName, env: Record<string, string>) => {
     const all = { ...commonEnv(options), ...env };
     const child = await startService({ main: serviceMain(service), env: all, profileDir: options.profileDir });
-    started.push({ name: service, process: await resources.add(child, () => child.stop()) });
+    started.push({ name: service, process: await resources.add(child, () => endAndTell(child, service)) });
     return child;
   };
   const healthPorts = await Promise.all(Array.from({ length: evaluators }, freePort));
@@ -58,6 +61,13 @@ export async function startEngine(resources: Resources, options: EngineOptions):
     ],
     evaluatorMetricsUrls: healthPorts.map((each) => `http://127.0.0.1:${each}/metrics`),
   };
+}
+
+/** What a service complained of belongs to the figures: a run with restarts is no run. */
+async function endAndTell(child: TestProcess, service: ServiceName): Promise<void> {
+  await child.stop();
+  const complaints = child.lines.filter((line) => /"level":"(?:warn|error|fatal)"/.test(line));
+  for (const line of complaints.slice(-MAX_COMPLAINTS)) progress(`${service}: ${line}`);
 }
 
 function commonEnv({ cluster, dataDir, nats }: EngineOptions): Record<string, string> {

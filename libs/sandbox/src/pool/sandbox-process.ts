@@ -16,7 +16,8 @@ export type ProcessOutcome = { result: ChildResult } | { died: string };
 interface Current {
   id: number;
   evaluation: Evaluation;
-  abort: AbortController;
+  /** Made with the first host call: most evaluations have none, and an abort costs. */
+  abort: AbortController | undefined;
   settle(outcome: ProcessOutcome): void;
 }
 
@@ -69,7 +70,7 @@ export class SandboxProcess {
     if (this.#ended) return Promise.resolve({ died: 'it had ended before' });
     const id = this.#nextId++;
     return new Promise((resolve) => {
-      this.#current = { id, evaluation, abort: new AbortController(), settle: resolve };
+      this.#current = { id, evaluation, abort: undefined, settle: resolve };
       this.#sendBundle(bundle);
       const { policy, type: policyType, digest, review } = evaluation;
       this.#send({ type: 'evaluate', id, policy, policyType, digest, limitMs }, review);
@@ -127,9 +128,10 @@ export class SandboxProcess {
   }
 
   async #answerCall({ call, name, args }: Extract<FromChild, { type: 'call' }>, current: Current): Promise<void> {
-    const { id, evaluation, abort } = current;
+    const { id, evaluation } = current;
+    current.abort ??= new AbortController();
     try {
-      const value = await evaluation.host.call({ name, args }, abort.signal);
+      const value = await evaluation.host.call({ name, args }, current.abort.signal);
       this.#send({ type: 'reply', id, call, reply: { kind: 'value', value } });
     } catch (error) {
       const { reason, message } =
@@ -143,7 +145,7 @@ export class SandboxProcess {
   #settle(outcome: ProcessOutcome): void {
     const current = this.#current;
     this.#current = undefined;
-    current?.abort.abort();
+    current?.abort?.abort();
     current?.settle(outcome);
   }
 }
