@@ -1,4 +1,4 @@
-import { EngineError, HEADER, statusBody } from '@jspolicy/contracts';
+import { EngineError, HEADER, MAX_BODY_BYTES, statusBody } from '@jspolicy/contracts';
 import type { Logger } from '@jspolicy/runtime';
 import { headers, type Msg, type NatsConnection, type Subscription } from '@nats-io/nats-core';
 import { plainHeaders } from './headers.ts';
@@ -76,7 +76,8 @@ export class Responder implements Running {
     }
   }
 
-  #send(message: Msg, reply: BusReply): void {
+  #send(message: Msg, given: BusReply): void {
+    const reply = given.body.length > MAX_BODY_BYTES ? errorReply(tooLarge(given.body.length)) : given;
     const own = headers();
     for (const [name, value] of Object.entries(reply.headers)) own.set(name, value);
     if (reply.status !== 200) own.set(HEADER.status, String(reply.status));
@@ -97,6 +98,9 @@ export class Responder implements Running {
     }
   }
 }
+
+const tooLarge = (bytes: number): EngineError =>
+  new EngineError('POLICY_FAILED', `the answer has ${bytes} bytes; ${MAX_BODY_BYTES} is the most that is carried`);
 
 function errorReply(error: unknown): BusReply {
   const status = error instanceof EngineError ? error.status : 500;

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest';
-import { type Isolation, TestPool } from './pool-for-test.test-part.ts';
+import { bundleOf, type Isolation, TestPool } from './pool-for-test.test-part.ts';
 
 // One process, so that all evaluations meet in the same isolate.
 const pool = new TestPool({ processes: 1, maxProcesses: 1 });
@@ -82,6 +82,36 @@ test('programs may override what they inherit', async () => {
     function F() {} F.prototype.toString = () => "f"; F.prototype.constructor = F;
     deny([new Mine("x").message, new Mine("x").name, String(o), String(new F()), o.constructor].join())`;
   expect(await pool.message(code, { isolation: 'kept' })).toBe('own x,Mine,o,f,1');
+});
+
+const overrides = [
+  'class S extends Array {} S.prototype.pop = function () { return "own" }; deny(new S().pop())',
+  'const a = []; a.includes = () => "own"; deny(a.includes("x"))',
+  'function L() {} L.prototype = Object.create([]); L.prototype.indexOf = () => "own"; deny(new L().indexOf())',
+  'const d = new Date(0); d.getTime = () => "own"; deny(d.getTime())',
+  'const m = new Map(); m.keys = () => "own"; deny(m.keys())',
+  'const o = new String("a"); o.trim = () => "own"; deny(o.trim())',
+  'const u = new Uint8Array(2); u.fill = () => "own"; deny(u.fill())',
+  'class D extends Date {} D.now = () => "own"; deny(D.now())',
+];
+test.each(overrides)('what is overridden is overridden, kept or fresh: %s', async (code) => {
+  expect(await pool.message(code, { isolation: 'kept' })).toBe('own');
+  expect(await pool.message(code, { isolation: 'request' })).toBe('own');
+});
+
+test('the accessors of error.stack carry nothing to the next evaluation', async () => {
+  const code = `const { get } = Object.getOwnPropertyDescriptor(new Error(), "stack");
+    const seen = typeof get.mark; try { get.mark = 1 } catch {} deny(seen)`;
+  expect(await pool.message(code)).toBe('undefined');
+  expect(await pool.message(code)).toBe('undefined');
+});
+
+test('a bundle that is unloaded while its evaluation waits for the host is kept until the end', async () => {
+  const code = 'sleep(200); deny("slept")';
+  const judged = pool.message(code, { hostCalls: ['sleep'] });
+  await new Promise((resolve) => setTimeout(resolve, 80));
+  pool.sandbox.unload(bundleOf(code, { hostCalls: ['sleep'] }).digest);
+  expect(await judged).toBe('slept');
 });
 
 test('the global names', async () => {

@@ -18,6 +18,8 @@ let currentId = 0;
 let nextCall = 0;
 /** What the evaluation before left is put in order. */
 let tidied = Promise.resolve();
+/** The evaluation that runs, or the last one. */
+let evaluated = Promise.resolve();
 
 const slot = new EvaluationSlot((name, args) => {
   const call = nextCall++;
@@ -47,13 +49,14 @@ async function evaluate(task: Extract<ToChild, { type: 'evaluate' }>, body: Buff
 }
 
 function receive(message: ToChild, body: Buffer): void {
-  if (message.type === 'evaluate') void evaluate(message, body);
+  if (message.type === 'evaluate') evaluated = evaluate(message, body);
   else if (message.type === 'reply') {
     calls.get(message.call)?.(replyText(message.reply));
     calls.delete(message.call);
   } else if (message.type === 'forget') {
+    // Not under an evaluation that runs: it keeps its context until its end.
     bundles.delete(message.digest);
-    runner.forget(message.digest);
+    void evaluated.then(() => runner.forget(message.digest));
   } else {
     const { digest, isolation, preludeLength, form, waits } = message;
     const script = body.toString('utf8');

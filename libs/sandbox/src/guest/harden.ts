@@ -9,8 +9,17 @@ export function hardener(intrinsics: Intrinsics, enableOverrides: () => void) {
 
   /** Objects that only syntax or calls lead to. */
   const hidden = (): unknown[] => {
+    // V8 gives each error its own accessors of `stack`, the same two functions for all of a context.
+    const stack = getOwnPropertyDescriptor(new Error(), 'stack');
+    const captured = {};
+    Error.captureStackTrace(captured);
+    const capturedStack = getOwnPropertyDescriptor(captured, 'stack');
     const iteratorOf = (value: object): unknown => getPrototypeOf(value);
     return [
+      stack?.get,
+      stack?.set,
+      capturedStack?.get,
+      capturedStack?.set,
       getPrototypeOf(function* () {}),
       getPrototypeOf(async function* () {}),
       getPrototypeOf(async () => {}),

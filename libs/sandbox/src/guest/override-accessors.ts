@@ -3,7 +3,7 @@ import type { Intrinsics } from './intrinsics.ts';
 /**
  * Assigning to a property that is inherited from a frozen object fails, silently in sloppy code. So the inherited
  * properties that programs do assign become accessors first, whose setter makes an own property, as if nothing were
- * frozen. Guest code. Left as they are: what V8's fast paths for arrays, promises and regular expressions watch.
+ * frozen. Guest code.
  */
 export function overrideAccessors(intrinsics: Intrinsics) {
   const { getOwnPropertyDescriptor, defineProperty, ownKeys, hasOwn, TypeError } = intrinsics;
@@ -30,26 +30,39 @@ export function overrideAccessors(intrinsics: Intrinsics) {
     defineProperty(owner, key, { get, set, enumerable, configurable: true });
   };
 
+  /** What V8's fast paths watch: loops over arrays, await, regular expressions. The bundler looks for writes to these. */
+  const watched: [object, PropertyKey][] = [
+    [Promise, 'resolve'],
+    [Promise.prototype, 'then'],
+    [RegExp.prototype, 'exec'],
+    [RegExp.prototype, 'flags'],
+  ];
+  const isWatched = (owner: object, key: PropertyKey): boolean => {
+    if (key === Symbol.iterator || key === Symbol.species || key === 'next') return true;
+    for (const [object, name] of watched) if (object === owner && name === key) return true;
+    return false;
+  };
+
   const all = (owner: object): void => {
-    for (const key of ownKeys(owner)) enable(owner, key);
+    for (const key of ownKeys(owner)) if (key !== 'prototype' && !isWatched(owner, key)) enable(owner, key);
   };
 
   return (): void => {
-    all(Object.prototype);
+    // Constructors too: a class inherits what stands at the one that it extends.
+    for (const name of ownKeys(globalThis)) {
+      const value = getOwnPropertyDescriptor(globalThis, name)?.value as { prototype?: unknown } | undefined;
+      if (typeof value !== 'function') continue;
+      const { prototype } = value;
+      if (typeof prototype === 'object' && prototype !== null) all(prototype);
+      else if (prototype === undefined) continue;
+      all(value);
+    }
     all(Function.prototype);
-    all(Error.prototype);
-    const errors = [EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError, AggregateError];
-    for (const constructor of errors) all(constructor.prototype);
-    for (const key of ['toString', 'toLocaleString', 'push', 'concat', 'map', 'filter', 'forEach', 'slice', 'join']) {
-      enable(Array.prototype, key);
-    }
-    for (const constructor of [Date, Map, Set, WeakMap, WeakSet, Boolean, Number, String, Symbol, BigInt]) {
-      for (const key of ['constructor', 'toString', 'valueOf', 'get', 'set', 'has', 'add', 'delete', 'toJSON']) {
-        enable(constructor.prototype, key);
-      }
-    }
-    for (const key of ['toString', 'catch', 'finally']) enable(Promise.prototype, key);
-    for (const key of ['toString', 'test']) enable(RegExp.prototype, key);
+    all(Object.getPrototypeOf(Uint8Array));
+    all(Object.getPrototypeOf(Uint8Array.prototype));
+    all(Object.getPrototypeOf(function* () {}));
+    all(Object.getPrototypeOf((function* () {})()));
+    all(Object.getPrototypeOf(Object.getPrototypeOf((function* () {})())));
     all(Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]())));
   };
 }

@@ -12,6 +12,9 @@ const MEMORY_CHECK_MS = 25;
 /** While evaluations wait so long, one more process is started. */
 const PRESSURE_MS = 100;
 
+/** `host`: time was over while the evaluation waited for the host. */
+type KilledFor = 'time' | 'memory' | 'host';
+
 interface Waiting {
   evaluation: Evaluation;
   bundle: Bundle;
@@ -101,21 +104,29 @@ class SandboxPool implements Sandbox {
     if (!this.#stopping && this.#processes.size < this.#settings.processes) this.#start();
   }
 
-  /** Gives waiting evaluations to free processes, in order, but no policy takes the last one from the others. */
+  /** Gives waiting evaluations to free processes. */
   #dispatch(): void {
-    for (let index = 0; index < this.#waiting.length && this.#free.length > 0; ) {
-      const next = this.#waiting[index] as Waiting;
-      if (this.#mayRun(next.evaluation.policy)) {
-        this.#waiting.splice(index, 1);
-        void this.#run(next, this.#free.pop() as SandboxProcess);
-      } else index++;
+    for (let next = this.#next(); next && this.#free.length > 0; next = this.#next()) {
+      const chosen = next;
+      this.#waiting = this.#waiting.filter((each) => each !== chosen);
+      void this.#run(chosen, this.#free.pop() as SandboxProcess);
     }
     this.#feelPressure();
     if (this.#waiting.length === 0 && this.#running.size === 0) this.#idle?.();
   }
 
-  #mayRun(policy: string): boolean {
-    return (this.#running.get(policy) ?? 0) < Math.max(1, this.#processes.size - 1);
+  /** Of the policies that hold the fewest processes the one that waits longest; none holds the last free one of all. */
+  #next(): Waiting | undefined {
+    let chosen: Waiting | undefined;
+    let fewest = Math.max(1, this.#processes.size - 1);
+    for (const waiting of this.#waiting) {
+      const held = this.#running.get(waiting.evaluation.policy) ?? 0;
+      if (held >= fewest) continue;
+      chosen = waiting;
+      fewest = held;
+      if (held === 0) break;
+    }
+    return chosen;
   }
 
   #feelPressure(): void {
@@ -140,8 +151,9 @@ class SandboxPool implements Sandbox {
     const outcome = await process.evaluate(evaluation, bundle, limitMs);
     const killedFor = watchdog.end();
     this.#leave(policy);
-    this.#judge(policy, process, outcome, killedFor);
-    settle(this.#resultOf(evaluation, outcome, killedFor));
+    const told = isWellFormed(outcome) ? outcome : { died: 'it sent a result that is none' };
+    this.#judge(policy, process, told, killedFor);
+    settle(this.#resultOf(evaluation, told, killedFor));
     this.#dispatch();
   }
 
@@ -152,13 +164,13 @@ class SandboxPool implements Sandbox {
   }
 
   /** Kills the process when time or memory is over. end() tells whether and why. */
-  #watch(process: SandboxProcess, limitMs: number): { end(): 'time' | 'memory' | undefined } {
-    let killedFor: 'time' | 'memory' | undefined;
-    const kill = (why: 'time' | 'memory') => {
+  #watch(process: SandboxProcess, limitMs: number): { end(): KilledFor | undefined } {
+    let killedFor: KilledFor | undefined;
+    const kill = (why: KilledFor) => {
       killedFor ??= why;
       process.kill();
     };
-    const time = setTimeout(() => kill('time'), limitMs + GRACE_MS);
+    const time = setTimeout(() => kill(process.waitsForHost ? 'host' : 'time'), limitMs + GRACE_MS);
     const memory = setInterval(() => {
       if (process.residentMiB() > this.#settings.residentLimitMiB) kill('memory');
     }, MEMORY_CHECK_MS);
@@ -172,15 +184,16 @@ class SandboxPool implements Sandbox {
   }
 
   /** Decides whether the process may go on, and whether the policy ended too many. */
-  #judge(policy: string, process: SandboxProcess, outcome: ProcessOutcome, killedFor: string | undefined): void {
+  #judge(policy: string, process: SandboxProcess, outcome: ProcessOutcome, killedFor: KilledFor | undefined): void {
     if ('result' in outcome && !outcome.result.retire) {
       if (this.#processes.size > this.#settings.processes && this.#waiting.length === 0) process.kill();
       else this.#free.push(process);
       return;
     }
     process.kill();
-    const reason =
-      killedFor === 'time' ? 'time' : killedFor === 'memory' ? 'memory' : 'died' in outcome ? outcome.died : undefined;
+    // The policy is not to blame for a host that is slow.
+    if (killedFor === 'host') return;
+    const reason = killedFor ?? ('died' in outcome ? outcome.died : undefined);
     const memory =
       'result' in outcome &&
       outcome.result.answer.kind === 'failed' &&
@@ -190,11 +203,7 @@ class SandboxPool implements Sandbox {
     if (told) this.#settings.onQuarantine?.(policy, told.until, told.reason);
   }
 
-  #resultOf(
-    { policy, host }: Evaluation,
-    outcome: ProcessOutcome,
-    killedFor: 'time' | 'memory' | undefined,
-  ): EvaluationResult {
+  #resultOf({ policy, host }: Evaluation, outcome: ProcessOutcome, killedFor: KilledFor | undefined): EvaluationResult {
     if ('result' in outcome) {
       const { answer, prints, demoted } = outcome.result;
       for (const line of prints) host.print(line);
@@ -203,7 +212,8 @@ class SandboxPool implements Sandbox {
       return answer;
     }
     const limit = this.#settings.residentLimitMiB;
-    if (killedFor === 'time') return failed({ cause: 'timeout', message: `script ${policy} timed out` });
+    if (killedFor === 'time' || killedFor === 'host')
+      return failed({ cause: 'timeout', message: `script ${policy} timed out` });
     if (killedFor === 'memory')
       return failed({ cause: 'memory', message: `policy ${policy} ran out of memory (limit ${limit} MiB)` });
     this.#settings.log?.warn({ policy, died: outcome.died }, 'sandbox process ended');
@@ -219,3 +229,14 @@ class SandboxPool implements Sandbox {
 
 const refused = (message: string): EvaluationResult => ({ kind: 'refused', message });
 const failed = (failure: PolicyFailure): EvaluationResult => ({ kind: 'failed', failure });
+
+/** What a sandbox process says is not trusted: only a result of the agreed form is used. */
+function isWellFormed(outcome: ProcessOutcome): boolean {
+  if (!('result' in outcome)) return true;
+  const { answer, prints } = outcome.result;
+  if (!Array.isArray(prints) || typeof answer !== 'object' || answer === null) return false;
+  if (answer.kind === 'verdict')
+    return Array.isArray(answer.verdict?.warnings) && typeof answer.review?.uid === 'string';
+  if (answer.kind === 'failed') return typeof answer.failure?.message === 'string';
+  return answer.kind === 'malformed' && typeof answer.message === 'string';
+}

@@ -18,6 +18,7 @@ interface Current {
   evaluation: Evaluation;
   /** Made with the first host call: most evaluations have none, and an abort costs. */
   abort: AbortController | undefined;
+  pendingCalls: number;
   settle(outcome: ProcessOutcome): void;
 }
 
@@ -61,6 +62,11 @@ export class SandboxProcess {
     return !this.#ended;
   }
 
+  /** The evaluation that runs waits for an answer of the host. */
+  get waitsForHost(): boolean {
+    return (this.#current?.pendingCalls ?? 0) > 0;
+  }
+
   get pid(): number | undefined {
     return this.#child.pid;
   }
@@ -70,7 +76,7 @@ export class SandboxProcess {
     if (this.#ended) return Promise.resolve({ died: 'it had ended before' });
     const id = this.#nextId++;
     return new Promise((resolve) => {
-      this.#current = { id, evaluation, abort: undefined, settle: resolve };
+      this.#current = { id, evaluation, abort: undefined, pendingCalls: 0, settle: resolve };
       this.#sendBundle(bundle);
       const { policy, type: policyType, digest, review } = evaluation;
       this.#send({ type: 'evaluate', id, policy, policyType, digest, limitMs }, review);
@@ -130,10 +136,13 @@ export class SandboxProcess {
   async #answerCall({ call, name, args }: Extract<FromChild, { type: 'call' }>, current: Current): Promise<void> {
     const { id, evaluation } = current;
     current.abort ??= new AbortController();
+    current.pendingCalls++;
     try {
       const value = await evaluation.host.call({ name, args }, current.abort.signal);
+      current.pendingCalls--;
       this.#send({ type: 'reply', id, call, reply: { kind: 'value', value } });
     } catch (error) {
+      current.pendingCalls--;
       const { reason, message } =
         error instanceof HostCallError
           ? error
