@@ -81,7 +81,12 @@ const foreignWrite: Rule = (site) => {
   return undefined;
 };
 
+/** Names at prototypes that cannot be made assignable there, because V8's fast paths watch them. */
+const WATCHED_NAMES = new Set(['then', 'exec', 'flags', 'next', 'resolve']);
+
 function writeReason(target: AnyNode, { node, scope }: Site): string | undefined {
+  const name = target.type === 'MemberExpression' ? propertyName(target) : undefined;
+  if (name !== undefined && WATCHED_NAMES.has(name)) return `a write to .${name}`;
   const root = rootOf(target);
   if (root.type !== 'Identifier') return undefined;
   const binding = scope.lookup(root.name);

@@ -9,7 +9,10 @@ export interface SandboxPoolOptions {
   maxQueued?: number;
   /** Heap of the isolate in a process, MiB. Default 128. */
   memoryLimitMiB?: number;
-  /** Resident memory beyond which a process is killed, MiB. Default: the heap's limit and 128. */
+  /**
+   * Resident memory that an evaluation may bring its process to before it is killed, MiB. Default: the heap's limit and
+   * 192. A process that is large before an evaluation begins is replaced between two of them, and nobody is blamed.
+   */
   residentLimitMiB?: number;
   log?: Logger;
   /** A policy is not evaluated until then (milliseconds since the epoch). */
@@ -24,7 +27,7 @@ export function poolSettings(options: SandboxPoolOptions): PoolSettings {
   return {
     maxQueued: 1_000,
     maxProcesses: processes + 2,
-    residentLimitMiB: memoryLimitMiB + 128,
+    residentLimitMiB: memoryLimitMiB + 192,
     ...options,
     processes,
     memoryLimitMiB,

@@ -9,6 +9,8 @@ import { type ProcessOutcome, SandboxProcess } from './sandbox-process.ts';
 const GRACE_MS = 50;
 /** An evaluation that runs for so long has its memory looked at, again and again. */
 const MEMORY_CHECK_MS = 25;
+/** A process that rests above this share of its limit is replaced. */
+const WORN_SHARE = 0.7;
 /** While evaluations wait so long, one more process is started. */
 const PRESSURE_MS = 100;
 
@@ -171,8 +173,11 @@ class SandboxPool implements Sandbox {
       process.kill();
     };
     const time = setTimeout(() => kill(process.waitsForHost ? 'host' : 'time'), limitMs + GRACE_MS);
+    const { residentLimitMiB, memoryLimitMiB } = this.#settings;
+    // What earlier evaluations left in the process is not this one's fault.
+    const allowedMiB = Math.max(residentLimitMiB, process.restingMiB + memoryLimitMiB);
     const memory = setInterval(() => {
-      if (process.residentMiB() > this.#settings.residentLimitMiB) kill('memory');
+      if (process.residentMiB() > allowedMiB) kill('memory');
     }, MEMORY_CHECK_MS);
     return {
       end: () => {
@@ -186,7 +191,8 @@ class SandboxPool implements Sandbox {
   /** Decides whether the process may go on, and whether the policy ended too many. */
   #judge(policy: string, process: SandboxProcess, outcome: ProcessOutcome, killedFor: KilledFor | undefined): void {
     if ('result' in outcome && !outcome.result.retire) {
-      if (this.#processes.size > this.#settings.processes && this.#waiting.length === 0) process.kill();
+      const surplus = this.#processes.size > this.#settings.processes && this.#waiting.length === 0;
+      if (surplus || process.isWorn(this.#settings.residentLimitMiB * WORN_SHARE)) process.kill();
       else this.#free.push(process);
       return;
     }

@@ -9,6 +9,8 @@ import { childCommand, PIPE_FD } from './child-command.ts';
 
 const PAGE_BYTES = 4096;
 const BYTES_PER_MIB = 1024 * 1024;
+/** Resident memory is read from a file: not after each evaluation. */
+const EVALUATIONS_PER_CHECK = 50;
 
 /** How an evaluation in a process ended: with its result, or because the process did. */
 export type ProcessOutcome = { result: ChildResult } | { died: string };
@@ -31,6 +33,7 @@ export class SandboxProcess {
   readonly #sent = new Set<string>();
   #current: Current | undefined;
   #nextId = 0;
+  #restingMiB = 0;
   #stderr = '';
   #ended = false;
 
@@ -81,6 +84,17 @@ export class SandboxProcess {
       const { policy, type: policyType, digest, review } = evaluation;
       this.#send({ type: 'evaluate', id, policy, policyType, digest, limitMs }, review);
     });
+  }
+
+  /** Resident memory when it was last looked at between two evaluations, MiB. */
+  get restingMiB(): number {
+    return this.#restingMiB;
+  }
+
+  /** Looks now and then, between two evaluations, whether the process has grown beyond so many MiB. */
+  isWorn(limitMiB: number): boolean {
+    if (this.#nextId % EVALUATIONS_PER_CHECK === 0) this.#restingMiB = this.residentMiB();
+    return this.#restingMiB > limitMiB;
   }
 
   forget(digest: string): void {
