@@ -5,6 +5,8 @@ import { type ContextHost, GuestContext, type Mode } from './guest-context.ts';
 const MAX_CONTEXTS = 2_000;
 /** Share of the limit beyond which the heap is replaced between two evaluations. */
 const MAX_HEAP_SHARE = 0.6;
+/** The heap is looked at once in so many evaluations: asking takes longer than most policies. */
+const EVALUATIONS_PER_CHECK = 100;
 const BYTES_PER_MIB = 1024 * 1024;
 
 /** The isolate of this process, its contexts, and a few made ahead of time. */
@@ -13,6 +15,7 @@ export class IsolateHome {
   readonly #host: ContextHost;
   #isolate: ivm.Isolate;
   #made = 0;
+  #evaluations = 0;
   readonly #supply = new Map<Mode, GuestContext>();
 
   constructor(memoryLimitMiB: number, host: ContextHost) {
@@ -39,6 +42,7 @@ export class IsolateHome {
 
   /** True when the isolate was replaced: every context of it is gone. */
   renewWhenWorn(): boolean {
+    if (++this.#evaluations % EVALUATIONS_PER_CHECK !== 0) return false;
     const used = this.#isolate.getHeapStatisticsSync().used_heap_size;
     if (this.#made < MAX_CONTEXTS && used < this.#memoryLimitMiB * BYTES_PER_MIB * MAX_HEAP_SHARE) return false;
     this.#supply.clear();

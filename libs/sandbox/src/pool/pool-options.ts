@@ -11,7 +11,7 @@ export interface SandboxPoolOptions {
   memoryLimitMiB?: number;
   /**
    * Resident memory that an evaluation may bring its process to before it is killed, MiB. Default: the heap's limit and
-   * 192. A process that is large before an evaluation begins is replaced between two of them, and nobody is blamed.
+   * 384. A process that is large before an evaluation begins is replaced between two of them, and nobody is blamed.
    */
   residentLimitMiB?: number;
   log?: Logger;
@@ -27,7 +27,7 @@ export function poolSettings(options: SandboxPoolOptions): PoolSettings {
   return {
     maxQueued: 1_000,
     maxProcesses: processes + 2,
-    residentLimitMiB: memoryLimitMiB + 192,
+    residentLimitMiB: memoryLimitMiB + 384,
     ...options,
     processes,
     memoryLimitMiB,
