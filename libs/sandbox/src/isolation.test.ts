@@ -75,6 +75,20 @@ test('what a frozen intrinsic makes fail is evaluated fresh, and stays so', asyn
   expect(await pool.message(strict, { isolation: 'kept' })).toBe('2');
 });
 
+test('also when the policy had read through the host before it failed', async () => {
+  const code = `(function () { "use strict"; const { name } = get("Pod", "v1", "x"); Math.extra = name; deny(Math.extra) })()`;
+  for (const hostCalls of [['get'], []]) {
+    expect(await pool.message(code, { isolation: 'kept', hostCalls })).toBe('get');
+  }
+});
+
+test('a policy that may have written is not evaluated again', async () => {
+  const before = pool.calls.length;
+  const code = `(function () { "use strict"; try { update({}) } catch {} Math.extra = 1 })()`;
+  expect(await pool.message(code, { isolation: 'kept', hostCalls: ['update'] })).toContain('object is not extensible');
+  expect(pool.calls.slice(before)).toEqual(['update']);
+});
+
 test('programs may override what they inherit', async () => {
   const code = `
     class Mine extends Error { constructor(m) { super(m); this.name = "Mine"; this.message = "own " + m; } }
@@ -121,4 +135,27 @@ test('the global names', async () => {
   expect(names).toMatchInlineSnapshot(
     `"AggregateError Array ArrayBuffer AsyncDisposableStack BigInt BigInt64Array BigUint64Array Boolean DataView Date DisposableStack Error EvalError FinalizationRegistry Float16Array Float32Array Float64Array Function Infinity Int16Array Int32Array Int8Array Intl Iterator JSON Map Math NaN Number Object Promise Proxy RangeError ReferenceError Reflect RegExp Set String SuppressedError Symbol SyntaxError TypeError URIError Uint16Array Uint32Array Uint8Array Uint8ClampedArray WeakMap WeakRef WeakSet __policy __response __throw allow atob btoa console create decodeURI decodeURIComponent deny encodeURI encodeURIComponent env escape eval exit exports fetchSync get globalThis isFinite isNaN list mutate parseFloat parseInt print readFileSync remove request requeue sleep undefined unescape update warn"`,
   );
+});
+
+const wired = [
+  'deny(String(Function("return 1")()))',
+  'const f = () => {}; deny(String(f["con" + "structor"]("return 2")()))',
+  'let made; try { made = (function* () {})["construc" + "tor"]("yield 3")().next().value } catch {} deny(String(made))',
+  'deny(typeof globalThis["Pro" + "mise"].resolve(4).then)',
+  'deny(String(globalThis["ev" + "al"]("5")))',
+];
+test.each(wired)(
+  'what leads to new code or to later jobs is evaluated fresh, whatever was decided: %s',
+  async (code) => {
+    const fresh = await pool.run(code, { isolation: 'request' });
+    const own = new TestPool({ processes: 1 });
+    expect(await own.run(code, { isolation: 'kept' })).toEqual(fresh);
+    expect(await own.run(code, { isolation: 'kept' })).toEqual(fresh);
+    await own.sandbox.stop();
+  },
+);
+
+test('errors of kept code have a stack', async () => {
+  const code = 'function f() {\n  return new Error("here").stack\n}\ndeny(f())';
+  expect(await pool.message(code, { isolation: 'kept' })).toContain('at f (p.test.example:2:10)');
 });

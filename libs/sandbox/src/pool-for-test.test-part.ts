@@ -4,6 +4,7 @@ import { admissionReview, pod } from '@jspolicy/testing';
 import {
   createSandboxPool,
   type EvaluationResult,
+  HostCallError,
   type HostFunctions,
   type Sandbox,
   type SandboxPoolOptions,
@@ -25,7 +26,7 @@ export interface RunOptions {
 export const POLICY = 'p.test.example';
 const DEFAULT_REVIEW = admissionReview({ object: pod({ labels: { app: 'web' } }), uid: 'u-1' });
 
-/** A real pool whose host answers `sleep`, `echo`-like get, and never answers list. */
+/** A real pool whose host answers sleep and get, never answers list, refuses update, and has a bug in create. */
 export class TestPool {
   readonly sandbox: Sandbox;
   readonly prints: string[] = [];
@@ -58,6 +59,8 @@ export class TestPool {
       this.calls.push(name);
       if (name === 'list')
         return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('over'))));
+      if (name === 'update') throw new HostCallError('NotGranted', 'no');
+      if (name === 'create') throw new Error('our bug');
       if (name === 'sleep') await new Promise((resolve) => setTimeout(resolve, Number(args[0])));
       return name === 'get' ? { name, args } : undefined;
     },

@@ -1,5 +1,6 @@
 import ivm from 'isolated-vm';
-import { type ContextHost, GuestContext, type Mode } from './guest-context.ts';
+import { BundleScripts } from './bundle-scripts.ts';
+import { bootstrapOf, type ContextHost, GuestContext, type Mode } from './guest-context.ts';
 
 /** What was released is collected late: an isolate that made so many contexts is replaced. */
 const MAX_CONTEXTS = 2_000;
@@ -13,7 +14,9 @@ const BYTES_PER_MIB = 1024 * 1024;
 export class IsolateHome {
   readonly #memoryLimitMiB: number;
   readonly #host: ContextHost;
-  #isolate: ivm.Isolate;
+  #isolate!: ivm.Isolate;
+  #bootstrap!: ivm.Script;
+  #scripts!: BundleScripts;
   #made = 0;
   #evaluations = 0;
   readonly #supply = new Map<Mode, GuestContext>();
@@ -21,11 +24,16 @@ export class IsolateHome {
   constructor(memoryLimitMiB: number, host: ContextHost) {
     this.#memoryLimitMiB = memoryLimitMiB;
     this.#host = host;
-    this.#isolate = this.#newIsolate();
+    this.#open();
   }
 
   get isolate(): ivm.Isolate {
     return this.#isolate;
+  }
+
+  /** What is compiled in this isolate. */
+  get scripts(): BundleScripts {
+    return this.#scripts;
   }
 
   /** A context that no policy has seen. */
@@ -33,6 +41,11 @@ export class IsolateHome {
     const ready = this.#supply.get(mode);
     this.#supply.delete(mode);
     return ready ?? this.#make(mode);
+  }
+
+  /** A context for checks alone; it has the global names. Who asked releases it. */
+  scratchContext(mode: Mode): ivm.Context {
+    return this.#make(mode).context;
   }
 
   /** Off the path of a request: makes the next one. */
@@ -47,17 +60,19 @@ export class IsolateHome {
     if (this.#made < MAX_CONTEXTS && used < this.#memoryLimitMiB * BYTES_PER_MIB * MAX_HEAP_SHARE) return false;
     this.#supply.clear();
     this.#isolate.dispose();
-    this.#isolate = this.#newIsolate();
-    this.#made = 0;
+    this.#open();
     return true;
   }
 
   #make(mode: Mode): GuestContext {
     this.#made++;
-    return new GuestContext(this.#isolate, mode, this.#host);
+    return new GuestContext(this.#isolate, this.#bootstrap, mode, this.#host);
   }
 
-  #newIsolate(): ivm.Isolate {
-    return new ivm.Isolate({ memoryLimit: this.#memoryLimitMiB });
+  #open(): void {
+    this.#isolate = new ivm.Isolate({ memoryLimit: this.#memoryLimitMiB });
+    this.#bootstrap = bootstrapOf(this.#isolate);
+    this.#scripts = new BundleScripts(this.#isolate);
+    this.#made = 0;
   }
 }

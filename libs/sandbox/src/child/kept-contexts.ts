@@ -51,7 +51,7 @@ export class KeptContexts {
     }
     await context.ask(GUEST.harden, [], PREPARE_MS);
     const factory = context.value(`(() => function () {${bundle.script.slice(bundle.preludeLength)}\n})`, bundle.name);
-    await context.ask(GUEST.keep, [factory.derefInto()], PREPARE_MS);
+    await context.ask(GUEST.keep, [factory.derefInto({ release: true })], PREPARE_MS);
     return context;
   }
 }

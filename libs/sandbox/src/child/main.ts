@@ -6,7 +6,14 @@ import { PIPE_FD } from '../pool/child-command.ts';
 import { EvaluationSlot } from './evaluation-slot.ts';
 import { IsolateHome } from './isolate-home.ts';
 import type { LoadedBundle } from './loaded-bundle.ts';
+import { endProcess, guardAgainstOrphaning } from './orphan-guard.ts';
 import { PolicyRunner } from './policy-runner.ts';
+
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`${error.stack ?? error.message}\n`);
+  endProcess();
+});
+guardAgainstOrphaning();
 
 const memoryLimitMiB = Number(process.argv[2] ?? 128);
 const pipe = new Socket({ fd: PIPE_FD, readable: true, writable: true });
@@ -32,8 +39,8 @@ const NOT_UTF8 = { answer: { kind: 'malformed', message: 'the body must be UTF-8
 
 function replyText(reply: CallReply): string {
   if (reply.kind === 'value') return reply.value === undefined ? 'u' : `v${JSON.stringify(reply.value)}`;
-  const { reason, message } =
-    reply.kind === 'thrown' ? reply : { reason: 'Stopped', message: 'the evaluation is over' };
+  if (reply.kind === 'stop') return 's';
+  const { reason, message } = reply;
   return `e${JSON.stringify({ reason, message })}`;
 }
 
@@ -69,8 +76,7 @@ pipe.on('data', (chunk: Buffer) => {
   reader.push(chunk);
   for (let frame = reader.next(); frame; frame = reader.next()) receive(frame.header, frame.body);
 });
-// The evaluator is gone: nobody wants an answer. Not exit(): it would wait for an evaluation that waits for the host.
-const end = () => process.kill(process.pid, 'SIGKILL');
-pipe.on('close', end);
-pipe.on('error', end);
+// The evaluator is gone: nobody wants an answer.
+pipe.on('close', endProcess);
+pipe.on('error', endProcess);
 send({ type: 'ready' });

@@ -1,12 +1,14 @@
 import type { PolicyType } from '@jspolicy/contracts';
+import type { PolicyFailure } from '@jspolicy/policy';
 import { GUEST } from '../guest/guest-types.ts';
 import type { ChildAnswer, ChildResult } from '../messages.ts';
 import type { EvaluationSlot } from './evaluation-slot.ts';
-import { failureOf, isEngineFailure } from './failure.ts';
+import { failureOf, type IsolateState } from './failure.ts';
 import type { GuestContext, Mode } from './guest-context.ts';
 import type { IsolateHome } from './isolate-home.ts';
 import { KeptContexts } from './kept-contexts.ts';
 import type { LoadedBundle } from './loaded-bundle.ts';
+import { inPieces } from './review-pieces.ts';
 import { answerOf } from './verdict.ts';
 
 export interface Task {
@@ -41,11 +43,24 @@ export class PolicyRunner {
     const left = () => endsAt - performance.now();
     if (!bundle.kept) return this.#fresh(bundle, task, left);
     const run = await this.#inKept(bundle, task, left);
-    if (run && (run.answer.kind !== 'failed' || run.retire)) return run;
-    // A kept context must not be the reason of a failure: what a fresh one says counts.
-    if (this.#slot.calls > 0 && run) return run;
+    if (run && (run.retire || !this.#isDoubtful(run.answer))) return run;
+    // What it wrote would be written twice.
+    if (run && this.#slot.wrote) return run;
+    const why = !run
+      ? 'its dependencies do not load'
+      : this.#slot.freshNeeded
+        ? 'it reads Function, eval or Promise'
+        : undefined;
     const again = await this.#fresh(bundle, task, left);
-    return this.#demoteWhenDifferent(bundle, run?.answer, again);
+    if (why === undefined && run && isSame(run.answer, again.answer)) return again;
+    bundle.kept = false;
+    this.#kept.drop(bundle.digest);
+    return { ...again, demoted: why ?? 'it behaves otherwise in a kept context' };
+  }
+
+  /** A kept context must not be the reason of a failure, or of a verdict that a fresh one would not give. */
+  #isDoubtful(answer: ChildAnswer): boolean {
+    return this.#slot.freshNeeded || (answer.kind === 'failed' && answer.failure.cause !== 'timeout');
   }
 
   /**
@@ -78,7 +93,7 @@ export class PolicyRunner {
     const run = await this.#run(
       task,
       context,
-      () => this.#code(context, GUEST.evaluateKept, [task.review, task.policy], left),
+      () => this.#code(context, GUEST.evaluateKept, [task.policy, ...inPieces(task.review)], left),
       left,
     );
     if (run.retire) return run;
@@ -102,13 +117,13 @@ export class PolicyRunner {
   }
 
   async #whole(context: GuestContext, bundle: LoadedBundle, task: Task, left: () => number): Promise<void> {
-    if ((await context.ask(GUEST.begin, [task.review, task.policy], left())) !== true) return;
+    if ((await context.ask(GUEST.begin, [task.policy, ...inPieces(task.review)], left())) !== true) return;
     const prelude = bundle.script.slice(0, bundle.preludeLength);
     const rest = bundle.script.slice(bundle.preludeLength);
-    if (prelude) await this.#script(context, prelude, 'dependencies', left);
-    if (bundle.form === 'script') return this.#script(context, rest, bundle.name, left);
-    const body = context.value(`(function () {${rest}\n})`, bundle.name);
-    await this.#code(context, GUEST.evaluate, [body.derefInto()], left);
+    if (prelude) await this.#script(context, `prelude ${bundle.digest}`, prelude, 'dependencies', left);
+    if (bundle.form === 'script') return this.#script(context, bundle.digest, rest, bundle.name, left);
+    const body = context.valueOf(this.#home.scripts.functionOf(bundle.digest, rest, bundle.name));
+    await this.#code(context, GUEST.evaluate, [body.derefInto({ release: true })], left);
   }
 
   /** What the policy throws is told by the outcome. What reaches us is a rejection that nobody handled: it allows. */
@@ -116,15 +131,21 @@ export class PolicyRunner {
     try {
       await context.ask(operation, args, left());
     } catch (error) {
-      if (isEngineFailure(error) || left() <= 0) throw error;
+      if (this.#gaveUp(left)) throw error;
     }
   }
 
-  async #script(context: GuestContext, text: string, filename: string, left: () => number): Promise<void> {
-    const script = this.#home.isolate.compileScriptSync(text, { filename });
+  async #script(context: GuestContext, key: string, text: string, name: string, left: () => number): Promise<void> {
+    const scratch = () => this.#home.scratchContext(context.mode);
+    const { script, caught } = this.#home.scripts.scriptOf(key, text, name, scratch);
     const options = { timeout: Math.max(1, Math.ceil(left())) };
-    if (context.mode === 'direct') script.runSync(context.context, options);
-    else await script.run(context.context, options);
+    try {
+      if (context.mode === 'direct') script.runSync(context.context, options);
+      else await script.run(context.context, options);
+    } catch (error) {
+      // What it throws is caught inside; so this is a rejection that nobody handled, and it allows.
+      if (!caught || this.#gaveUp(left)) throw error;
+    }
   }
 
   async #run(task: Task, context: GuestContext, code: () => Promise<unknown>, left: () => number): Promise<Run> {
@@ -134,36 +155,40 @@ export class PolicyRunner {
       const outcome = (await context.ask(GUEST.finish, [], left())) as string;
       return { answer: answerOf(this.#slot.outcome ?? outcome, task), retire: false };
     } catch (error) {
-      return this.#failed(error, task, left() <= 0);
+      return this.#failed(error, task, this.#state(left));
     } finally {
       this.#slot.close();
     }
   }
 
-  #failed(error: unknown, task: Task, timeIsOver: boolean): Run {
-    const { failure, damaged } = failureOf(error, task.policy, timeIsOver);
+  #state(left: () => number): IsolateState {
+    return { disposed: this.#home.isolate.isDisposed, timeIsOver: left() <= TIMER_MS };
+  }
+
+  /** The isolate itself, as against code that threw. */
+  #gaveUp(left: () => number): boolean {
+    const { disposed, timeIsOver } = this.#state(left);
+    return disposed || timeIsOver;
+  }
+
+  #failed(error: unknown, task: Task, state: IsolateState): Run {
+    const { failure, damaged } = failureOf(error, task.policy, state);
     const ended = this.#slot.outcome;
     const answer: ChildAnswer = ended === undefined ? { kind: 'failed', failure } : answerOf(ended, task);
     return { answer, retire: damaged };
   }
-
-  #demoteWhenDifferent(bundle: LoadedBundle, kept: ChildAnswer | undefined, fresh: Run): Run {
-    if (kept && JSON.stringify(kept) === JSON.stringify(fresh.answer)) return fresh;
-    if (kept?.kind === 'failed' && fresh.answer.kind === 'failed' && sameButPlaces(kept, fresh.answer)) return fresh;
-    bundle.kept = false;
-    this.#kept.drop(bundle.digest);
-    return {
-      ...fresh,
-      demoted: kept ? 'behaves otherwise in a kept context' : 'its dependencies do not load in a kept context',
-    };
-  }
 }
 
+/** The isolate's timer counts whole milliseconds. */
+const TIMER_MS = 1;
 /** Time for putting the globals back. */
 const SWEEP_MS = 1_000;
 
 const modeOf = ({ waits }: LoadedBundle): Mode => (waits ? 'waiting' : 'direct');
 
-type Failed = Extract<ChildAnswer, { kind: 'failed' }>;
-const sameButPlaces = (a: Failed, b: Failed): boolean => firstLine(a) === firstLine(b);
-const firstLine = ({ failure }: Failed): string => failure.message.split('\n', 1)[0] ?? '';
+/** Places differ: the wrappers do. */
+function isSame(kept: ChildAnswer, fresh: ChildAnswer): boolean {
+  if (kept.kind === 'failed' && fresh.kind === 'failed') return firstLine(kept.failure) === firstLine(fresh.failure);
+  return JSON.stringify(kept) === JSON.stringify(fresh);
+}
+const firstLine = ({ message }: PolicyFailure): string => message.split('\n', 1)[0] ?? '';

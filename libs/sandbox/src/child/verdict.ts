@@ -2,9 +2,10 @@ import type { PolicyType } from '@jspolicy/contracts';
 import { diff, type Verdict } from '@jspolicy/policy';
 import type { GuestOutcome } from '../guest/guest-types.ts';
 import type { ChildAnswer } from '../messages.ts';
-import { withoutOurFrames } from './failure.ts';
+import { timeout, withoutOurFrames } from './failure.ts';
 
 interface Judged {
+  policy: string;
   policyType: PolicyType;
   /** The review as text: what a patch starts from. */
   review: string;
@@ -15,6 +16,7 @@ export function answerOf(outcome: string, judged: Judged): ChildAnswer {
   const told = JSON.parse(outcome) as GuestOutcome;
   if (told.malformed !== undefined) return { kind: 'malformed', message: told.malformed };
   const { info: review } = told;
+  if (told.stopped) return { kind: 'failed', failure: timeout(judged.policy), review };
   if (told.uncaught !== undefined) {
     return { kind: 'failed', failure: { cause: 'exception', message: withoutOurFrames(told.uncaught) }, review };
   }

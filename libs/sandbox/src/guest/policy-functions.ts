@@ -52,6 +52,7 @@ export function policyFunctions(intrinsics: Intrinsics, host: HostPort, evaluati
       // Only the end of the stack or of the isolate comes here; the host's own error must not be seen.
       throw new intrinsics.Error(`${name} could not be called: too deep a recursion`);
     }
+    if (reply === 's') evaluation.stop();
     const rest = reply.length > 1 ? parse(apply(slice, reply, [1])) : undefined;
     if (reply[0] === 'e') throw apiError(rest as ApiError);
     return rest;
@@ -151,4 +152,6 @@ export interface Evaluation {
   end(): never;
   /** The policy failed here, whatever it catches. Throws. */
   fail(error: unknown): never;
+  /** The policy's time is over here. Throws. */
+  stop(): never;
 }

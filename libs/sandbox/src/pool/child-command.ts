@@ -2,6 +2,8 @@ import { dirname, join, resolve } from 'node:path';
 
 /** Where the frames go, both ways. */
 export const PIPE_FD = 3;
+/** Nothing goes through it; it is there to close. */
+export const GUARD_FD = 4;
 
 const DIST = resolve(import.meta.dirname, '../../dist');
 const MAIN = join(DIST, 'child/main.js');
@@ -9,8 +11,9 @@ const LIBS = resolve(DIST, '../..');
 const MODULES = dirname(dirname(resolve(import.meta.dirname, '../../../../node_modules/isolated-vm/package.json')));
 
 /**
- * The command of a sandbox process. It may read our libraries and its packages, may load the one native addon, and
- * nothing else: no other file, no child process, no worker. Its environment is empty, so no credential is in it.
+ * The command of a sandbox process. It may read our libraries and its packages, may load the one native addon and start
+ * the guard's thread, and nothing else: no other file, no child process. Its environment is empty, so no credential is
+ * in it.
  */
 export function childCommand(memoryLimitMiB: number): { command: string; args: string[] } {
   const readable = [LIBS, MODULES, '/etc/alpine-release'];
@@ -25,6 +28,7 @@ export function childCommand(memoryLimitMiB: number): { command: string; args: s
       '--max-semi-space-size=8',
       '--permission',
       '--allow-addons',
+      '--allow-worker',
       ...readable.map((path) => `--allow-fs-read=${path}`),
       '--disable-warning=SecurityWarning',
       MAIN,

@@ -1,9 +1,9 @@
 import type { Logger } from '@jspolicy/runtime';
 
 export interface SandboxPoolOptions {
-  /** Processes that are kept. Default 2. */
+  /** Evaluations that may run at once; one process more stands ready. Default 2. */
   processes?: number;
-  /** At most so many while evaluations wait behind long ones. Default: processes and 2 more. */
+  /** Processes at most, while evaluations wait behind slow ones. Default: processes and 2 more. */
   maxProcesses?: number;
   /** Evaluations that wait for a process; more are refused. Default 1,000. */
   maxQueued?: number;

@@ -1,27 +1,24 @@
 import type { Bundle } from '@jspolicy/contracts';
-import type { PolicyFailure } from '@jspolicy/policy';
 import type { Evaluation, EvaluationResult, Sandbox } from '../port.ts';
+import { blameOf, checked, failed, failureWithoutResult, refused } from './outcome.ts';
 import { type PoolSettings, poolSettings, type SandboxPoolOptions } from './pool-options.ts';
 import { Quarantine } from './quarantine.ts';
+import { Running, SLOW_MS } from './running.ts';
 import { type ProcessOutcome, SandboxProcess } from './sandbox-process.ts';
+import { type KilledFor, watch } from './watchdog.ts';
 
-/** Killed so long after its limit: the isolate's own timer had its chance. */
-const GRACE_MS = 50;
-/** An evaluation that runs for so long has its memory looked at, again and again. */
-const MEMORY_CHECK_MS = 25;
-/** A process that rests above this share of its limit is replaced. */
+/** A process that rests above this share of its limit is replaced, so that no policy pays for what others left. */
 const WORN_SHARE = 0.7;
-/** While evaluations wait so long, one more process is started. */
-const PRESSURE_MS = 100;
-
-/** `host`: time was over while the evaluation waited for the host. */
-type KilledFor = 'time' | 'memory' | 'host';
+/** After a process that ended before it was ready, so that one that cannot start does not take the machine. */
+const START_AGAIN_MS = 500;
 
 interface Waiting {
   evaluation: Evaluation;
   bundle: Bundle;
   endsAt: number;
   timer: NodeJS.Timeout;
+  /** It was begun in a process that somebody else killed. */
+  again?: boolean;
   settle(result: EvaluationResult): void;
 }
 
@@ -36,15 +33,17 @@ class SandboxPool implements Sandbox {
   readonly #bundles = new Map<string, Bundle>();
   readonly #processes = new Set<SandboxProcess>();
   readonly #free: SandboxProcess[] = [];
-  readonly #running = new Map<string, number>();
+  readonly #running: Running;
   #waiting: Waiting[] = [];
-  #pressure: NodeJS.Timeout | undefined;
+  #lookAgain: NodeJS.Timeout | undefined;
   #stopping = false;
+  #startAgainAt = 0;
   #idle: (() => void) | undefined;
 
   constructor(settings: PoolSettings) {
     this.#settings = settings;
-    for (let index = 0; index < settings.processes; index++) this.#start();
+    this.#running = new Running(settings.processes);
+    this.#fill();
   }
 
   async load(bundle: Bundle): Promise<void> {
@@ -67,13 +66,8 @@ class SandboxPool implements Sandbox {
       return Promise.resolve(refused(`${this.#waiting.length} evaluations wait already`));
     return new Promise((settle) => {
       const endsAt = performance.now() + evaluation.limitMs;
-      const waiting: Waiting = {
-        evaluation,
-        bundle,
-        endsAt,
-        settle,
-        timer: setTimeout(() => this.#giveUp(waiting), evaluation.limitMs),
-      };
+      const timer = setTimeout(() => this.#giveUp(waiting), evaluation.limitMs);
+      const waiting: Waiting = { evaluation, bundle, endsAt, settle, timer };
       this.#waiting.push(waiting);
       this.#dispatch();
     });
@@ -83,7 +77,7 @@ class SandboxPool implements Sandbox {
     this.#stopping = true;
     if (this.#waiting.length > 0 || this.#running.size > 0)
       await new Promise<void>((resolve) => (this.#idle = resolve));
-    clearTimeout(this.#pressure);
+    clearTimeout(this.#lookAgain);
     for (const each of this.#processes) each.kill();
     await Promise.all([...this.#processes].map((each) => each.exited));
   }
@@ -103,27 +97,47 @@ class SandboxPool implements Sandbox {
     this.#processes.delete(process);
     const at = this.#free.indexOf(process);
     if (at >= 0) this.#free.splice(at, 1);
-    if (!this.#stopping && this.#processes.size < this.#settings.processes) this.#start();
+    if (process.wasReady || this.#stopping) this.#fill();
+    else this.#startLater(process.ending);
+  }
+
+  #startLater(how: string | undefined): void {
+    this.#settings.log?.error({ how }, 'sandbox process does not start');
+    this.#startAgainAt = performance.now() + START_AGAIN_MS;
+    setTimeout(() => this.#fill(), START_AGAIN_MS);
+  }
+
+  /** Evaluations that may run at once: slow ones do not count, as far as there may be more processes. */
+  #capacity(): number {
+    const { processes, maxProcesses } = this.#settings;
+    return Math.min(maxProcesses, processes + this.#running.slow());
+  }
+
+  #fill(): void {
+    if (this.#stopping && this.#waiting.length === 0) return;
+    if (performance.now() < this.#startAgainAt) return;
+    const wanted = this.#capacity();
+    while (this.#processes.size < wanted) this.#start();
   }
 
   /** Gives waiting evaluations to free processes. */
   #dispatch(): void {
     for (let next = this.#next(); next && this.#free.length > 0; next = this.#next()) {
-      const chosen = next;
-      this.#waiting = this.#waiting.filter((each) => each !== chosen);
-      void this.#run(chosen, this.#free.pop() as SandboxProcess);
+      this.#waiting.splice(this.#waiting.indexOf(next), 1);
+      void this.#run(next, this.#free.pop() as SandboxProcess);
     }
-    this.#feelPressure();
+    this.#lookAgainWhileSlow();
     if (this.#waiting.length === 0 && this.#running.size === 0) this.#idle?.();
   }
 
-  /** Of the policies that hold the fewest processes the one that waits longest; none holds the last free one of all. */
+  /** Of the policies that hold the fewest processes the one that waits longest. */
   #next(): Waiting | undefined {
     let chosen: Waiting | undefined;
-    let fewest = Math.max(1, this.#processes.size - 1);
+    let fewest = Number.POSITIVE_INFINITY;
     for (const waiting of this.#waiting) {
-      const held = this.#running.get(waiting.evaluation.policy) ?? 0;
-      if (held >= fewest) continue;
+      const { policy } = waiting.evaluation;
+      const held = this.#running.heldBy(policy);
+      if (held >= fewest || !this.#running.mayBegin(policy)) continue;
       chosen = waiting;
       fewest = held;
       if (held === 0) break;
@@ -131,118 +145,76 @@ class SandboxPool implements Sandbox {
     return chosen;
   }
 
-  #feelPressure(): void {
-    if (this.#waiting.length === 0 || this.#processes.size >= this.#settings.maxProcesses) {
-      clearTimeout(this.#pressure);
-      this.#pressure = undefined;
+  /** While evaluations wait, looks whether those that run have become slow: then one more process is started. */
+  #lookAgainWhileSlow(): void {
+    if (this.#waiting.length === 0) {
+      clearTimeout(this.#lookAgain);
+      this.#lookAgain = undefined;
       return;
     }
-    this.#pressure ??= setTimeout(() => {
-      this.#pressure = undefined;
-      if (this.#waiting.length > 0 && this.#processes.size < this.#settings.maxProcesses) this.#start();
-      this.#feelPressure();
-    }, PRESSURE_MS);
+    this.#lookAgain ??= setTimeout(() => {
+      this.#lookAgain = undefined;
+      this.#fill();
+      this.#dispatch();
+    }, SLOW_MS / 2);
   }
 
-  async #run({ evaluation, bundle, endsAt, timer, settle }: Waiting, process: SandboxProcess): Promise<void> {
-    const { policy } = evaluation;
+  async #run(waiting: Waiting, process: SandboxProcess): Promise<void> {
+    const { evaluation, bundle, endsAt, timer, settle } = waiting;
     clearTimeout(timer);
-    this.#running.set(policy, (this.#running.get(policy) ?? 0) + 1);
+    const run = this.#running.begin(evaluation.policy);
     const limitMs = Math.max(1, endsAt - performance.now());
-    const watchdog = this.#watch(process, limitMs);
-    const outcome = await process.evaluate(evaluation, bundle, limitMs);
-    const killedFor = watchdog.end();
-    this.#leave(policy);
-    const told = isWellFormed(outcome) ? outcome : { died: 'it sent a result that is none' };
-    this.#judge(policy, process, told, killedFor);
-    settle(this.#resultOf(evaluation, told, killedFor));
+    const { residentLimitMiB, memoryLimitMiB } = this.#settings;
+    // What earlier evaluations left in the process is not this one's fault.
+    const watching = watch(process, limitMs, Math.max(residentLimitMiB, process.restingMiB + memoryLimitMiB));
+    const outcome = checked(await process.evaluate(evaluation, bundle, limitMs));
+    const killedFor = watching.end();
+    this.#running.end(run);
+    if (killedFor === undefined && 'killedByOthers' in outcome && this.#again(waiting)) return this.#dispatch();
+    this.#judge(evaluation.policy, process, outcome, killedFor);
+    settle(this.#resultOf(evaluation, outcome, killedFor));
     this.#dispatch();
   }
 
-  #leave(policy: string): void {
-    const left = (this.#running.get(policy) ?? 1) - 1;
-    if (left > 0) this.#running.set(policy, left);
-    else this.#running.delete(policy);
-  }
-
-  /** Kills the process when time or memory is over. end() tells whether and why. */
-  #watch(process: SandboxProcess, limitMs: number): { end(): KilledFor | undefined } {
-    let killedFor: KilledFor | undefined;
-    const kill = (why: KilledFor) => {
-      killedFor ??= why;
-      process.kill();
-    };
-    const time = setTimeout(() => kill(process.waitsForHost ? 'host' : 'time'), limitMs + GRACE_MS);
-    const { residentLimitMiB, memoryLimitMiB } = this.#settings;
-    // What earlier evaluations left in the process is not this one's fault.
-    const allowedMiB = Math.max(residentLimitMiB, process.restingMiB + memoryLimitMiB);
-    const memory = setInterval(() => {
-      if (process.residentMiB() > allowedMiB) kill('memory');
-    }, MEMORY_CHECK_MS);
-    return {
-      end: () => {
-        clearTimeout(time);
-        clearInterval(memory);
-        return killedFor;
-      },
-    };
+  /** A process that was killed from outside (the machine's memory ran out) may have been idle before: once more. */
+  #again(waiting: Waiting): boolean {
+    const leftMs = waiting.endsAt - performance.now();
+    if (waiting.again || leftMs <= 0) return false;
+    this.#waiting.unshift({ ...waiting, again: true, timer: setTimeout(() => this.#giveUp(waiting), leftMs) });
+    return true;
   }
 
   /** Decides whether the process may go on, and whether the policy ended too many. */
   #judge(policy: string, process: SandboxProcess, outcome: ProcessOutcome, killedFor: KilledFor | undefined): void {
     if ('result' in outcome && !outcome.result.retire) {
-      const surplus = this.#processes.size > this.#settings.processes && this.#waiting.length === 0;
+      const surplus = this.#processes.size > this.#capacity() && this.#waiting.length === 0;
       if (surplus || process.isWorn(this.#settings.residentLimitMiB * WORN_SHARE)) process.kill();
       else this.#free.push(process);
       return;
     }
     process.kill();
-    // The policy is not to blame for a host that is slow.
-    if (killedFor === 'host') return;
-    const reason = killedFor ?? ('died' in outcome ? outcome.died : undefined);
-    const memory =
-      'result' in outcome &&
-      outcome.result.answer.kind === 'failed' &&
-      outcome.result.answer.failure.cause === 'memory';
-    if (reason === undefined && !memory) return;
-    const told = this.#quarantine.strike(policy, reason ?? 'memory', Date.now());
+    const reason = blameOf(outcome, killedFor);
+    const told = reason && this.#quarantine.strike(policy, reason, Date.now());
     if (told) this.#settings.onQuarantine?.(policy, told.until, told.reason);
   }
 
   #resultOf({ policy, host }: Evaluation, outcome: ProcessOutcome, killedFor: KilledFor | undefined): EvaluationResult {
+    const { log, residentLimitMiB } = this.#settings;
     if ('result' in outcome) {
       const { answer, prints, demoted } = outcome.result;
       for (const line of prints) host.print(line);
-      if (demoted)
-        this.#settings.log?.warn({ policy, why: demoted }, 'policy is evaluated in fresh contexts from now on');
+      if (demoted) log?.warn({ policy, why: demoted }, 'policy is evaluated in fresh contexts from now on');
       return answer;
     }
-    const limit = this.#settings.residentLimitMiB;
-    if (killedFor === 'time' || killedFor === 'host')
-      return failed({ cause: 'timeout', message: `script ${policy} timed out` });
-    if (killedFor === 'memory')
-      return failed({ cause: 'memory', message: `policy ${policy} ran out of memory (limit ${limit} MiB)` });
-    this.#settings.log?.warn({ policy, died: outcome.died }, 'sandbox process ended');
-    return failed({ cause: 'crash', message: `sandbox of policy ${policy} ended unexpectedly` });
+    if ('hostFailed' in outcome)
+      log?.error({ policy, call: outcome.hostFailed, err: outcome.error }, 'host function failed');
+    else log?.warn({ policy, killedFor, died: outcome.died }, 'sandbox process ended');
+    return failureWithoutResult(policy, outcome, killedFor, residentLimitMiB);
   }
 
   #giveUp(waiting: Waiting): void {
-    this.#waiting = this.#waiting.filter((each) => each !== waiting);
+    this.#waiting = this.#waiting.filter((each) => each.settle !== waiting.settle);
     waiting.settle(refused('no sandbox was free in time'));
     this.#dispatch();
   }
-}
-
-const refused = (message: string): EvaluationResult => ({ kind: 'refused', message });
-const failed = (failure: PolicyFailure): EvaluationResult => ({ kind: 'failed', failure });
-
-/** What a sandbox process says is not trusted: only a result of the agreed form is used. */
-function isWellFormed(outcome: ProcessOutcome): boolean {
-  if (!('result' in outcome)) return true;
-  const { answer, prints } = outcome.result;
-  if (!Array.isArray(prints) || typeof answer !== 'object' || answer === null) return false;
-  if (answer.kind === 'verdict')
-    return Array.isArray(answer.verdict?.warnings) && typeof answer.review?.uid === 'string';
-  if (answer.kind === 'failed') return typeof answer.failure?.message === 'string';
-  return answer.kind === 'malformed' && typeof answer.message === 'string';
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import type { Bundle } from '@jspolicy/contracts';
 import { encodeFrame, FrameReader } from '../frames.ts';
@@ -12,8 +12,19 @@ const BYTES_PER_MIB = 1024 * 1024;
 /** Resident memory is read from a file: not after each evaluation. */
 const EVALUATIONS_PER_CHECK = 50;
 
-/** How an evaluation in a process ended: with its result, or because the process did. */
-export type ProcessOutcome = { result: ChildResult } | { died: string };
+/** A process that is not ready by then does not start any more. */
+const START_MS = 20_000;
+/** Host calls that are left so long before the time is over are ended, so that the policy's own thread can end too. */
+const STOP_BEFORE_MS = 20;
+
+/** How an evaluation in a process ended. */
+export type ProcessOutcome =
+  | { result: ChildResult }
+  | { died: string }
+  /** Neither the evaluation nor we ended it, as far as one can tell; no host call was made. */
+  | { died: string; killedByOthers: true }
+  /** A host function rejected with an error that is not the policy's. The process is still evaluating. */
+  | { hostFailed: string; error: unknown };
 
 interface Current {
   id: number;
@@ -21,6 +32,8 @@ interface Current {
   /** Made with the first host call: most evaluations have none, and an abort costs. */
   abort: AbortController | undefined;
   pendingCalls: number;
+  calls: number;
+  endsAt: number;
   settle(outcome: ProcessOutcome): void;
 }
 
@@ -35,11 +48,14 @@ export class SandboxProcess {
   #nextId = 0;
   #restingMiB = 0;
   #stderr = '';
-  #ended = false;
+  #ending: string | undefined;
+  #wasReady = false;
+  #killed = false;
 
   constructor(memoryLimitMiB: number) {
     const { command, args } = childCommand(memoryLimitMiB);
-    this.#child = spawn(command, args, { cwd: '/', env: {}, stdio: ['ignore', 'ignore', 'pipe', 'pipe'] });
+    this.#child = spawn(command, args, { cwd: '/', env: {}, stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'] });
+    this.#offerToOomKiller();
     this.#pipe = this.#child.stdio[PIPE_FD] as Duplex;
     this.#child.stderr?.on('data', (text: Buffer) => {
       this.#stderr = (this.#stderr + text.toString()).slice(-4_000);
@@ -50,19 +66,30 @@ export class SandboxProcess {
     });
     this.exited = new Promise((resolve) => {
       const end = (how: string) => {
-        this.#ended = true;
-        this.#settle({ died: `${how}${this.#stderr ? `: ${this.#stderr.trim().split('\n').at(-1)}` : ''}` });
+        this.#end(how);
         becameReady();
         resolve();
       };
       this.#child.once('exit', (code, signal) => end(signal ?? `exit code ${code}`));
       this.#child.once('error', (error) => end(error.message));
     });
+    const startTimer = setTimeout(() => this.kill(), START_MS);
+    void this.ready.then(() => clearTimeout(startTimer));
     this.#read(becameReady);
   }
 
   get alive(): boolean {
-    return !this.#ended;
+    return this.#ending === undefined;
+  }
+
+  /** It came as far as to take evaluations. */
+  get wasReady(): boolean {
+    return this.#wasReady;
+  }
+
+  /** How it ended, with the last line it wrote. */
+  get ending(): string | undefined {
+    return this.#ending;
   }
 
   /** The evaluation that runs waits for an answer of the host. */
@@ -76,10 +103,11 @@ export class SandboxProcess {
 
   /** Never rejects. The caller sees to it that one runs at a time, and kills when time is over. */
   evaluate(evaluation: Evaluation, bundle: Bundle, limitMs: number): Promise<ProcessOutcome> {
-    if (this.#ended) return Promise.resolve({ died: 'it had ended before' });
+    if (this.#ending !== undefined) return Promise.resolve({ died: 'it had ended before', killedByOthers: true });
     const id = this.#nextId++;
     return new Promise((resolve) => {
-      this.#current = { id, evaluation, abort: undefined, pendingCalls: 0, settle: resolve };
+      const endsAt = performance.now() + limitMs;
+      this.#current = { id, evaluation, abort: undefined, pendingCalls: 0, calls: 0, endsAt, settle: resolve };
       this.#sendBundle(bundle);
       const { policy, type: policyType, digest, review } = evaluation;
       this.#send({ type: 'evaluate', id, policy, policyType, digest, limitMs }, review);
@@ -112,7 +140,24 @@ export class SandboxProcess {
   }
 
   kill(): void {
+    this.#killed = true;
     this.#child.kill('SIGKILL');
+  }
+
+  #end(how: string): void {
+    const lastLine = this.#stderr.trim().split('\n').at(-1);
+    this.#ending = lastLine ? `${how}: ${lastLine}` : how;
+    const byOthers = how === 'SIGKILL' && !this.#killed && this.#current?.calls === 0;
+    this.#settle({ died: this.#ending, ...(byOthers && { killedByOthers: true }) });
+  }
+
+  /** Where memory runs out on the machine, the kernel ends a sandbox and not the evaluator. */
+  #offerToOomKiller(): void {
+    try {
+      writeFileSync(`/proc/${this.#child.pid}/oom_score_adj`, '1000');
+    } catch {
+      // Another system, or gone already.
+    }
   }
 
   #sendBundle({ digest, isolation, preludeLength, form, hostCalls, script }: Bundle): void {
@@ -123,7 +168,7 @@ export class SandboxProcess {
   }
 
   #send(message: ToChild, body?: Uint8Array): void {
-    if (!this.#ended) this.#pipe.write(encodeFrame(message, body));
+    if (this.#ending === undefined) this.#pipe.write(encodeFrame(message, body));
   }
 
   #read(onReady: () => void): void {
@@ -141,28 +186,41 @@ export class SandboxProcess {
   }
 
   #receive(message: FromChild, onReady: () => void): void {
-    if (message.type === 'ready') onReady();
-    else if (message.id !== this.#current?.id) return;
+    if (message.type === 'ready') {
+      this.#wasReady = true;
+      onReady();
+    } else if (message.id !== this.#current?.id) return;
     else if (message.type === 'result') this.#settle({ result: message });
     else void this.#answerCall(message, this.#current);
   }
 
   async #answerCall({ call, name, args }: Extract<FromChild, { type: 'call' }>, current: Current): Promise<void> {
-    const { id, evaluation } = current;
+    const { id, evaluation, endsAt } = current;
     current.abort ??= new AbortController();
+    const { signal } = current.abort;
+    current.calls++;
     current.pendingCalls++;
+    const timer = setTimeout(() => this.#stopCalls(current, call), endsAt - STOP_BEFORE_MS - performance.now());
     try {
-      const value = await evaluation.host.call({ name, args }, current.abort.signal);
-      current.pendingCalls--;
-      this.#send({ type: 'reply', id, call, reply: { kind: 'value', value } });
+      const value = await evaluation.host.call({ name, args }, signal);
+      if (!signal.aborted) this.#send({ type: 'reply', id, call, reply: { kind: 'value', value } });
     } catch (error) {
-      current.pendingCalls--;
-      const { reason, message } =
-        error instanceof HostCallError
-          ? error
-          : { reason: 'InternalError', message: `${name} failed in the engine: see its log` };
+      // What was cut off because the evaluation is over is told to nobody.
+      if (signal.aborted) return;
+      if (!(error instanceof HostCallError)) return this.#settle({ hostFailed: name, error });
+      const { reason, message } = error;
       this.#send({ type: 'reply', id, call, reply: { kind: 'thrown', reason, message } });
+    } finally {
+      clearTimeout(timer);
+      current.pendingCalls--;
     }
+  }
+
+  /** Time is over for the host: the policy is told, and does not get what still comes. */
+  #stopCalls(current: Current, call: number): void {
+    if (this.#current !== current) return;
+    this.#send({ type: 'reply', id: current.id, call, reply: { kind: 'stop' } });
+    current.abort?.abort();
   }
 
   #settle(outcome: ProcessOutcome): void {
