@@ -21,11 +21,15 @@ const send = (message: FromChild) => pipe.write(encodeFrame(message));
 
 const bundles = new Map<string, LoadedBundle>();
 const calls = new Map<number, (reply: string) => void>();
+type EvaluateMessage = Extract<ToChild, { type: 'evaluate' }>;
+
 let currentId = 0;
+/** The isolate may be damaged: nothing more is evaluated here. */
+let retired = false;
 let nextCall = 0;
 /** What the evaluation before left is put in order. */
 let tidied = Promise.resolve();
-/** The evaluation that runs, or the last one. */
+/** The last evaluation that was asked for. */
 let evaluated = Promise.resolve();
 
 const slot = new EvaluationSlot((name, args) => {
@@ -44,19 +48,25 @@ function replyText(reply: CallReply): string {
   return `e${JSON.stringify({ reason, message })}`;
 }
 
-async function evaluate(task: Extract<ToChild, { type: 'evaluate' }>, body: Buffer): Promise<void> {
-  const bundle = bundles.get(task.digest);
-  if (!bundle) throw new Error(`bundle ${task.digest} was not sent`);
+async function evaluate(bundle: LoadedBundle, task: EvaluateMessage, body: Buffer): Promise<void> {
   await tidied;
+  if (retired) return;
   bundle.name = task.policy;
   currentId = task.id;
   const run = isUtf8(body) ? await runner.evaluate(bundle, { ...task, review: body.toString('utf8') }) : NOT_UTF8;
   send({ type: 'result', id: task.id, ...run, prints: slot.prints.take() });
-  if (!run.retire) tidied = runner.tidy(bundle);
+  retired = run.retire;
+  if (!retired) tidied = runner.tidy(bundle);
+}
+
+function enqueue(task: EvaluateMessage, body: Buffer): void {
+  const bundle = bundles.get(task.digest);
+  if (!bundle) throw new Error(`bundle ${task.digest} was not sent`);
+  evaluated = evaluated.then(() => evaluate(bundle, task, body));
 }
 
 function receive(message: ToChild, body: Buffer): void {
-  if (message.type === 'evaluate') evaluated = evaluate(message, body);
+  if (message.type === 'evaluate') enqueue(message, body);
   else if (message.type === 'reply') {
     calls.get(message.call)?.(replyText(message.reply));
     calls.delete(message.call);

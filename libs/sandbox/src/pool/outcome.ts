@@ -1,19 +1,38 @@
 import type { PolicyFailure } from '@jspolicy/policy';
+import type { ChildResult } from '../messages.ts';
 import type { EvaluationResult } from '../port.ts';
-import type { ProcessOutcome } from './sandbox-process.ts';
-import type { KilledFor } from './watchdog.ts';
+
+/** `host`: time was over while the evaluation waited for the host. */
+export type KilledFor = 'time' | 'memory' | 'host';
+
+export interface Died {
+  died: string;
+  /** We killed it, and why. */
+  killedFor?: KilledFor | undefined;
+  /** Somebody else did, and no host call was made: the evaluation may not even have begun. */
+  byOthers?: boolean;
+}
+
+/** How an evaluation in a process ended. */
+export type ProcessOutcome =
+  | { result: ChildResult }
+  | Died
+  /** A host function rejected with an error that is not the policy's. The process is still evaluating. */
+  | { hostFailed: string; error: unknown }
+  /** It stood in line behind another one, and has to go to another process. */
+  | { notBegun: true };
+
+export type Ended = Exclude<ProcessOutcome, { notBegun: true }>;
 
 export const refused = (message: string): EvaluationResult => ({ kind: 'refused', message });
 export const failed = (failure: PolicyFailure): EvaluationResult => ({ kind: 'failed', failure });
 
 /** What a sandbox process says is not trusted: only a result of the agreed form is used. */
-export function checked(outcome: ProcessOutcome): ProcessOutcome {
-  return isWellFormed(outcome) ? outcome : { died: 'it sent a result that is none' };
+export function checked<T extends ProcessOutcome>(outcome: T): T | Died {
+  return !('result' in outcome) || isWellFormed(outcome.result) ? outcome : { died: 'it sent a result that is none' };
 }
 
-function isWellFormed(outcome: ProcessOutcome): boolean {
-  if (!('result' in outcome)) return true;
-  const { answer, prints } = outcome.result;
+function isWellFormed({ answer, prints }: ChildResult): boolean {
   if (!Array.isArray(prints) || typeof answer !== 'object' || answer === null) return false;
   if (answer.kind === 'verdict')
     return Array.isArray(answer.verdict?.warnings) && typeof answer.review?.uid === 'string';
@@ -22,11 +41,10 @@ function isWellFormed(outcome: ProcessOutcome): boolean {
 }
 
 /** Why the policy is held responsible for the end of its process; undefined: it is not. */
-export function blameOf(outcome: ProcessOutcome, killedFor: KilledFor | undefined): string | undefined {
-  // The policy is not to blame for a host that is slow or that fails.
-  if (killedFor === 'host' || 'hostFailed' in outcome) return undefined;
-  if (killedFor !== undefined) return killedFor;
-  if ('died' in outcome) return outcome.died;
+export function blameOf(outcome: Ended): string | undefined {
+  if ('hostFailed' in outcome) return undefined;
+  // The policy is not to blame for a host that is slow.
+  if ('died' in outcome) return outcome.killedFor === 'host' ? undefined : (outcome.killedFor ?? outcome.died);
   const { answer } = outcome.result;
   return answer.kind === 'failed' && answer.failure.cause === 'memory' ? 'memory' : undefined;
 }
@@ -34,15 +52,14 @@ export function blameOf(outcome: ProcessOutcome, killedFor: KilledFor | undefine
 /** What is told when no result came. */
 export function failureWithoutResult(
   policy: string,
-  outcome: Exclude<ProcessOutcome, { result: unknown }>,
-  killedFor: KilledFor | undefined,
+  outcome: Exclude<Ended, { result: unknown }>,
   residentLimitMiB: number,
 ): EvaluationResult {
   if ('hostFailed' in outcome)
     return failed({ cause: 'exception', message: `${outcome.hostFailed}() failed in the engine: see its log` });
-  if (killedFor === 'time' || killedFor === 'host')
+  if (outcome.killedFor === 'time' || outcome.killedFor === 'host')
     return failed({ cause: 'timeout', message: `script ${policy} timed out` });
-  if (killedFor === 'memory')
+  if (outcome.killedFor === 'memory')
     return failed({ cause: 'memory', message: `policy ${policy} ran out of memory (limit ${residentLimitMiB} MiB)` });
   return failed({ cause: 'crash', message: `sandbox of policy ${policy} ended unexpectedly` });
 }

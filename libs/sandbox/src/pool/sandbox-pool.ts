@@ -1,24 +1,25 @@
 import type { Bundle } from '@jspolicy/contracts';
 import type { Evaluation, EvaluationResult, Sandbox } from '../port.ts';
-import { blameOf, checked, failed, failureWithoutResult, refused } from './outcome.ts';
+import { blameOf, checked, type Ended, failed, failureWithoutResult, type ProcessOutcome, refused } from './outcome.ts';
+import { Pace, SLOW_MS } from './pace.ts';
 import { type PoolSettings, poolSettings, type SandboxPoolOptions } from './pool-options.ts';
 import { Quarantine } from './quarantine.ts';
-import { Running, SLOW_MS } from './running.ts';
-import { type ProcessOutcome, SandboxProcess } from './sandbox-process.ts';
-import { type KilledFor, watch } from './watchdog.ts';
+import { SandboxProcess } from './sandbox-process.ts';
+import { guard, Watchdog } from './watchdog.ts';
 
 /** A process that rests above this share of its limit is replaced, so that no policy pays for what others left. */
 const WORN_SHARE = 0.7;
 /** After a process that ended before it was ready, so that one that cannot start does not take the machine. */
 const START_AGAIN_MS = 500;
+/** Evaluations of quick policies may stand in line in a process: it finds the next one without waiting for us. */
+const LINE = 8;
 
 interface Waiting {
   evaluation: Evaluation;
   bundle: Bundle;
   endsAt: number;
-  timer: NodeJS.Timeout;
   /** It was begun in a process that somebody else killed. */
-  again?: boolean;
+  again: boolean;
   settle(result: EvaluationResult): void;
 }
 
@@ -32,17 +33,17 @@ class SandboxPool implements Sandbox {
   readonly #quarantine = new Quarantine();
   readonly #bundles = new Map<string, Bundle>();
   readonly #processes = new Set<SandboxProcess>();
-  readonly #free: SandboxProcess[] = [];
-  readonly #running: Running;
+  readonly #pace: Pace;
+  readonly #watchdog = new Watchdog(() => this.#look());
   #waiting: Waiting[] = [];
-  #lookAgain: NodeJS.Timeout | undefined;
+  #inProcesses = 0;
   #stopping = false;
   #startAgainAt = 0;
   #idle: (() => void) | undefined;
 
   constructor(settings: PoolSettings) {
     this.#settings = settings;
-    this.#running = new Running(settings.processes);
+    this.#pace = new Pace(settings.processes);
     this.#fill();
   }
 
@@ -66,37 +67,33 @@ class SandboxPool implements Sandbox {
       return Promise.resolve(refused(`${this.#waiting.length} evaluations wait already`));
     return new Promise((settle) => {
       const endsAt = performance.now() + evaluation.limitMs;
-      const timer = setTimeout(() => this.#giveUp(waiting), evaluation.limitMs);
-      const waiting: Waiting = { evaluation, bundle, endsAt, settle, timer };
-      this.#waiting.push(waiting);
+      this.#waiting.push({ evaluation, bundle, endsAt, again: false, settle });
+      this.#watchdog.wake();
       this.#dispatch();
     });
   }
 
   async stop(): Promise<void> {
     this.#stopping = true;
-    if (this.#waiting.length > 0 || this.#running.size > 0)
-      await new Promise<void>((resolve) => (this.#idle = resolve));
-    clearTimeout(this.#lookAgain);
+    if (this.#isBusy()) await new Promise<void>((resolve) => (this.#idle = resolve));
+    this.#watchdog.stop();
     for (const each of this.#processes) each.kill();
     await Promise.all([...this.#processes].map((each) => each.exited));
+  }
+
+  #isBusy(): boolean {
+    return this.#waiting.length > 0 || this.#inProcesses > 0;
   }
 
   #start(): void {
     const started = new SandboxProcess(this.#settings.memoryLimitMiB);
     this.#processes.add(started);
-    void started.ready.then(() => {
-      if (!started.alive) return;
-      this.#free.push(started);
-      this.#dispatch();
-    });
+    void started.ready.then(() => this.#dispatch());
     void started.exited.then(() => this.#ended(started));
   }
 
   #ended(process: SandboxProcess): void {
     this.#processes.delete(process);
-    const at = this.#free.indexOf(process);
-    if (at >= 0) this.#free.splice(at, 1);
     if (process.wasReady || this.#stopping) this.#fill();
     else this.#startLater(process.ending);
   }
@@ -107,27 +104,43 @@ class SandboxPool implements Sandbox {
     setTimeout(() => this.#fill(), START_AGAIN_MS);
   }
 
-  /** Evaluations that may run at once: slow ones do not count, as far as there may be more processes. */
-  #capacity(): number {
+  /** Processes that there should be: slow evaluations do not count, as far as there may be more. */
+  #wanted(): number {
     const { processes, maxProcesses } = this.#settings;
-    return Math.min(maxProcesses, processes + this.#running.slow());
+    const slow = [...this.#processes].filter((each) => isSlow(each)).length;
+    return Math.min(maxProcesses, processes + slow);
   }
 
   #fill(): void {
     if (this.#stopping && this.#waiting.length === 0) return;
     if (performance.now() < this.#startAgainAt) return;
-    const wanted = this.#capacity();
+    const wanted = this.#wanted();
     while (this.#processes.size < wanted) this.#start();
   }
 
-  /** Gives waiting evaluations to free processes. */
-  #dispatch(): void {
-    for (let next = this.#next(); next && this.#free.length > 0; next = this.#next()) {
-      this.#waiting.splice(this.#waiting.indexOf(next), 1);
-      void this.#run(next, this.#free.pop() as SandboxProcess);
+  /** Every 25 ms while evaluations wait or run. */
+  #look(): boolean {
+    for (const each of this.#processes) {
+      if (isSlow(each) && each.current) this.#pace.noteSlow(each.current.evaluation.policy);
+      guard(each, this.#settings);
     }
-    this.#lookAgainWhileSlow();
-    if (this.#waiting.length === 0 && this.#running.size === 0) this.#idle?.();
+    if (this.#waiting.length > 0) {
+      this.#giveUp();
+      this.#fill();
+      this.#dispatch();
+    }
+    return this.#isBusy();
+  }
+
+  /** Gives waiting evaluations to processes. */
+  #dispatch(): void {
+    for (let next = this.#next(); next; next = this.#next()) {
+      const process = this.#processFor(next);
+      if (!process) break;
+      this.#waiting.splice(this.#waiting.indexOf(next), 1);
+      this.#run(next, process);
+    }
+    if (!this.#isBusy()) this.#idle?.();
   }
 
   /** Of the policies that hold the fewest processes the one that waits longest. */
@@ -136,8 +149,8 @@ class SandboxPool implements Sandbox {
     let fewest = Number.POSITIVE_INFINITY;
     for (const waiting of this.#waiting) {
       const { policy } = waiting.evaluation;
-      const held = this.#running.heldBy(policy);
-      if (held >= fewest || !this.#running.mayBegin(policy)) continue;
+      const held = this.#pace.heldBy(policy);
+      if (held >= fewest || !this.#pace.mayBegin(policy)) continue;
       chosen = waiting;
       fewest = held;
       if (held === 0) break;
@@ -145,60 +158,58 @@ class SandboxPool implements Sandbox {
     return chosen;
   }
 
-  /** While evaluations wait, looks whether those that run have become slow: then one more process is started. */
-  #lookAgainWhileSlow(): void {
-    if (this.#waiting.length === 0) {
-      clearTimeout(this.#lookAgain);
-      this.#lookAgain = undefined;
+  /** A free one; or, for what is quick and asks no host, the shortest line of others that are. */
+  #processFor({ evaluation, bundle }: Waiting): SandboxProcess | undefined {
+    const mayStandInLine = bundle.hostCalls.length === 0 && this.#pace.isQuick(evaluation.policy);
+    let chosen: SandboxProcess | undefined;
+    for (const each of this.#processes) {
+      if (!each.isReady || each.load >= (chosen?.load ?? LINE)) continue;
+      if (each.load > 0 && !(mayStandInLine && this.#pace.isQuick(each.current?.evaluation.policy ?? ''))) continue;
+      chosen = each;
+    }
+    return chosen;
+  }
+
+  #run(waiting: Waiting, process: SandboxProcess): void {
+    const { evaluation, bundle, endsAt } = waiting;
+    this.#pace.begin(evaluation.policy);
+    this.#inProcesses++;
+    process.evaluate(evaluation, bundle, endsAt, (outcome, tookMs) => {
+      this.#inProcesses--;
+      this.#pace.end(evaluation.policy, tookMs);
+      this.#settle(waiting, process, checked(outcome));
+      this.#dispatch();
+    });
+  }
+
+  #settle(waiting: Waiting, process: SandboxProcess, outcome: ProcessOutcome): void {
+    if ('notBegun' in outcome) {
+      this.#waiting.unshift(waiting);
       return;
     }
-    this.#lookAgain ??= setTimeout(() => {
-      this.#lookAgain = undefined;
-      this.#fill();
-      this.#dispatch();
-    }, SLOW_MS / 2);
-  }
-
-  async #run(waiting: Waiting, process: SandboxProcess): Promise<void> {
-    const { evaluation, bundle, endsAt, timer, settle } = waiting;
-    clearTimeout(timer);
-    const run = this.#running.begin(evaluation.policy);
-    const limitMs = Math.max(1, endsAt - performance.now());
-    const { residentLimitMiB, memoryLimitMiB } = this.#settings;
-    // What earlier evaluations left in the process is not this one's fault.
-    const watching = watch(process, limitMs, Math.max(residentLimitMiB, process.restingMiB + memoryLimitMiB));
-    const outcome = checked(await process.evaluate(evaluation, bundle, limitMs));
-    const killedFor = watching.end();
-    this.#running.end(run);
-    if (killedFor === undefined && 'killedByOthers' in outcome && this.#again(waiting)) return this.#dispatch();
-    this.#judge(evaluation.policy, process, outcome, killedFor);
-    settle(this.#resultOf(evaluation, outcome, killedFor));
-    this.#dispatch();
-  }
-
-  /** A process that was killed from outside (the machine's memory ran out) may have been idle before: once more. */
-  #again(waiting: Waiting): boolean {
-    const leftMs = waiting.endsAt - performance.now();
-    if (waiting.again || leftMs <= 0) return false;
-    this.#waiting.unshift({ ...waiting, again: true, timer: setTimeout(() => this.#giveUp(waiting), leftMs) });
-    return true;
+    // The machine may have killed it before: once more.
+    if ('byOthers' in outcome && outcome.byOthers && !waiting.again) {
+      this.#waiting.unshift({ ...waiting, again: true });
+      return;
+    }
+    this.#judge(waiting.evaluation.policy, process, outcome);
+    waiting.settle(this.#resultOf(waiting.evaluation, outcome));
   }
 
   /** Decides whether the process may go on, and whether the policy ended too many. */
-  #judge(policy: string, process: SandboxProcess, outcome: ProcessOutcome, killedFor: KilledFor | undefined): void {
+  #judge(policy: string, process: SandboxProcess, outcome: Ended): void {
     if ('result' in outcome && !outcome.result.retire) {
-      const surplus = this.#processes.size > this.#capacity() && this.#waiting.length === 0;
+      const surplus = this.#processes.size > this.#wanted() && this.#waiting.length === 0 && process.load === 0;
       if (surplus || process.isWorn(this.#settings.residentLimitMiB * WORN_SHARE)) process.kill();
-      else this.#free.push(process);
       return;
     }
     process.kill();
-    const reason = blameOf(outcome, killedFor);
+    const reason = blameOf(outcome);
     const told = reason && this.#quarantine.strike(policy, reason, Date.now());
     if (told) this.#settings.onQuarantine?.(policy, told.until, told.reason);
   }
 
-  #resultOf({ policy, host }: Evaluation, outcome: ProcessOutcome, killedFor: KilledFor | undefined): EvaluationResult {
+  #resultOf({ policy, host }: Evaluation, outcome: Ended): EvaluationResult {
     const { log, residentLimitMiB } = this.#settings;
     if ('result' in outcome) {
       const { answer, prints, demoted } = outcome.result;
@@ -208,13 +219,19 @@ class SandboxPool implements Sandbox {
     }
     if ('hostFailed' in outcome)
       log?.error({ policy, call: outcome.hostFailed, err: outcome.error }, 'host function failed');
-    else log?.warn({ policy, killedFor, died: outcome.died }, 'sandbox process ended');
-    return failureWithoutResult(policy, outcome, killedFor, residentLimitMiB);
+    else log?.warn({ policy, killedFor: outcome.killedFor, died: outcome.died }, 'sandbox process ended');
+    return failureWithoutResult(policy, outcome, residentLimitMiB);
   }
 
-  #giveUp(waiting: Waiting): void {
-    this.#waiting = this.#waiting.filter((each) => each.settle !== waiting.settle);
-    waiting.settle(refused('no sandbox was free in time'));
-    this.#dispatch();
+  /** For those whose time is over before a process was free. */
+  #giveUp(): void {
+    const now = performance.now();
+    const late = this.#waiting.filter(({ endsAt }) => endsAt <= now);
+    if (late.length === 0) return;
+    this.#waiting = this.#waiting.filter(({ endsAt }) => endsAt > now);
+    for (const each of late) each.settle(refused('no sandbox was free in time'));
   }
 }
+
+const isSlow = ({ current }: SandboxProcess): boolean =>
+  current !== undefined && performance.now() - current.startedAt >= SLOW_MS;

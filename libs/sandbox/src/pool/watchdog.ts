@@ -2,33 +2,40 @@ import type { SandboxProcess } from './sandbox-process.ts';
 
 /** Killed so long after its limit: the isolate's own timer had its chance. */
 const GRACE_MS = 50;
-/** An evaluation that runs for so long has its memory looked at, again and again. */
-const MEMORY_CHECK_MS = 25;
+/** How often it is looked; an evaluation that runs for so long has its memory looked at. */
+const TICK_MS = 25;
 
-/** `host`: time was over while the evaluation waited for the host. */
-export type KilledFor = 'time' | 'memory' | 'host';
+/** Calls back every 25 ms while there is something to look after; one timer for all, as timers cost in each evaluation. */
+export class Watchdog {
+  readonly #look: () => boolean;
+  #timer: NodeJS.Timeout | undefined;
 
-export interface Watch {
-  /** Stops watching; tells whether the process was killed and why. */
-  end(): KilledFor | undefined;
+  /** `look` gives false when there is nothing to look after any more. */
+  constructor(look: () => boolean) {
+    this.#look = look;
+  }
+
+  wake(): void {
+    this.#timer ??= setInterval(() => {
+      if (!this.#look()) this.stop();
+    }, TICK_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
 }
 
-/** Kills the process when time (milliseconds) or resident memory (MiB) is over. */
-export function watch(process: SandboxProcess, limitMs: number, residentLimitMiB: number): Watch {
-  let killedFor: KilledFor | undefined;
-  const kill = (why: KilledFor) => {
-    killedFor ??= why;
-    process.kill();
-  };
-  const time = setTimeout(() => kill(process.waitsForHost ? 'host' : 'time'), limitMs + GRACE_MS);
-  const memory = setInterval(() => {
-    if (process.residentMiB() > residentLimitMiB) kill('memory');
-  }, MEMORY_CHECK_MS);
-  return {
-    end: () => {
-      clearTimeout(time);
-      clearInterval(memory);
-      return killedFor;
-    },
-  };
+/** Kills a process whose evaluation is past its time or its memory; frees those that stand in line behind it. */
+export function guard(process: SandboxProcess, limits: { residentLimitMiB: number; memoryLimitMiB: number }): void {
+  const { current } = process;
+  if (!current) return;
+  const now = performance.now();
+  if (now > current.endsAt + GRACE_MS) process.kill(process.waitsForHost ? 'host' : 'time');
+  if (now - current.startedAt < TICK_MS) return;
+  process.freeTheLine();
+  // What earlier evaluations left in the process is not this one's fault.
+  const allowedMiB = Math.max(limits.residentLimitMiB, process.restingMiB + limits.memoryLimitMiB);
+  if (process.residentMiB() > allowedMiB) process.kill('memory');
 }

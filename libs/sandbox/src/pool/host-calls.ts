@@ -1,0 +1,60 @@
+import type { CallReply } from '../messages.ts';
+import { HostCallError, type HostFunctions } from '../port.ts';
+
+/** Host calls that are left so long before the time is over are ended, so that the policy's own thread can end too. */
+const STOP_BEFORE_MS = 20;
+
+interface CallsOptions {
+  host: HostFunctions;
+  /** Of performance.now(). */
+  endsAt: number;
+  reply(call: number, reply: CallReply): void;
+  /** A host function rejected with an error that is not the policy's. */
+  onFailure(name: string, error: unknown): void;
+}
+
+/** The host calls of one evaluation. */
+export class HostCalls {
+  readonly #options: CallsOptions;
+  readonly #abort = new AbortController();
+  #pending = 0;
+
+  constructor(options: CallsOptions) {
+    this.#options = options;
+  }
+
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Never rejects. */
+  async answer(call: number, name: string, args: unknown[]): Promise<void> {
+    const { host, endsAt, reply, onFailure } = this.#options;
+    const { signal } = this.#abort;
+    const timer = setTimeout(() => this.#stop(call), endsAt - STOP_BEFORE_MS - performance.now());
+    this.#pending++;
+    try {
+      const value = await host.call({ name, args }, signal);
+      if (!signal.aborted) reply(call, { kind: 'value', value });
+    } catch (error) {
+      // What was cut off because the evaluation is over is told to nobody.
+      if (signal.aborted) return;
+      if (!(error instanceof HostCallError)) return onFailure(name, error);
+      reply(call, { kind: 'thrown', reason: error.reason, message: error.message });
+    } finally {
+      clearTimeout(timer);
+      this.#pending--;
+    }
+  }
+
+  /** The evaluation is over: work that is left must stop. */
+  end(): void {
+    this.#abort.abort();
+  }
+
+  #stop(call: number): void {
+    if (this.#abort.signal.aborted) return;
+    this.#abort.abort();
+    this.#options.reply(call, { kind: 'stop' });
+  }
+}

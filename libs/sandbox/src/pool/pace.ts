@@ -1,0 +1,60 @@
+/** An evaluation that runs for so long is slow: others must not wait behind it. */
+export const SLOW_MS = 100;
+/** How long a policy that was slow is held to its share. */
+const REMEMBERED_MS = 60_000;
+/** Evaluations below this are quick; so many in a row make a policy one whose successors may stand in line. */
+const QUICK_MS = 10;
+const QUICK_RUN = 5;
+
+/** How long the policies' evaluations take, and how many processes each holds. Milliseconds of performance.now(). */
+export class Pace {
+  readonly #share: number;
+  readonly #held = new Map<string, number>();
+  readonly #quickInARow = new Map<string, number>();
+  readonly #slowUntil = new Map<string, number>();
+
+  /** `processes`: a policy that was slow leaves one of them to the others. */
+  constructor(processes: number) {
+    this.#share = Math.max(1, processes - 1);
+  }
+
+  begin(policy: string): void {
+    this.#held.set(policy, this.heldBy(policy) + 1);
+  }
+
+  /** tookMs: of the evaluation alone, without waiting; undefined when it did not begin. */
+  end(policy: string, tookMs: number | undefined): void {
+    const left = this.heldBy(policy) - 1;
+    if (left > 0) this.#held.set(policy, left);
+    else this.#held.delete(policy);
+    if (tookMs === undefined) return;
+    if (tookMs >= SLOW_MS) this.noteSlow(policy);
+    if (tookMs >= QUICK_MS) this.#quickInARow.delete(policy);
+    else this.#quickInARow.set(policy, (this.#quickInARow.get(policy) ?? 0) + 1);
+  }
+
+  noteSlow(policy: string): void {
+    this.#slowUntil.set(policy, performance.now() + REMEMBERED_MS);
+  }
+
+  /** Evaluations of the policy that are in processes now. */
+  heldBy(policy: string): number {
+    return this.#held.get(policy) ?? 0;
+  }
+
+  mayBegin(policy: string): boolean {
+    return !this.#isSlow(policy) || this.heldBy(policy) < this.#share;
+  }
+
+  isQuick(policy: string): boolean {
+    return (this.#quickInARow.get(policy) ?? 0) >= QUICK_RUN;
+  }
+
+  #isSlow(policy: string): boolean {
+    const until = this.#slowUntil.get(policy);
+    if (until === undefined) return false;
+    if (until > performance.now()) return true;
+    this.#slowUntil.delete(policy);
+    return false;
+  }
+}
