@@ -5,7 +5,8 @@ import type { Cluster, LeaseHandler, Running } from '../port.ts';
 import { matchesLabels, parseFieldSelector, parseLabelSelector } from '../selector.ts';
 import { objectsOf, watchView } from './directory-watching.ts';
 import type { ManifestProblem } from './manifest-file.ts';
-import { manifestKey, type ProblemHandler } from './manifests.ts';
+import type { ProblemHandler } from './manifest-news.ts';
+import { manifestKey } from './manifests.ts';
 import type { SourcePlace } from './source-place.ts';
 import { Store } from './store.ts';
 import { resolveType } from './view.ts';
@@ -17,6 +18,10 @@ export interface DirectoryOptions extends ProblemHandler {
   /** Directory for what services write; made when it is missing. It may lie inside of the other. */
   state: string;
   log: Logger;
+  /** The directory, or what is written beside it, cannot be read or written now; what was read last stays in force. */
+  onUnreadable?(error: Error): void;
+  /** It can again. */
+  onReadable?(): void;
 }
 
 export interface DirectoryCluster extends Cluster {
@@ -35,8 +40,18 @@ export interface DirectoryCluster extends Cluster {
  * within a second, usually 100 ms. Resolves when everything was read once. Throws when `manifests` cannot be read.
  */
 export async function openDirectory(options: DirectoryOptions): Promise<DirectoryCluster> {
-  const { log } = options;
-  const store = new Store({ ...options, onTrouble: (err) => log.warn({ err }, 'manifests not read') });
+  const { log, manifests } = options;
+  const store = new Store({
+    ...options,
+    onTrouble(err) {
+      log.warn({ err, manifests }, 'manifests not read, what was read last stays in force');
+      options.onUnreadable?.(err instanceof Error ? err : new Error(String(err)));
+    },
+    onRecovered() {
+      log.info({ manifests }, 'manifests are read again');
+      options.onReadable?.();
+    },
+  });
   try {
     await store.refresh();
   } catch (error) {
