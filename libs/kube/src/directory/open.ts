@@ -4,8 +4,7 @@ import { joinKey, keyOf, namespaceFor } from '../object-names.ts';
 import type { Cluster, LeaseHandler, Running } from '../port.ts';
 import { matchesLabels, parseFieldSelector, parseLabelSelector } from '../selector.ts';
 import { objectsOf, watchView } from './directory-watching.ts';
-import type { ManifestProblem } from './manifest-file.ts';
-import type { ProblemHandler } from './manifest-news.ts';
+import type { ProblemHandler, ToldProblem } from './manifest-news.ts';
 import { manifestKey } from './manifests.ts';
 import type { SourcePlace } from './source-place.ts';
 import { Store } from './store.ts';
@@ -26,7 +25,7 @@ export interface DirectoryOptions extends ProblemHandler {
 
 export interface DirectoryCluster extends Cluster {
   /** What is wrong with the manifests at this moment. */
-  readonly problems: readonly ManifestProblem[];
+  readonly problems: readonly ToldProblem[];
   /** Where spec.javascript of this object stands in its author's file; undefined for what is not from a manifest. */
   sourceOf(object: KubeObject): SourcePlace | undefined;
   /** Resolves when the files as they are now have been read and told to the watches. */
