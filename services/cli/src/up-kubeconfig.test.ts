@@ -55,3 +55,19 @@ test('against an API server: what is enforced, and nothing in its way when it ha
     await run.stop();
   }
 });
+
+test('with an API server that is gone it ends all the same, and says what stays', async () => {
+  const run = await upIn(dir.path, ['--kubeconfig', kube.kubeconfigPath]).up('--evaluators', '1');
+  try {
+    await kube.stop();
+    run.kill('SIGINT');
+    expect(await run.exited).toEqual({ code: 0, signal: null });
+    expect(run.lines).toContainEqual(
+      expect.stringMatching(
+        /^webhook configurations were not removed \(.*\): .* They call https:\/\/127\.0\.0\.1:\d+: /,
+      ),
+    );
+  } finally {
+    await run.stop();
+  }
+});

@@ -160,6 +160,7 @@ describe('refused with one line', () => {
     [['--manifests', '/no/such/dir'], /--manifests: \/no\/such\/dir is no directory/],
     [['--log-level', 'loud'], /Allowed choices are/],
     [['--data', '/proc/x'], /^data cannot be kept in \/proc\/x: ENOENT.* \(--data DIR names another directory\)$/],
+    [['--data', '/proc'], /^data cannot be kept in \/proc: .* \(--data DIR names another directory\)$/],
     [['--data', '/dev/null/x'], /^data cannot be kept in \/dev\/null\/x: ENOTDIR/],
     [['--kubeconfig', '/proc'], /--kubeconfig: \/proc is a directory/],
   ])('%j', async (args, message) => {

@@ -19,8 +19,8 @@ export interface LocalEngineOptions extends StackOptions {
 /** A policy that needs longer, as for its first npm install, is told when it is done. */
 const FIRST_STATES_MS = 10_000;
 
-/** Of an API server that may be gone. */
-const REMOVE_WEBHOOKS_MS = 5_000;
+/** Of an API server that may be gone; what else ends within ten seconds must have its share of them. */
+const REMOVE_WEBHOOKS_MS = 3_000;
 
 /** The stack, and what the user is told about its policies. */
 export class LocalEngine {

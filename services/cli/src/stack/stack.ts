@@ -30,6 +30,8 @@ export interface StackOptions {
 
 /** All of them together; a review that is judged meanwhile has a deadline of 30 s, but whoever ends this does not wait. */
 const STOP_TIMEOUT_MS = 10_000;
+/** Of that, for the controller: it may be waiting for an API server that is gone, and holds nothing that could be lost. */
+const STOP_CONTROLLER_MS = 3_000;
 
 /** A webhook on this machine is for this machine, unless its URL says that others call it. */
 const LOOPBACK = '127.0.0.1';
@@ -97,7 +99,7 @@ export class Stack {
     const leftMs = () => Math.max(0, end - performance.now());
     const { gateway, controller, evaluator, compiler, audit } = this.#services;
     const stopAll = (services: ServiceProcess[]) => Promise.all(services.map((service) => service.stop(leftMs())));
-    await stopAll(controller);
+    await Promise.all(controller.map((service) => service.stop(Math.min(leftMs(), STOP_CONTROLLER_MS))));
     if (this.#facts && !this.#stopped) await this.#options.onNothingRegisters?.(this.#facts);
     this.#stopped = true;
     for (const services of [gateway, evaluator, compiler, audit]) await stopAll(services);
