@@ -1,5 +1,5 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import { admissionReview, pod, type TempDir, tempDir } from '@jspolicy/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -104,4 +104,57 @@ test('bundle tells what came out', async () => {
   expect(stdout).toMatch(/^digest +[0-9a-f]{64}$/m);
   expect(stdout).toMatch(/^isolation +kept$/m);
   expect(stdout).toMatch(/^calls +list, sleep$/m);
+});
+
+test('the same file twice, by whatever path, is one file', async () => {
+  const file = await policy('deny("once")');
+  const { stdout } = await review([file, join(dir.path, '..', relative(dirname(dir.path), file)), file]);
+  expect(stdout.match(/denied by/g)).toHaveLength(1);
+});
+
+test('AdmissionReviews beside policies are left out, with one line', async () => {
+  const folder = join(dir.path, 'folder');
+  await mkdir(folder, { recursive: true });
+  await copyFile(await policy('allow()'), join(folder, 'policy.json'));
+  await copyFile(reviewFile, join(folder, 'review.json'));
+  const { code, stderr } = await review([folder]);
+  expect(code).toBe(0);
+  expect(stderr.trim()).toMatch(/^\S+\/review\.json: an AdmissionReview is no object of a cluster, it is skipped .*$/);
+});
+
+test('paths that cannot be read are told in words', async () => {
+  const file = await policy('allow()');
+  const refused = async (...args: string[]) => (await jspolicy(['review', ...args])).stderr.trim();
+  expect(await refused('-f', file, '-r', dir.path)).toBe(
+    `--review: ${dir.path} is a directory, and a file is expected`,
+  );
+  expect(await refused('-f', file, '-r', '/no/such')).toBe('--review: /no/such does not exist');
+  expect(await refused('-f', '/no/such', '-r', reviewFile)).toBe('/no/such does not exist');
+  expect(await refused('-f', `${file}/x`, '-r', reviewFile)).toBe(
+    `${file}/x does not exist: a part of it is no directory`,
+  );
+});
+
+test('an unknown option and all that is missing are told together', async () => {
+  const { code, stderr } = await jspolicy(['review', '--polices', 'x']);
+  expect(code).toBe(2);
+  expect(stderr).toContain("error: unknown option '--polices'");
+  expect(stderr).toContain("error: required option '-f, --filename <file...>' not specified");
+  expect(stderr).toContain("error: required option '-r, --review <file>' not specified");
+  expect(await jspolicy(['bundle'])).toMatchObject({ code: 2, stderr: expect.stringContaining('-f, --filename') });
+});
+
+test('a review in JSON is told in the words of JSON', async () => {
+  const file = join(dir.path, 'broken-review.json');
+  await writeFile(file, '{\n  "kind": "AdmissionReview"\n  "request": {}\n}\n');
+  const { code, stderr } = await jspolicy(['review', '-f', await policy('allow()'), '-r', file]);
+  expect({ code, stderr: stderr.trim() }).toEqual({
+    code: 2,
+    stderr: `${file}:3:3: no JSON: ',' or '}' after the value is expected here`,
+  });
+});
+
+test('what is not there yet says so, and names no setting', async () => {
+  const { stdout } = await review([await policy('fetchSync("https://example.com")')]);
+  expect(stdout).toContain('fetchSync() is not there yet: this version does not have it');
 });

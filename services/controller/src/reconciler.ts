@@ -26,7 +26,7 @@ export interface ReconcilerParts {
 const NOT_YET: Problem = {
   condition: 'ControllerReady',
   reason: 'InitControllerPolicy',
-  message: 'policies of type Controller are not served by this version',
+  message: 'this version does not run Controller policies for objects that change; only their webhook path answers',
 };
 
 /** The same may succeed later: thrown after the status says what is wrong, so that the queue tries again. */

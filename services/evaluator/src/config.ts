@@ -1,5 +1,6 @@
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ENV_PREFIXES } from '@jspolicy/host-functions';
 import { ConfigurationError, commonSettings, integer, list, loadConfig, optionalText, text } from '@jspolicy/runtime';
 
 const defaultId = `${hostname()}-${process.pid}`;
@@ -43,7 +44,7 @@ export const settings = {
   }),
   envPrefixes: list({
     env: 'ENV_PREFIXES',
-    default: ['JSPOLICY_ENV_', 'KUBE_NAMESPACE'],
+    default: [...ENV_PREFIXES],
     describe: 'beginnings of the names that policies may read with env()',
   }),
   kubeconfig: optionalText({

@@ -1,12 +1,11 @@
 import { type Bus, connectBus, type Running } from '@jspolicy/bus';
 import { EVALUATE_SUBJECTS, EVALUATOR_QUEUE } from '@jspolicy/contracts';
+import { DirectReader, hostFunctions } from '@jspolicy/host-functions';
 import { createMetrics, type Health, type Service, type ServiceContext, startHealth } from '@jspolicy/runtime';
 import { createSandboxPool, type Sandbox } from '@jspolicy/sandbox';
 import { LazyCluster } from './cluster.ts';
 import { readConfig } from './config.ts';
 import { evaluatorMetrics } from './evaluator-metrics.ts';
-import { DirectReader } from './host-functions/cluster-reader.ts';
-import { hostFunctionsFor } from './host-functions/host-functions.ts';
 import { PolicyLookup } from './policy-lookup.ts';
 import { PolicyTable } from './policy-table.ts';
 import { ReviewEvaluator } from './review-evaluator.ts';
@@ -40,7 +39,8 @@ export function createEvaluator({ env, log }: ServiceContext): Service {
 
   function reviewEvaluator({ bus, table, sandbox, recorder }: Pick<Parts, 'bus' | 'table' | 'sandbox' | 'recorder'>) {
     const { evaluatorId, maxInFlight, envPrefixes } = config;
-    const hostFunctions = (policy: string) => hostFunctionsFor({ policy, reader, env, envPrefixes, log });
+    const hostFunctionsFor = (policy: string) =>
+      hostFunctions({ reader, env, envPrefixes, onPrint: (line) => log.info({ policy }, `[${policy}] ${line}`) });
     const lookup = new PolicyLookup(table, bus);
     return new ReviewEvaluator({
       evaluatorId,
@@ -48,7 +48,7 @@ export function createEvaluator({ env, log }: ServiceContext): Service {
       lookup,
       sandbox,
       recorder,
-      hostFunctions,
+      hostFunctions: hostFunctionsFor,
       metrics: counted,
       log,
     });

@@ -9,7 +9,8 @@ import { type PolicyFile, readPolicyFiles } from './policy-files.ts';
 
 /** Compiles, and prints what came out. Throws CommandError for what does not compile. */
 export async function bundle({ filename, explain, output }: BundleOptions, terminal: Terminal): Promise<void> {
-  const { policies } = await readPolicyFiles(filename);
+  const { policies, notices } = await readPolicyFiles(filename);
+  for (const notice of notices) terminal.note(notice);
   if (output !== undefined && policies.length > 1) {
     throw new CommandError(`--output takes one policy, and the files have ${policies.length}`);
   }
@@ -20,12 +21,18 @@ export async function bundle({ filename, explain, output }: BundleOptions, termi
         compileOne(engine, file),
       );
       terminal.print(`${describe(file, made, explain === true)}\n`);
-      if (output !== undefined) await writeFile(output, made.script);
-      if (output !== undefined) terminal.note(`written to ${shownPath(output)}`);
+      if (output !== undefined) await writeScript(output, made.script, terminal);
     }
   } finally {
     await engine.close();
   }
+}
+
+async function writeScript(output: string, script: string, terminal: Terminal): Promise<void> {
+  await writeFile(output, script).catch((cause: Error) => {
+    throw new CommandError(`--output: ${output} cannot be written: ${cause.message}`, { cause });
+  });
+  terminal.note(`written to ${shownPath(output)}`);
 }
 
 async function compileOne(engine: OfflineEngine, file: PolicyFile): Promise<Bundle> {

@@ -10,7 +10,8 @@ import { isDenial, type ReviewStep, runReview } from './review-run.ts';
 
 /** Resolves with the exit code; throws CommandError. */
 export async function review(options: ReviewOptions, terminal: Terminal): Promise<number> {
-  const { policies, objects } = await readPolicyFiles(options.filename);
+  const { policies, objects, notices } = await readPolicyFiles(options.filename);
+  for (const notice of notices) terminal.note(notice);
   const engine = await OfflineEngine.open(objects);
   try {
     const input = await readReview(options.review, engine.cluster);

@@ -1,26 +1,31 @@
-import type { Logger } from '@jspolicy/runtime';
 import { type HostCall, HostCallError, type HostFunctions } from '@jspolicy/sandbox';
 import type { ClusterReader } from './cluster-reader.ts';
 import { readEnv } from './env.ts';
 import { getObject } from './get.ts';
 import { listObjects } from './list.ts';
-import { notGranted } from './not-granted.ts';
+import { notCallable } from './not-callable.ts';
 import { sleep } from './sleep.ts';
 
+/** Variables that env() reads unless an installation says otherwise: what their names begin with. */
+export const ENV_PREFIXES: readonly string[] = ['JSPOLICY_ENV_', 'KUBE_NAMESPACE'];
+
 export interface HostFunctionParts {
-  policy: string;
+  /** What get() and list() read. */
   reader: ClusterReader;
   env: NodeJS.ProcessEnv;
-  envPrefixes: string[];
-  log: Logger;
+  envPrefixes: readonly string[];
+  /** A line of print(). */
+  onPrint(line: string): void;
 }
 
-/** What one policy may call. Every call ends with its evaluation. */
-export function hostFunctionsFor(parts: HostFunctionParts): HostFunctions {
-  const { policy, log } = parts;
+/**
+ * What a policy may call, in an evaluator and in an offline review alike. Every call ends with its evaluation; what it
+ * rejects with is a HostCallError, or our bug. Nothing is kept between calls.
+ */
+export function hostFunctions(parts: HostFunctionParts): HostFunctions {
   return {
     call: (call, signal) => untilAborted(dispatch(call, parts, signal), signal),
-    print: (line) => log.info({ policy }, `[${policy}] ${line}`),
+    print: parts.onPrint,
   };
 }
 
@@ -35,7 +40,7 @@ async function dispatch({ name, args }: HostCall, parts: HostFunctionParts, sign
     case 'sleep':
       return sleep(args, signal);
     default:
-      throw notGranted(name);
+      throw notCallable(name);
   }
 }
 
