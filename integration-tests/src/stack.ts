@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { ensureCertificates } from '@jspolicy/certificates';
+import { SERVICE_NODE_FLAGS } from '@jspolicy/runtime';
 import {
   type KubeApiServer,
   natsForTest,
@@ -56,7 +57,7 @@ export async function startStack({ cluster, evaluators = 2, env = {} }: StackOpt
   let webhook: WebhookClient | undefined;
   const start = async (service: ServiceName) => {
     const main = join(ROOT, 'services', service, 'dist/main.js');
-    const child = await startProcess(process.execPath, [main], {
+    const child = await startProcess(process.execPath, [...SERVICE_NODE_FLAGS, main], {
       env: { ...common, ...own(service), ...env[service] },
       readyWhen: /"msg":"ready"/,
     });

@@ -3,4 +3,5 @@ export * from './config.ts';
 export * from './health.ts';
 export * from './logger.ts';
 export * from './metrics.ts';
+export * from './node-flags.ts';
 export * from './service.ts';

@@ -31,7 +31,11 @@ export function createServer({ cert, key, handler, onAnswer }: ServerOptions): F
   }) as unknown as FastifyInstance;
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  server.addHook('onResponse', async (_request, reply) => onAnswer(reply.statusCode));
+  // Hooks with a callback: a promise for each would cost more than what they do.
+  server.addHook('onResponse', (_request, reply, done) => {
+    onAnswer(reply.statusCode);
+    done();
+  });
   closeConnectionsAtTheEnd(server);
   refuseWrongRequests(server);
   server.post<{ Params: { policy: string }; Querystring: { timeout?: string } }>(
@@ -55,13 +59,14 @@ function closeConnectionsAtTheEnd(server: FastifyInstance): void {
   server.addHook('preClose', async () => {
     closing = true;
   });
-  server.addHook('onSend', async (_request, reply) => {
+  server.addHook('onSend', (_request, reply, _payload, done) => {
     if (closing) reply.header('connection', 'close');
+    done();
   });
 }
 
 function refuseWrongRequests(server: FastifyInstance): void {
-  server.addHook('onRequest', async (request, reply) => {
+  server.addHook('onRequest', (request, reply, done) => {
     const path = request.url.split('?', 1)[0] ?? '';
     if (!path.startsWith('/policy/')) return refuse(reply, 'UNKNOWN_PATH', `404 page not found: ${path}`);
     if (path.indexOf('/', '/policy/'.length) >= 0) return refuse(reply, 'UNKNOWN_PATH', `wrong request path: ${path}`);
@@ -70,6 +75,7 @@ function refuseWrongRequests(server: FastifyInstance): void {
     const contentType = request.headers['content-type'] ?? '';
     if (contentType !== JSON_TYPE)
       return refuse(reply, 'UNSUPPORTED_CONTENT_TYPE', `contentType=${contentType}, expected ${JSON_TYPE}`);
+    done();
   });
   server.setNotFoundHandler((request, reply) => refuse(reply, 'UNKNOWN_PATH', `404 page not found: ${request.url}`));
   server.setErrorHandler((error: { code?: string; message: string }, _request, reply) => {

@@ -77,7 +77,7 @@ export class PolicyRunner {
     const unswept = this.#unswept;
     this.#unswept = undefined;
     if (!unswept) return;
-    const clean = await unswept.context.ask(GUEST.sweep, [], SWEEP_MS).catch(() => false);
+    const clean = await unswept.context.askShortly(GUEST.sweep).catch(() => false);
     if (clean !== true) this.#kept.drop(unswept.digest);
   }
 
@@ -152,7 +152,7 @@ export class PolicyRunner {
     this.#slot.open();
     try {
       await code();
-      const outcome = (await context.ask(GUEST.finish, [], left())) as string;
+      const outcome = (await context.askShortly(GUEST.finish)) as string;
       return { answer: answerOf(this.#slot.outcome ?? outcome, task), retire: false };
     } catch (error) {
       return this.#failed(error, task, this.#state(left));
@@ -181,9 +181,6 @@ export class PolicyRunner {
 
 /** The isolate's timer counts whole milliseconds. */
 const TIMER_MS = 1;
-/** Time for putting the globals back. */
-const SWEEP_MS = 1_000;
-
 const modeOf = ({ waits }: LoadedBundle): Mode => (waits ? 'waiting' : 'direct');
 
 /** Places differ: the wrappers do. */

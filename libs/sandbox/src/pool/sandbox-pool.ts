@@ -199,11 +199,11 @@ class SandboxPool implements Sandbox {
   /** Decides whether the process may go on, and whether the policy ended too many. */
   #judge(policy: string, process: SandboxProcess, outcome: Ended): void {
     if ('result' in outcome && !outcome.result.retire) {
-      const surplus = this.#processes.size > this.#wanted() && this.#waiting.length === 0 && process.load === 0;
-      if (surplus || process.isWorn(this.#settings.residentLimitMiB * WORN_SHARE)) process.kill();
+      const surplus = this.#processes.size > this.#wanted() && this.#waiting.length === 0;
+      if (surplus || process.isWorn(this.#settings.residentLimitMiB * WORN_SHARE)) process.retire();
       return;
     }
-    process.kill();
+    process.discard();
     const reason = blameOf(outcome);
     const told = reason && this.#quarantine.strike(policy, reason, Date.now());
     if (told) this.#settings.onQuarantine?.(policy, told.until, told.reason);

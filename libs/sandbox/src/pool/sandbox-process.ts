@@ -41,6 +41,7 @@ export class SandboxProcess {
   #ending: string | undefined;
   #wasReady = false;
   #killed = false;
+  #retiring = false;
   #killedFor: KilledFor | undefined;
 
   constructor(memoryLimitMiB: number) {
@@ -71,7 +72,7 @@ export class SandboxProcess {
 
   /** It takes evaluations. */
   get isReady(): boolean {
-    return this.#wasReady && this.#ending === undefined && !this.#killed;
+    return this.#wasReady && this.#ending === undefined && !this.#killed && !this.#retiring;
   }
 
   /** It came as far as to take evaluations. */
@@ -129,10 +130,19 @@ export class SandboxProcess {
 
   /** Those behind the one that runs are given back; what the process still says of them is not heard. */
   freeTheLine(): void {
-    for (const sent of this.#line.slice(1)) {
-      sent.settle({ notBegun: true });
-      sent.settle = () => undefined;
-    }
+    for (const sent of this.#line.slice(1)) giveBack(sent);
+  }
+
+  /** Takes nothing more, and ends when what it has is done. */
+  retire(): void {
+    this.#retiring = true;
+    if (this.#line.length === 0) this.kill();
+  }
+
+  /** Ends now; for when it evaluates nothing more: all that it has is given back. */
+  discard(): void {
+    this.kill();
+    for (const sent of this.#line) giveBack(sent);
   }
 
   forget(digest: string): void {
@@ -168,7 +178,8 @@ export class SandboxProcess {
 
   #read(onReady: () => void): void {
     const reader = new FrameReader<FromChild>();
-    this.#pipe.on('error', () => this.kill());
+    // Its end is told by its exit, with its reason.
+    this.#pipe.on('error', () => this.#child.kill('SIGKILL'));
     this.#pipe.on('data', (chunk: Buffer) => {
       try {
         reader.push(chunk);
@@ -194,6 +205,7 @@ export class SandboxProcess {
     const [next] = this.#line;
     if (next) next.startedAt = performance.now();
     finish(current, { result });
+    if (this.#retiring && this.#line.length === 0) this.kill();
   }
 
   #answerCall(current: Sent, { call, name, args }: Extract<FromChild, { type: 'call' }>): void {
@@ -212,8 +224,16 @@ export class SandboxProcess {
   }
 }
 
+const giveBack = (sent: Sent): void => settleOnce(sent, { notBegun: true });
+
 function finish(sent: Sent, outcome: ProcessOutcome): void {
   sent.calls?.end();
-  sent.settle(outcome, performance.now() - sent.startedAt);
+  settleOnce(sent, outcome, performance.now() - sent.startedAt);
+}
+
+/** Who is told may end this process at once, which settles what is in its line. */
+function settleOnce(sent: Sent, outcome: ProcessOutcome, tookMs?: number): void {
+  const { settle } = sent;
   sent.settle = () => undefined;
+  settle(outcome, tookMs);
 }

@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import { admissionReview, pod } from '@jspolicy/testing';
+import { afterEach, expect, test } from 'vitest';
+import type { EvaluationResult, SandboxPoolOptions } from './index.ts';
+import { messageOf, TestPool } from './pool-for-test.test-part.ts';
+
+// Quick evaluations stand in line in a process. What happens to one must not happen to those behind it.
+const CODE = `
+  const { name } = request.object.metadata;
+  if (name === 'loop') for (;;);
+  if (name === 'bomb') { const kept = []; for (;;) kept.push(new Array(100_000).fill(kept.length)); }
+  deny(name);
+`;
+
+let own: TestPool;
+afterEach(() => own.sandbox.stop());
+
+/** A pool of one process that knows the policy as a quick one. */
+async function quickPool(options: SandboxPoolOptions = {}): Promise<void> {
+  own = new TestPool({ processes: 1, ...options });
+  for (let i = 0; i < 10; i++) await ask('before');
+}
+
+const ask = (name: string, limitMs = 20_000): Promise<EvaluationResult> =>
+  own.run(CODE, { review: admissionReview({ object: pod({ name }) }), limitMs });
+
+const children = (): number[] =>
+  readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')
+    .trim()
+    .split(' ')
+    .filter(Boolean)
+    .map(Number);
+
+const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `pod-${index}`);
+
+test('each of many at once gets its own answer', async () => {
+  await quickPool();
+  const results = await Promise.all(names(300).map((name) => ask(name)));
+  expect(results.map(messageOf)).toEqual(names(300));
+});
+
+test('a process that has grown is replaced between them', async () => {
+  const before = children();
+  await quickPool({ residentLimitMiB: 40 });
+  const [first] = children().filter((pid) => !before.includes(pid));
+  const results = await Promise.all(names(300).map((name) => ask(name)));
+  expect(results.map(messageOf)).toEqual(names(300));
+  expect(children()).not.toContain(first);
+});
+
+test('one that loops is stopped, those behind it are judged elsewhere', async () => {
+  await quickPool();
+  const loop = ask('loop', 1_000);
+  const results = await Promise.all(names(20).map((name) => ask(name)));
+  expect(results.map(messageOf)).toEqual(names(20));
+  expect(await loop).toMatchObject({ kind: 'failed', failure: { cause: 'timeout' } });
+});
+
+test('one that ends its process ends none of the others', async () => {
+  await quickPool();
+  const bomb = ask('bomb');
+  const results = await Promise.all(names(20).map((name) => ask(name)));
+  expect(results.map(messageOf)).toEqual(names(20));
+  expect(await bomb).toMatchObject({ kind: 'failed' });
+});
+
+test('a process that somebody else kills costs no answer, and nobody is blamed', async () => {
+  const told: string[] = [];
+  const before = children();
+  await quickPool({ onQuarantine: (policy) => told.push(policy) });
+  for (let round = 0; round < 6; round++) {
+    const asked = names(20).map((name) => ask(name));
+    for (const pid of children()) if (!before.includes(pid)) process.kill(pid, 'SIGKILL');
+    expect((await Promise.all(asked)).map(messageOf)).toEqual(names(20));
+  }
+  expect(told).toEqual([]);
+});
