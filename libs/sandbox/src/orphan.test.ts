@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import { waitFor } from '@jspolicy/testing';
 import { expect, test } from 'vitest';
+import { childCommand, GUARD_FD, PIPE_FD } from './pool/child-command.ts';
 
 /** An evaluator in small: a pool with an evaluation that waits for its host for ever. Prints the pids of its children. */
 const PARENT = `
@@ -69,3 +72,13 @@ function alive(pid: number): boolean {
     return false;
   }
 }
+
+test('where the kernel does not tell of the evaluator’s end, a thread does', async () => {
+  const { command, args } = childCommand(64, []);
+  const child = spawn(command, args, { cwd: '/', env: {}, stdio: ['ignore', 'inherit', 'inherit', 'pipe', 'pipe'] });
+  const [pipe, guard] = [child.stdio[PIPE_FD], child.stdio[GUARD_FD]];
+  await once(pipe as Readable, 'data');
+  const ended = once(child, 'exit');
+  guard?.destroy();
+  expect(await ended).toEqual([null, 'SIGKILL']);
+});

@@ -1,0 +1,16 @@
+import { spawnSync } from 'node:child_process';
+
+/** util-linux; in Debian's smallest image too. BusyBox has one of this name that cannot do it. */
+const SETPRIV = '/usr/bin/setpriv';
+const OPTIONS = ['--pdeathsig', 'KILL'];
+
+let known: string[] | undefined;
+
+/**
+ * What to put in front of a command so that the kernel kills it when its parent dies, however that happens and whatever
+ * it does just then. Empty where the machine has nothing of that kind.
+ */
+export function withDeathSignal(): readonly string[] {
+  known ??= spawnSync(SETPRIV, [...OPTIONS, 'true'], { stdio: 'ignore' }).status === 0 ? [SETPRIV, ...OPTIONS] : [];
+  return known;
+}
