@@ -64,6 +64,17 @@ describe('get', () => {
     },
   );
 
+  test('a kind in lower case is understood, its plural is not', async () => {
+    expect(await call('get', 'configmap', 'v1', 'shop/a')).toMatchObject({
+      kind: 'ConfigMap',
+      metadata: { name: 'a' },
+    });
+    expect(names(await call('list', 'configmap', 'v1'))).toEqual(['a', 'b', 'c']);
+    expect(await failure('get', 'configmaps', 'v1', 'shop/a')).toBe(
+      'RetrieveObject: no matches for kind "configmaps" in version "v1"',
+    );
+  });
+
   test('the namespace of a kind that has none is ignored', async () => {
     expect(await call('get', 'Namespace', 'v1', 'x/shop')).toMatchObject({ metadata: { name: 'shop' } });
     expect(await call('get', 'Namespace', 'v1', 'shop')).toMatchObject({ metadata: { name: 'shop' } });

@@ -120,6 +120,8 @@ test('answers that are errors are KubeErrors with the reason of the Status', asy
   await expect(cluster.create(configMaps, configMap('One', 'default'))).rejects.toMatchObject({ reason: 'Invalid' });
   await expect(cluster.get(configMaps, '../secrets', 'default')).rejects.toMatchObject({ reason: 'BadRequest' });
   await expect(cluster.get(configMaps, 'one', '')).rejects.toMatchObject({ reason: 'BadRequest' });
+  expect(await cluster.resolve('v1', 'configmap')).toEqual(configMaps);
+  await expect(cluster.resolve('v1', 'configmaps')).rejects.toMatchObject({ status: 404, reason: 'NotFound' });
   await expect(cluster.resolve('v1', 'Nothing')).rejects.toMatchObject({ status: 404, reason: 'NotFound' });
   await expect(cluster.resolve('none.example/v1', 'Nothing')).rejects.toMatchObject({ status: 404 });
   await cluster.remove(configMaps, 'one', 'default');

@@ -48,6 +48,9 @@ test('objects are read by get and list, with selectors; kinds are resolved', asy
   await expect(cluster.get(pods, 'b')).rejects.toMatchObject({ status: 400 });
   const policies = { group: 'example.com', version: 'v1', kind: 'Policy', resource: 'policies', namespaced: true };
   expect(await cluster.resolve('example.com/v1', 'Policy')).toEqual(policies);
+  expect(await cluster.resolve('v1', 'pod')).toEqual(pods);
+  expect(await cluster.resolve('example.com/v1', 'policy')).toEqual(policies);
+  await expect(cluster.resolve('v1', 'pods')).rejects.toMatchObject({ reason: 'NotFound' });
   await expect(cluster.resolve('example.com/v2', 'Policy')).rejects.toMatchObject({ status: 404, reason: 'NotFound' });
 });
 

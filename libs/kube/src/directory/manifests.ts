@@ -1,6 +1,6 @@
 import type { KubeObject } from '@jspolicy/contracts';
 import { joinKey, splitApiVersion } from '../object-names.ts';
-import { BUILTIN_TYPES, typeKey } from './builtin-kinds.ts';
+import { builtinType } from './builtin-kinds.ts';
 import { FileTree } from './file-tree.ts';
 import { type ManifestFile, type ManifestNotice, type ManifestObject, parseManifest } from './manifest-file.ts';
 import { ManifestNews, type ProblemHandler, type ToldProblem } from './manifest-news.ts';
@@ -113,7 +113,7 @@ const isEmpty = ({ objects, problems, notices }: ManifestFile): boolean =>
   objects.length + problems.length + notices.length === 0;
 
 function withNamespace(object: KubeObject): KubeObject {
-  const type = BUILTIN_TYPES.get(typeKey(object.apiVersion, object.kind));
+  const type = builtinType(object.apiVersion, object.kind);
   if (!type) return object;
   const { namespace, ...metadata } = object.metadata;
   if (!type.namespaced) return { ...object, metadata };
