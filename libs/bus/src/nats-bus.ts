@@ -3,10 +3,22 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { ObjectBundleStore } from './bundle-store.ts';
 import { type ConnectOptions, openConnection } from './connection.ts';
 import { KvPolicyStore } from './policy-store.ts';
-import type { Bus, BusReply, ConsumeOptions, Publication, RequestHandler, RequestOptions, Running } from './port.ts';
+import type {
+  Bus,
+  BusReply,
+  ConsumeOptions,
+  Consumer,
+  Publication,
+  RequestHandler,
+  RequestOptions,
+  Running,
+} from './port.ts';
+import { KvQuarantineStore } from './quarantine-store.ts';
+import { Reconnects } from './reconnects.ts';
 import { Requester } from './requester.ts';
 import { Responder } from './responder.ts';
-import { consume, publish, streamIdentity } from './stream.ts';
+import { publish, streamIdentity } from './stream.ts';
+import { consume } from './stream-consumer.ts';
 import { ensureTopology } from './topology.ts';
 
 /** Connects to NATS and keeps the connection until close(). Throws EngineError when the server's limits do not fit. */
@@ -17,15 +29,18 @@ export async function connectBus(options: ConnectOptions): Promise<Bus> {
 class NatsBus implements Bus {
   readonly policies: KvPolicyStore;
   readonly bundles: ObjectBundleStore;
+  readonly quarantines: KvQuarantineStore;
   readonly #connection: NatsConnection;
   readonly #log: Logger;
   readonly #requester: Requester;
+  readonly #reconnects = new Reconnects();
   #connected = true;
 
   constructor(connection: NatsConnection, log: Logger) {
     this.#connection = connection;
     this.#log = log;
-    this.policies = new KvPolicyStore(connection, log);
+    this.policies = new KvPolicyStore(connection, this.#reconnects, log);
+    this.quarantines = new KvQuarantineStore(connection, this.#reconnects, log);
     this.bundles = new ObjectBundleStore(connection);
     this.#requester = new Requester(connection, () => this.#connected);
     void this.#followConnection();
@@ -51,7 +66,7 @@ class NatsBus implements Bus {
     return publish(this.#connection, subject, body, options);
   }
 
-  consume(options: ConsumeOptions): Promise<Running> {
+  consume(options: ConsumeOptions): Promise<Consumer> {
     return consume(this.#connection, options, this.#log);
   }
 
@@ -72,6 +87,7 @@ class NatsBus implements Bus {
       if (status.type !== 'reconnect') continue;
       this.#connected = true;
       this.#requester.askAllAgain();
+      this.#reconnects.tell();
     }
   }
 }

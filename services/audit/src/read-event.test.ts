@@ -7,6 +7,7 @@ const message = (body: Uint8Array) => ({
   sequence: 7,
   time: new Date(0),
   redelivered: false,
+  headers: {},
 });
 
 test('bytes that are no JSON are no event', () => {
