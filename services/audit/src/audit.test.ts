@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
-import { type Bus, connectBus } from '@jspolicy/bus';
-import { type ViolationEvent, violationSubject } from '@jspolicy/contracts';
+import { type Bus, connectBus, type StreamMessage } from '@jspolicy/bus';
+import { DEAD_STREAM, HEADER, type ViolationEvent, violationSubject } from '@jspolicy/contracts';
 import { connectApiServer, installCrds } from '@jspolicy/kube';
 import { policyRecord } from '@jspolicy/policy';
 import { createLogger } from '@jspolicy/runtime';
@@ -107,6 +107,38 @@ const untilLatest = (policy: string, number: number) =>
     timeoutMs: 20_000,
   });
 
+/** From now on the API server refuses a status with this message, with code 422. */
+async function refuseMessage(message: string) {
+  const path = '/apis/admissionregistration.k8s.io/v1';
+  const guard = { apiVersion: 'admissionregistration.k8s.io/v1', metadata: { name: 'no-such-message' } };
+  const resources = ['jspolicyviolations/status'];
+  const rule = { apiGroups: ['policy.jspolicy.com'], apiVersions: ['*'], operations: ['*'], resources };
+  const expression = `!object.status.violations.exists(v, v.message == '${message}')`;
+  await kubeRequest(kube, 'POST', `${path}/validatingadmissionpolicies`, {
+    ...guard,
+    kind: 'ValidatingAdmissionPolicy',
+    spec: { matchConstraints: { resourceRules: [rule] }, validations: [{ expression, message: 'refused' }] },
+  });
+  await kubeRequest(kube, 'POST', `${path}/validatingadmissionpolicybindings`, {
+    ...guard,
+    kind: 'ValidatingAdmissionPolicyBinding',
+    spec: { policyName: 'no-such-message', validationActions: ['Deny'] },
+  });
+  const probe = 'probe.audit.example';
+  await makePolicy(probe);
+  await kubeRequest(kube, 'POST', `${KINDS}/jspolicyviolations`, {
+    apiVersion: 'policy.jspolicy.com/v1beta1',
+    kind: 'JsPolicyViolations',
+    metadata: { name: probe },
+  });
+  const entry = { action: 'Deny', message, requestInfo: {}, userInfo: {}, timestamp: '2026-01-02T03:04:05Z' };
+  const put = () =>
+    kubeRequest(kube, 'PATCH', `${KINDS}/jspolicyviolations/${probe}/status`, {
+      status: { violations: [entry] },
+    });
+  await waitFor(async () => (await put()).status === 422, { what: 'the refusal to be in force', timeoutMs: 20_000 });
+}
+
 test('a violation stands in an object of the policy’s name that the policy owns', async () => {
   const name = 'first.audit.example';
   const { metadata } = await makePolicy(name);
@@ -147,7 +179,7 @@ test('of many the latest auditLogSize stay, in order, with few writes', async ()
   expect((await metric('jspolicy_violation_status_writes_total')) - before).toBeLessThan(30);
 });
 
-test('events that cannot be read are told and hold nothing up', async () => {
+test('events that cannot be read are kept as dead letters, counted, told, and hold nothing up', async () => {
   const name = 'poison.audit.example';
   await makePolicy(name);
   const good = event(name, 0);
@@ -165,12 +197,26 @@ test('events that cannot be read are told and hold nothing up', async () => {
     { ...good, policy: '../x' },
   ];
   const told = () => started[0]?.lines.filter((line) => line.includes('violation cannot be read')).length ?? 0;
-  const before = told();
+  const dead: StreamMessage[] = [];
+  const reader = await bus.consume({
+    stream: DEAD_STREAM,
+    durable: 'test',
+    batch: 100,
+    handler: async (messages) => void dead.push(...messages),
+  });
   for (const body of bad) await publish(name, body);
+  await bus.publish(violationSubject(name), new Uint8Array([0xff, 0x7b]), { id: 'no-json', timeoutMs: 5_000 });
   await publish(name, event(name, 1));
   await untilLatest(name, 1);
-  expect(told()).toBe(before + bad.length);
   expect(await messagesOf(name)).toEqual(['violation 1']);
+  await waitFor(() => dead.length === bad.length + 1, { what: 'the dead letters' });
+  const reasons = dead.map(({ headers }) => headers[HEADER.deadReason]);
+  expect(reasons).toContain('violation cannot be read: schema 2, this version knows 1');
+  expect(reasons).toContain('violation cannot be read: not JSON');
+  expect(dead.map(({ body }) => new TextDecoder().decode(body))).toContain(JSON.stringify(bad[0]));
+  await waitFor(() => told() === dead.length, { what: 'all to be told' });
+  expect(await metric('jspolicy_violations_dead_total')).toBe(dead.length);
+  await reader.stop();
 });
 
 test('violations of a policy that is gone are dropped', async () => {
@@ -193,7 +239,39 @@ test('replicas share the work, and none is lost or told twice when one of them e
   expect(await second.exited).toMatchObject({ code: 0 });
   const all = Array.from({ length: 40 }, (_, i) => `violation ${i + 1}`);
   for (const name of names) {
-    await waitFor(async () => (await messagesOf(name)).length === 40, { what: `all of ${name}`, timeoutMs: 45_000 });
+    await waitFor(async () => (await messagesOf(name)).length === 40, { what: `all of ${name}` });
     expect(await messagesOf(name)).toEqual(all);
   }
+});
+
+test('an entry that the API server does not take is a dead letter; the others beside it stand in the status', async () => {
+  const name = 'refused.audit.example';
+  await makePolicy(name, { auditLogSize: 40 });
+  await refuseMessage('violation 5');
+  const deadBefore = await metric('jspolicy_violations_dead_total');
+  await publishMany(name, 1, 20);
+  await untilLatest(name, 20);
+  await waitFor(async () => (await messagesOf(name)).length === 19, { what: 'all but one' });
+  expect(await messagesOf(name)).not.toContain('violation 5');
+  await waitFor(async () => (await metric('jspolicy_violations_dead_total')) === deadBefore + 1, { what: 'one dead' });
+});
+
+test('while the API server is away violations wait, the lag is told, and none is lost or a dead letter', async () => {
+  const name = 'away.audit.example';
+  await makePolicy(name, { auditLogSize: 40 });
+  const deadBefore = await metric('jspolicy_violations_dead_total');
+  await kube.kill('SIGKILL');
+  await publishMany(name, 1, 30);
+  await waitFor(async () => (await metric('jspolicy_violations_pending')) >= 30, {
+    what: 'the lag to be told',
+    timeoutMs: 20_000,
+  });
+  await kube.restart();
+  await untilLatest(name, 30);
+  expect(await messagesOf(name)).toHaveLength(30);
+  await waitFor(async () => (await metric('jspolicy_violations_pending')) === 0, {
+    what: 'no lag any more',
+    timeoutMs: 20_000,
+  });
+  expect(await metric('jspolicy_violations_dead_total')).toBe(deadBefore);
 });
