@@ -67,8 +67,9 @@ export interface JsPolicySpec {
   javascript?: string;
 }
 
-export type ConditionType = 'Ready' | 'BundleCompiled' | 'ControllerReady' | 'WebhookReady';
-export type FailureReason = 'CompileFailed' | 'BundleMissing' | 'InitControllerPolicy' | 'SyncFailed';
+/** Evaluable is there only while it is False: evaluators have the policy wait, because its code ends sandboxes. */
+export type ConditionType = 'Ready' | 'BundleCompiled' | 'ControllerReady' | 'WebhookReady' | 'Evaluable';
+export type FailureReason = 'CompileFailed' | 'BundleMissing' | 'InitControllerPolicy' | 'SyncFailed' | 'Quarantined';
 
 export interface Condition {
   type: ConditionType;

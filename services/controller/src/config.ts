@@ -29,6 +29,13 @@ export const settings = {
     default: 100,
     describe: 'seconds that a compiler is given for one policy',
   }),
+  unusedBundleSeconds: integer({
+    env: 'UNUSED_BUNDLE_SECONDS',
+    min: 1,
+    max: 86_400,
+    default: 300,
+    describe: 'seconds that a bundle stays which no policy uses any more: evaluators may still fetch it',
+  }),
   installCrds: flag({ env: 'INSTALL_CRDS', default: false, describe: 'create or update the three kinds at start' }),
   crdsDir: optionalText({ env: 'CRDS_DIR', describe: 'directory of the CustomResourceDefinitions' }),
 };

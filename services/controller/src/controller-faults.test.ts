@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
+import type { Bundle } from '@jspolicy/contracts';
 import { waitFor } from '@jspolicy/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -17,7 +19,7 @@ type Compiler = Awaited<ReturnType<ControllerStack['startCompiler']>>;
 let stack: ControllerStack;
 let controller: Controller;
 let compiler: Compiler;
-const SETTINGS = { COMPILE_TIMEOUT: '3' };
+const SETTINGS = { COMPILE_TIMEOUT: '3', UNUSED_BUNDLE_SECONDS: '1' };
 
 beforeAll(async () => {
   stack = await startStack();
@@ -133,6 +135,94 @@ test('what NATS lost is put there again', async () => {
   const after = await waitFor(() => stack.bus.policies.get(name), { what: 'the record', timeoutMs: 40_000 });
   expect(after).toEqual(before);
   expect((await stack.bus.bundles.get(after.bundle?.digest ?? ''))?.script).toContain('deny("lost")');
+});
+
+test('what policies left behind that went while nobody led is removed by the next leader', async () => {
+  const [gone, stays] = ['left.controller.example', 'stays.controller.example'];
+  for (const name of [gone, stays]) {
+    await stack.create(name, { javascript: `deny("${name}")` });
+    await stack.status(name, 'Synced');
+  }
+  const digestOf = async (name: string) => (await stack.bus.policies.get(name))?.bundle?.digest ?? '';
+  const [old, used] = [await digestOf(gone), await digestOf(stays)];
+  const never = await stack.bus.bundles.get(old);
+  const unused = { digest: createHash('sha256').update('never()').digest('hex'), script: 'never()' };
+  await controller.child.stop();
+  await stack.bus.bundles.put({ ...(never as Bundle), ...unused });
+  await stack.call('DELETE', policyPath(gone));
+  controller = await stack.startController(SETTINGS);
+  await untilLeading(stack, controller);
+  await waitFor(async () => (await stack.call('GET', bundlePath(gone))).status === 404, {
+    what: 'its object to be gone',
+  });
+  const left = async () => (await stack.bus.bundles.digests()).filter((each) => [old, unused.digest].includes(each));
+  await waitFor(async () => (await left()).length === 0, { what: 'unused bundles to be gone' });
+  expect(await stack.bus.policies.get(gone)).toBeUndefined();
+  expect((await stack.bus.bundles.get(used))?.script).toContain(stays);
+});
+
+describe('a policy that evaluators do not evaluate', () => {
+  const name = 'waits-long.controller.example';
+  const quarantine = (evaluator: string, seconds: number) =>
+    stack.bus.quarantines.put({
+      schema: 1,
+      policy: name,
+      evaluator,
+      until: new Date(Date.now() + seconds * 1000).toISOString(),
+      reason: 'memory',
+    });
+  const types = ({ conditions }: { conditions: { type: string; status: string }[] }) =>
+    conditions.map(({ type, status }) => `${type} ${status}`);
+
+  test('is Failed and says why, with one write however many evaluators tell it', async () => {
+    await stack.create(name, { javascript: 'deny("one")' });
+    await stack.status(name, 'Synced');
+    const before = await controller.writes();
+    await quarantine('one', 8);
+    const { status } = await stack.status(name, 'Failed');
+    expect(status).toMatchObject({
+      reason: 'Quarantined',
+      message: expect.stringContaining('(last: memory): its requests are answered by its failurePolicy'),
+    });
+    expect(types(status)).toEqual(['Ready False', 'BundleCompiled True', 'WebhookReady True', 'Evaluable False']);
+    await quarantine('two', 10);
+    await stack.call('PATCH', policyPath(name), { metadata: { labels: { looked: 'at' } } });
+    await waitFor(async () => (await stack.webhooksOf(name))[0]?.metadata.labels?.['looked'], { what: 'the label' });
+    // The status, and the label of the webhook.
+    expect((await controller.writes()) - before).toBe(2);
+  });
+
+  test('is known to the next leader, which writes nothing, and is Synced again when the last one is over', async () => {
+    const before = await stack.get(policyPath(name));
+    await startAgain();
+    await stack.bus.policies.remove(name);
+    // Put again by the first look at the policy.
+    await waitFor(() => stack.bus.policies.get(name), { what: 'the policy to be looked at' });
+    // A second look is over when its webhook is written, and the first one's status was written or not before that.
+    await stack.call('PATCH', policyPath(name), { metadata: { labels: { looked: 'again' } } });
+    await waitFor(async () => (await stack.webhooksOf(name))[0]?.metadata.labels?.['looked'] === 'again', {
+      what: 'the label',
+    });
+    expect((await stack.get(policyPath(name))).status).toEqual(before.status);
+    const { status } = await stack.status(name, 'Synced');
+    expect(types(status)).toEqual(['Ready True', 'BundleCompiled True', 'WebhookReady True']);
+    expect(status.reason).toBeUndefined();
+  });
+
+  test('and does not compile either tells both', async () => {
+    await stack.call('PATCH', policyPath(name), { spec: { javascript: 'if (' } });
+    await stack.status(name, 'Failed');
+    await quarantine('one', 1);
+    const both = await waitFor(
+      async () => {
+        const { status } = await stack.get(policyPath(name));
+        return types(status).includes('Evaluable False') && status;
+      },
+      { what: 'the quarantine to be told' },
+    );
+    expect(both).toMatchObject({ phase: 'Failed', reason: 'CompileFailed' });
+    expect(types(both)).toEqual(['Ready False', 'BundleCompiled False', 'WebhookReady True', 'Evaluable False']);
+  });
 });
 
 test('objects of the engine’s own namespace and kinds pass by a policy that matches everything', async () => {

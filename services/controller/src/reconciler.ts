@@ -5,6 +5,7 @@ import type { Logger } from '@jspolicy/runtime';
 import { bundleObject, hashOf } from './bundle-object.ts';
 import type { BundleSource, Resolved } from './bundle-source.ts';
 import type { Mirror } from './mirror.ts';
+import type { Quarantines } from './quarantines.ts';
 import type { Records } from './records.ts';
 import { BUNDLES, POLICIES, VIOLATIONS } from './resource-types.ts';
 import { isSameStatus, type Problem, policyStatus, type StatusFacts } from './status.ts';
@@ -21,6 +22,7 @@ export interface ReconcilerParts {
   webhooks: Webhooks;
   source: BundleSource;
   records: Records;
+  quarantines: Pick<Quarantines, 'reasonOf'>;
 }
 
 const NOT_YET: Problem = {
@@ -28,6 +30,9 @@ const NOT_YET: Problem = {
   reason: 'InitControllerPolicy',
   message: 'this version does not run Controller policies for objects that change; only their webhook path answers',
 };
+
+const quarantineMessage = (last: string): string =>
+  `the policy's code ended its sandbox again and again (last: ${last}): its requests are answered by its failurePolicy, and it is tried again, later each time`;
 
 /** The same may succeed later: thrown after the status says what is wrong, so that the queue tries again. */
 class TryAgain extends Error {}
@@ -92,7 +97,11 @@ export class Reconciler {
 
   async #finish(policy: JsPolicy, serving: BundleInfo | undefined, failed: Failed | undefined): Promise<void> {
     const problem = failed?.problem ?? (policy.spec.type === 'Controller' ? NOT_YET : undefined);
-    await this.#writeStatus(policy, facts(policy, serving, problem));
+    const quarantine = this.#parts.quarantines.reasonOf(policy.metadata.name);
+    await this.#writeStatus(policy, {
+      ...facts(policy, serving, problem),
+      ...(quarantine !== undefined && { quarantine: quarantineMessage(quarantine) }),
+    });
     if (failed?.error) throw failed.error;
   }
 

@@ -21,6 +21,10 @@ export function evaluatorMetrics(metrics: Metrics) {
       labels: ['code'],
     }),
     inFlight: metrics.gauge({ name: 'jspolicy_evaluator_in_flight', help: 'Requests in flight' }),
+    quarantines: metrics.counter({
+      name: 'jspolicy_evaluator_quarantines_total',
+      help: 'Times that a policy which ended sandbox processes was told to wait',
+    }),
     violations: metrics.counter({ name: 'jspolicy_violations_total', help: 'Violations that the stream took' }),
     violationsLost: metrics.counter({
       name: 'jspolicy_violations_lost_total',

@@ -8,6 +8,7 @@ import { readConfig } from './config.ts';
 import { evaluatorMetrics } from './evaluator-metrics.ts';
 import { PolicyLookup } from './policy-lookup.ts';
 import { PolicyTable } from './policy-table.ts';
+import { QuarantineReporter } from './quarantine-reporter.ts';
 import { ReviewEvaluator } from './review-evaluator.ts';
 import { Spool } from './spool.ts';
 import { ViolationRecorder } from './violation-recorder.ts';
@@ -16,7 +17,9 @@ import { watchPolicies } from './watch-policies.ts';
 const MIB = 1024 * 1024;
 
 interface Parts {
+  health: Health;
   bus: Bus;
+  quarantines: QuarantineReporter;
   sandbox: Sandbox;
   table: PolicyTable;
   recorder: ViolationRecorder;
@@ -30,42 +33,37 @@ interface Parts {
  */
 export function createEvaluator({ env, log }: ServiceContext): Service {
   const config = readConfig(env);
+  const { evaluatorId } = config;
   const metrics = createMetrics();
   const counted = evaluatorMetrics(metrics);
   const cluster = new LazyCluster(config, log);
   const reader = new DirectReader(() => cluster.get());
   const parts: Partial<Parts> = {};
-  let health: Health | undefined;
+
+  function startSandbox(quarantines: QuarantineReporter): Sandbox {
+    const { sandboxProcesses: processes, sandboxMemoryMiB: memoryLimitMiB } = config;
+    const onQuarantine = quarantines.report.bind(quarantines);
+    return createSandboxPool({ processes, memoryLimitMiB, log, onQuarantine });
+  }
 
   function reviewEvaluator({ bus, table, sandbox, recorder }: Pick<Parts, 'bus' | 'table' | 'sandbox' | 'recorder'>) {
-    const { evaluatorId, maxInFlight, envPrefixes } = config;
+    const { maxInFlight, envPrefixes } = config;
     const hostFunctionsFor = (policy: string) =>
       hostFunctions({ reader, env, envPrefixes, onPrint: (line) => log.info({ policy }, `[${policy}] ${line}`) });
     const lookup = new PolicyLookup(table, bus);
-    return new ReviewEvaluator({
-      evaluatorId,
-      maxInFlight,
-      lookup,
-      sandbox,
-      recorder,
-      hostFunctions: hostFunctionsFor,
-      metrics: counted,
-      log,
-    });
+    const shared = { evaluatorId, maxInFlight, lookup, sandbox, recorder };
+    return new ReviewEvaluator({ ...shared, hostFunctions: hostFunctionsFor, metrics: counted, log });
   }
 
   return {
     async start() {
-      health = await startHealth(config.healthPort, metrics);
+      parts.health = await startHealth(config.healthPort, metrics);
       const spool = await Spool.open(config.spoolDir, config.spoolMaxMiB * MIB);
-      const bus = await connectBus({ servers: config.natsUrl, name: config.evaluatorId, log });
+      const bus = await connectBus({ servers: config.natsUrl, name: evaluatorId, log });
       parts.bus = bus;
       await bus.ensureTopology();
-      const sandbox = await createSandboxPool({
-        processes: config.sandboxProcesses,
-        memoryLimitMiB: config.sandboxMemoryMiB,
-        log,
-      });
+      parts.quarantines = new QuarantineReporter({ evaluatorId, bus, metrics: counted, log });
+      const sandbox = startSandbox(parts.quarantines);
       parts.sandbox = sandbox;
       const table = new PolicyTable({ bus, sandbox, log });
       parts.table = table;
@@ -75,19 +73,20 @@ export function createEvaluator({ env, log }: ServiceContext): Service {
       recorder.start();
       const evaluator = reviewEvaluator({ bus, table, sandbox, recorder });
       parts.requests = bus.serve(EVALUATE_SUBJECTS, EVALUATOR_QUEUE, (request) => evaluator.handle(request));
-      health.setReady(true);
+      parts.health.setReady(true);
     },
     async stop() {
-      health?.setReady(false);
+      parts.health?.setReady(false);
       await parts.requests?.stop();
       await parts.watch?.stop();
       parts.table?.stop();
       await parts.recorder?.stop();
       await parts.sandbox?.stop();
+      parts.quarantines?.stop();
       await cluster.close();
       await parts.bus?.close();
-      await health?.stop();
+      await parts.health?.stop();
     },
-    describe: () => ({ evaluatorId: config.evaluatorId, healthPort: health?.port }),
+    describe: () => ({ evaluatorId, healthPort: parts.health?.port }),
   };
 }
