@@ -43,13 +43,7 @@ describe.skipIf(!SEEDS)('the policies of the AWS post, verbatim', () => {
     kube = await kubeForTest();
     stack = await startStack({ cluster: { kube } });
     cluster = new ClusterClient(kube);
-    await waitFor(
-      async () => (await cluster.call('GET', '/apis/policy.jspolicy.com/v1beta1/jspolicies')).status === 200,
-      {
-        what: 'the kinds to be served',
-        timeoutMs: 30_000,
-      },
-    );
+    await cluster.servesKinds();
     await cluster.createNamespace('web');
   });
   afterAll(async () => {

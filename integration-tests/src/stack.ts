@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { ensureCertificates } from '@jspolicy/certificates';
 import { SERVICE_NODE_FLAGS } from '@jspolicy/runtime';
 import {
+  freePort,
   type KubeApiServer,
   natsForTest,
   startProcess,
@@ -30,6 +31,8 @@ export interface Stack {
   readonly processes: Record<ServiceName, TestProcess[]>;
   /** Starts one more process of a service. */
   start(service: ServiceName): Promise<TestProcess>;
+  /** Reviews that an evaluator works on at this moment. */
+  inFlight(evaluator: TestProcess): Promise<number>;
   /** Pids that were started and have not ended. */
   alive(): number[];
   stop(): Promise<void>;
@@ -57,15 +60,16 @@ export async function startStack({ cluster, evaluators = 2, env = {} }: StackOpt
   let webhook: WebhookClient | undefined;
   const start = async (service: ServiceName) => {
     const main = join(ROOT, 'services', service, 'dist/main.js');
+    const health = service === 'evaluator' && { HEALTH_PORT: String(await freePort()) };
     const child = await startProcess(process.execPath, [...SERVICE_NODE_FLAGS, main], {
-      env: { ...common, ...own(service), ...env[service] },
+      env: { ...common, ...own(service), ...health, ...env[service] },
       readyWhen: /"msg":"ready"/,
     });
     processes[service].push(child);
     return child;
   };
   const [, gateway] = await Promise.all([start('compiler'), start('gateway')]);
-  webhook = new WebhookClient(portOf(gateway), certificates.caFile);
+  webhook = new WebhookClient(portOf(gateway, 'port'), certificates.caFile);
   await Promise.all([
     ...Array.from({ length: evaluators }, () => start('evaluator')),
     start('controller'),
@@ -77,6 +81,7 @@ export async function startStack({ cluster, evaluators = 2, env = {} }: StackOpt
     nats,
     processes,
     start,
+    inFlight,
     alive: () =>
       all()
         .filter((child) => !child.exit)
@@ -103,7 +108,12 @@ function serviceEnv(service: ServiceName, data: string, index: number): Record<s
   return {};
 }
 
-function portOf(gateway: TestProcess): number {
-  const line = gateway.lines.find((each) => each.includes('"msg":"ready"')) ?? '{}';
-  return (JSON.parse(line) as { port: number }).port;
+function portOf(service: TestProcess, fact: 'port' | 'healthPort'): number {
+  const line = service.lines.find((each) => each.includes('"msg":"ready"')) ?? '{}';
+  return (JSON.parse(line) as Record<typeof fact, number>)[fact];
+}
+
+async function inFlight(evaluator: TestProcess): Promise<number> {
+  const metrics = await (await fetch(`http://127.0.0.1:${portOf(evaluator, 'healthPort')}/metrics`)).text();
+  return Number(/^jspolicy_evaluator_in_flight (\d+)$/m.exec(metrics)?.[1] ?? 0);
 }

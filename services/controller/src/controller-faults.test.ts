@@ -238,6 +238,10 @@ test('objects of the engine’s own namespace and kinds pass by a policy that ma
   await stack.create(name, { operations: ['*'], resources: ['*'], javascript: 'allow()', timeoutSeconds: 1 });
   await waitFor(async () => (await make('default')).status === 500, { what: 'the webhook to be in force' });
   expect((await make('jspolicy')).status).toBe(201);
+  const label = (namespace: string) =>
+    stack.call('PATCH', `/api/v1/namespaces/${namespace}`, { metadata: { labels: { a: 'b' } } });
+  expect((await label('default')).status).toBe(500);
+  expect((await label('jspolicy')).status).toBe(200);
   expect((await stack.call('PATCH', policyPath(name), { metadata: { labels: { a: 'b' } } })).status).toBe(200);
   await stack.status(name, 'Synced');
   expect((await stack.call('DELETE', policyPath(name))).status).toBe(200);
