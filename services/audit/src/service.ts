@@ -1,66 +1,83 @@
 import { type Bus, type Consumer, connectBus, type Running } from '@jspolicy/bus';
 import { AUDIT_CONSUMER, VIOLATIONS_STREAM } from '@jspolicy/contracts';
-import { createMetrics, type Health, type Service, type ServiceContext, startHealth } from '@jspolicy/runtime';
+import {
+  createMetrics,
+  type Health,
+  type Logger,
+  type Service,
+  type ServiceContext,
+  startHealth,
+} from '@jspolicy/runtime';
 import { auditMetrics } from './audit-metrics.ts';
-import { readConfig } from './config.ts';
+import { type AuditConfig, readConfig } from './config.ts';
 import { followLag } from './lag.ts';
 import { type OpenedCluster, openCluster } from './open-cluster.ts';
 import { ViolationHandler } from './violation-handler.ts';
 import { ViolationsWriter } from './violations-writer.ts';
 
-interface Parts {
-  health: Health;
-  bus: Bus;
-  opened: OpenedCluster;
-  consumer: Consumer;
-  lag: Running;
+export function createAudit(context: ServiceContext): Service {
+  return new Audit(context);
 }
 
 /** Start: health, bus, cluster, consumer, ready. Stop: finish the batch at hand, give back the rest, cluster, bus. */
-export function createAudit({ env, log }: ServiceContext): Service {
-  const config = readConfig(env);
-  const metrics = createMetrics();
-  const counted = auditMetrics(metrics);
-  const stopping = new AbortController();
-  const parts: Partial<Parts> = {};
+class Audit implements Service {
+  readonly #log: Logger;
+  readonly #config: AuditConfig;
+  readonly #metrics = createMetrics();
+  readonly #counted = auditMetrics(this.#metrics);
+  readonly #stopping = new AbortController();
+  #health: Health | undefined;
+  #bus: Bus | undefined;
+  #opened: OpenedCluster | undefined;
+  #consumer: Consumer | undefined;
+  #lag: Running | undefined;
 
-  function consume(bus: Bus, { cluster }: OpenedCluster): Promise<Consumer> {
+  constructor({ env, log }: ServiceContext) {
+    this.#log = log;
+    this.#config = readConfig(env);
+  }
+
+  async start(): Promise<void> {
+    const { natsUrl, healthPort } = this.#config;
+    const log = this.#log;
+    this.#health = await startHealth(healthPort, this.#metrics);
+    this.#bus = await connectBus({ servers: natsUrl, name: 'audit', log });
+    await this.#bus.ensureTopology();
+    this.#opened = await openCluster(this.#config, log);
+    this.#consumer = await this.#consume(this.#bus, this.#opened);
+    this.#lag = followLag(this.#consumer, { log, onPending: (count) => this.#counted.pending.set(count) });
+    this.#health.setReady(true);
+  }
+
+  async stop(): Promise<void> {
+    this.#health?.setReady(false);
+    this.#stopping.abort();
+    await this.#lag?.stop();
+    await this.#consumer?.stop();
+    await this.#opened?.close();
+    await this.#bus?.close();
+    await this.#health?.stop();
+  }
+
+  describe() {
+    return { healthPort: this.#health?.port };
+  }
+
+  #consume(bus: Bus, { cluster }: OpenedCluster): Promise<Consumer> {
     const handler = new ViolationHandler({
       bus,
-      log,
+      log: this.#log,
       writer: new ViolationsWriter(cluster),
-      onConsumed: (count) => counted.consumed.inc(count),
-      onWritten: () => counted.writes.inc(),
-      stopping: stopping.signal,
+      onConsumed: (count) => this.#counted.consumed.inc(count),
+      onWritten: () => this.#counted.writes.inc(),
+      stopping: this.#stopping.signal,
     });
     return bus.consume({
       stream: VIOLATIONS_STREAM,
       durable: AUDIT_CONSUMER,
-      batch: config.batch,
+      batch: this.#config.batch,
       handler: (messages) => handler.handle(messages),
-      onDead: () => counted.dead.inc(),
+      onDead: () => this.#counted.dead.inc(),
     });
   }
-
-  return {
-    async start() {
-      parts.health = await startHealth(config.healthPort, metrics);
-      parts.bus = await connectBus({ servers: config.natsUrl, name: 'audit', log });
-      await parts.bus.ensureTopology();
-      parts.opened = await openCluster(config, log);
-      parts.consumer = await consume(parts.bus, parts.opened);
-      parts.lag = followLag(parts.consumer, { log, onPending: (count) => counted.pending.set(count) });
-      parts.health.setReady(true);
-    },
-    async stop() {
-      parts.health?.setReady(false);
-      stopping.abort();
-      await parts.lag?.stop();
-      await parts.consumer?.stop();
-      await parts.opened?.close();
-      await parts.bus?.close();
-      await parts.health?.stop();
-    },
-    describe: () => ({ healthPort: parts.health?.port }),
-  };
 }

@@ -1,68 +1,91 @@
 import { type Bus, connectBus } from '@jspolicy/bus';
 import { installCrds, type LeaseHandler, type Running } from '@jspolicy/kube';
-import { createMetrics, type Health, type Service, type ServiceContext, startHealth } from '@jspolicy/runtime';
-import { readConfig } from './config.ts';
+import {
+  createMetrics,
+  type Health,
+  type Logger,
+  type Service,
+  type ServiceContext,
+  startHealth,
+} from '@jspolicy/runtime';
+import { type ControllerConfig, readConfig } from './config.ts';
 import { controllerMetrics } from './controller-metrics.ts';
 import { type LeaderParts, startLeading } from './leader.ts';
 import { type OpenedCluster, openCluster, webhookTarget } from './open-cluster.ts';
 
 const LEASE = 'jspolicy-controller';
 
-interface Parts {
-  health: Health;
-  bus: Bus;
-  opened: OpenedCluster;
-  election: Running;
+export function createController(context: ServiceContext): Service {
+  return new Controller(context);
 }
 
 /** Start: health, bus, cluster, election, ready. Stop: give the Lease back after the work has ended, cluster, bus. */
-export function createController({ env, log }: ServiceContext): Service {
-  const config = readConfig(env);
-  const metrics = createMetrics();
-  const counted = controllerMetrics(metrics);
-  const parts: Partial<Parts> = {};
-  let leading: Running | undefined;
+class Controller implements Service {
+  readonly #log: Logger;
+  readonly #config: ControllerConfig;
+  readonly #metrics = createMetrics();
+  readonly #counted = controllerMetrics(this.#metrics);
+  #health: Health | undefined;
+  #bus: Bus | undefined;
+  #opened: OpenedCluster | undefined;
+  #election: Running | undefined;
+  #leading: Running | undefined;
 
-  const leaderParts = (bus: Bus, { cluster }: OpenedCluster): LeaderParts => ({
-    cluster,
-    bus,
-    target: webhookTarget(config),
-    compileTimeoutMs: config.compileTimeoutSeconds * 1000,
-    unusedBundleMs: config.unusedBundleSeconds * 1000,
-    log,
-    onWrite: (verb, kind) => counted.writes.inc({ verb, kind }),
-  });
-  const lease = (bus: Bus, opened: OpenedCluster): LeaseHandler => ({
-    onAcquired: () => {
-      log.info({ identity: config.identity }, 'leading');
-      counted.leads.set(1);
-      leading = startLeading(leaderParts(bus, opened));
-    },
-    onLost: () => {
-      log.info({ identity: config.identity }, 'leads no more');
-      counted.leads.set(0);
-      leading?.stop().catch((err: unknown) => log.error({ err }, 'the work of the leader did not end'));
-    },
-  });
+  constructor({ env, log }: ServiceContext) {
+    this.#log = log;
+    this.#config = readConfig(env);
+  }
 
-  return {
-    async start() {
-      parts.health = await startHealth(config.healthPort, metrics);
-      parts.bus = await connectBus({ servers: config.natsUrl, name: 'controller', log });
-      await parts.bus.ensureTopology();
-      parts.opened = await openCluster(config, log);
-      if (config.installCrds && !config.manifestsDir) await installCrds(parts.opened.cluster, config.crdsDir);
-      parts.election = parts.opened.cluster.elect(LEASE, config.identity, lease(parts.bus, parts.opened));
-      parts.health.setReady(true);
-    },
-    async stop() {
-      parts.health?.setReady(false);
-      await leading?.stop();
-      await parts.election?.stop();
-      await parts.opened?.close();
-      await parts.bus?.close();
-      await parts.health?.stop();
-    },
-    describe: () => ({ healthPort: parts.health?.port }),
-  };
+  async start(): Promise<void> {
+    const { healthPort, natsUrl, installCrds: install, manifestsDir, crdsDir, identity } = this.#config;
+    this.#health = await startHealth(healthPort, this.#metrics);
+    this.#bus = await connectBus({ servers: natsUrl, name: 'controller', log: this.#log });
+    await this.#bus.ensureTopology();
+    this.#opened = await openCluster(this.#config, this.#log);
+    if (install && !manifestsDir) await installCrds(this.#opened.cluster, crdsDir);
+    this.#election = this.#opened.cluster.elect(LEASE, identity, this.#lease(this.#bus, this.#opened));
+    this.#health.setReady(true);
+  }
+
+  async stop(): Promise<void> {
+    this.#health?.setReady(false);
+    await this.#leading?.stop();
+    await this.#election?.stop();
+    await this.#opened?.close();
+    await this.#bus?.close();
+    await this.#health?.stop();
+  }
+
+  describe() {
+    return { healthPort: this.#health?.port };
+  }
+
+  #lease(bus: Bus, opened: OpenedCluster): LeaseHandler {
+    const { identity } = this.#config;
+    return {
+      onAcquired: () => {
+        this.#log.info({ identity }, 'leading');
+        this.#counted.leads.set(1);
+        this.#leading = startLeading(this.#leaderParts(bus, opened));
+      },
+      onLost: () => {
+        this.#log.info({ identity }, 'leads no more');
+        this.#counted.leads.set(0);
+        this.#leading?.stop().catch((err: unknown) => this.#log.error({ err }, 'the work of the leader did not end'));
+      },
+    };
+  }
+
+  #leaderParts(bus: Bus, { cluster }: OpenedCluster): LeaderParts {
+    const { compileTimeoutSeconds, unusedBundleSeconds } = this.#config;
+    return {
+      cluster,
+      bus,
+      target: webhookTarget(this.#config),
+      compileTimeoutMs: compileTimeoutSeconds * 1000,
+      unusedBundleMs: unusedBundleSeconds * 1000,
+      log: this.#log,
+      onWrite: (verb, kind) => this.#counted.writes.inc({ verb, kind }),
+    };
+  }
 }

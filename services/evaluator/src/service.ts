@@ -4,89 +4,102 @@ import { DirectReader, hostFunctions } from '@jspolicy/host-functions';
 import { createMetrics, type Health, type Service, type ServiceContext, startHealth } from '@jspolicy/runtime';
 import { createSandboxPool, type Sandbox } from '@jspolicy/sandbox';
 import { LazyCluster } from './cluster.ts';
-import { readConfig } from './config.ts';
+import { type EvaluatorConfig, readConfig } from './config.ts';
 import { evaluatorMetrics } from './evaluator-metrics.ts';
 import { PolicyLookup } from './policy-lookup.ts';
 import { PolicyTable } from './policy-table.ts';
 import { QuarantineReporter } from './quarantine-reporter.ts';
-import { ReviewEvaluator } from './review-evaluator.ts';
+import { ReviewEvaluator, type ReviewEvaluatorParts } from './review-evaluator.ts';
 import { Spool } from './spool.ts';
 import { ViolationRecorder } from './violation-recorder.ts';
 import { watchPolicies } from './watch-policies.ts';
 
 const MIB = 1024 * 1024;
 
-interface Parts {
-  health: Health;
-  bus: Bus;
-  quarantines: QuarantineReporter;
-  sandbox: Sandbox;
-  table: PolicyTable;
-  recorder: ViolationRecorder;
-  watch: Running;
-  requests: Running;
+export function createEvaluator(context: ServiceContext): Service {
+  return new Evaluator(context);
 }
 
 /**
  * Start: health, bus, sandbox, policies with their bundles, requests, ready. Stop: not ready, no new requests, what is in
  * flight, violations, sandbox, cluster, bus.
  */
-export function createEvaluator({ env, log }: ServiceContext): Service {
-  const config = readConfig(env);
-  const { evaluatorId } = config;
-  const metrics = createMetrics();
-  const counted = evaluatorMetrics(metrics);
-  const cluster = new LazyCluster(config, log);
-  const reader = new DirectReader(() => cluster.get());
-  const parts: Partial<Parts> = {};
+class Evaluator implements Service {
+  readonly #context: ServiceContext;
+  readonly #config: EvaluatorConfig;
+  readonly #metrics = createMetrics();
+  readonly #counted = evaluatorMetrics(this.#metrics);
+  readonly #cluster: LazyCluster;
+  #health: Health | undefined;
+  #bus: Bus | undefined;
+  #quarantines: QuarantineReporter | undefined;
+  #sandbox: Sandbox | undefined;
+  #table: PolicyTable | undefined;
+  #recorder: ViolationRecorder | undefined;
+  #watch: Running | undefined;
+  #requests: Running | undefined;
 
-  function startSandbox(quarantines: QuarantineReporter): Sandbox {
-    const { sandboxProcesses: processes, sandboxMemoryMiB: memoryLimitMiB } = config;
+  constructor(context: ServiceContext) {
+    this.#context = context;
+    this.#config = readConfig(context.env);
+    this.#cluster = new LazyCluster(this.#config, context.log);
+  }
+
+  async start(): Promise<void> {
+    const { log } = this.#context;
+    const { natsUrl, evaluatorId, healthPort, spoolDir, spoolMaxMiB } = this.#config;
+    const metrics = this.#counted;
+    this.#health = await startHealth(healthPort, this.#metrics);
+    const spool = await Spool.open(spoolDir, spoolMaxMiB * MIB);
+    const bus = await connectBus({ servers: natsUrl, name: evaluatorId, log });
+    this.#bus = bus;
+    await bus.ensureTopology();
+    this.#quarantines = new QuarantineReporter({ evaluatorId, bus, metrics, log });
+    const sandbox = this.#startSandbox(this.#quarantines);
+    this.#sandbox = sandbox;
+    const table = new PolicyTable({ bus, sandbox, log });
+    this.#table = table;
+    this.#watch = await watchPolicies(bus, table);
+    const recorder = new ViolationRecorder({ bus, spool, log, metrics });
+    this.#recorder = recorder;
+    recorder.start();
+    const evaluator = this.#reviewEvaluator({ lookup: new PolicyLookup(table, bus), sandbox, recorder });
+    this.#requests = bus.serve(EVALUATE_SUBJECTS, EVALUATOR_QUEUE, (request) => evaluator.handle(request));
+    this.#health.setReady(true);
+  }
+
+  async stop(): Promise<void> {
+    this.#health?.setReady(false);
+    await this.#requests?.stop();
+    await this.#watch?.stop();
+    this.#table?.stop();
+    await this.#recorder?.stop();
+    await this.#sandbox?.stop();
+    this.#quarantines?.stop();
+    await this.#cluster.close();
+    await this.#bus?.close();
+    await this.#health?.stop();
+  }
+
+  describe() {
+    return { evaluatorId: this.#config.evaluatorId, healthPort: this.#health?.port };
+  }
+
+  #startSandbox(quarantines: QuarantineReporter): Sandbox {
+    const { sandboxProcesses: processes, sandboxMemoryMiB: memoryLimitMiB } = this.#config;
     const onQuarantine = quarantines.report.bind(quarantines);
-    return createSandboxPool({ processes, memoryLimitMiB, log, onQuarantine });
+    return createSandboxPool({ processes, memoryLimitMiB, log: this.#context.log, onQuarantine });
   }
 
-  function reviewEvaluator({ bus, table, sandbox, recorder }: Pick<Parts, 'bus' | 'table' | 'sandbox' | 'recorder'>) {
-    const { maxInFlight, envPrefixes } = config;
-    const hostFunctionsFor = (policy: string) =>
-      hostFunctions({ reader, env, envPrefixes, onPrint: (line) => log.info({ policy }, `[${policy}] ${line}`) });
-    const lookup = new PolicyLookup(table, bus);
-    const shared = { evaluatorId, maxInFlight, lookup, sandbox, recorder };
-    return new ReviewEvaluator({ ...shared, hostFunctions: hostFunctionsFor, metrics: counted, log });
+  #reviewEvaluator(parts: Pick<ReviewEvaluatorParts, 'lookup' | 'sandbox' | 'recorder'>): ReviewEvaluator {
+    const { env, log } = this.#context;
+    const { evaluatorId, maxInFlight, envPrefixes } = this.#config;
+    const reader = new DirectReader(() => this.#cluster.get());
+    const shared = { ...parts, evaluatorId, maxInFlight, metrics: this.#counted, log };
+    return new ReviewEvaluator({
+      ...shared,
+      hostFunctions: (policy) =>
+        hostFunctions({ reader, env, envPrefixes, onPrint: (line) => log.info({ policy }, `[${policy}] ${line}`) }),
+    });
   }
-
-  return {
-    async start() {
-      parts.health = await startHealth(config.healthPort, metrics);
-      const spool = await Spool.open(config.spoolDir, config.spoolMaxMiB * MIB);
-      const bus = await connectBus({ servers: config.natsUrl, name: evaluatorId, log });
-      parts.bus = bus;
-      await bus.ensureTopology();
-      parts.quarantines = new QuarantineReporter({ evaluatorId, bus, metrics: counted, log });
-      const sandbox = startSandbox(parts.quarantines);
-      parts.sandbox = sandbox;
-      const table = new PolicyTable({ bus, sandbox, log });
-      parts.table = table;
-      parts.watch = await watchPolicies(bus, table);
-      const recorder = new ViolationRecorder({ bus, spool, log, metrics: counted });
-      parts.recorder = recorder;
-      recorder.start();
-      const evaluator = reviewEvaluator({ bus, table, sandbox, recorder });
-      parts.requests = bus.serve(EVALUATE_SUBJECTS, EVALUATOR_QUEUE, (request) => evaluator.handle(request));
-      parts.health.setReady(true);
-    },
-    async stop() {
-      parts.health?.setReady(false);
-      await parts.requests?.stop();
-      await parts.watch?.stop();
-      parts.table?.stop();
-      await parts.recorder?.stop();
-      await parts.sandbox?.stop();
-      parts.quarantines?.stop();
-      await cluster.close();
-      await parts.bus?.close();
-      await parts.health?.stop();
-    },
-    describe: () => ({ evaluatorId, healthPort: parts.health?.port }),
-  };
 }
