@@ -32,7 +32,10 @@ export class BatchHandler {
     const { stream, durable } = this.#options;
     if (again.length > 0)
       this.#log.warn({ stream, durable, messages: again.length, why: again[0]?.reason }, 'messages come again');
-    await Promise.all(messages.map((message) => this.#settle(message, unhandled.get(message.seq))));
+    // What failed together comes together. The server takes whole milliseconds; anything else it takes for none.
+    const deliveries = Math.max(...messages.map(({ info }) => info.deliveryCount));
+    const delayMs = Math.ceil(backoffMs(deliveries, RETRY));
+    await Promise.all(messages.map((message) => this.#settle(message, unhandled.get(message.seq), delayMs)));
   }
 
   async #ask(messages: JsMsg[]): Promise<Unhandled[]> {
@@ -54,15 +57,14 @@ export class BatchHandler {
     return unhandled;
   }
 
-  async #settle(message: JsMsg, unhandled: Unhandled | undefined): Promise<void> {
+  async #settle(message: JsMsg, unhandled: Unhandled | undefined, delayMs: number): Promise<void> {
     if (!unhandled) return message.ack();
     const { fate, reason } = unhandled;
     const tooOften = fate === 'again' && message.info.deliveryCount >= MAX_DELIVERIES;
     const dead = fate === 'dead' || tooOften;
     if (dead && (await this.#bury(message, tooOften ? `failed ${MAX_DELIVERIES} times: ${reason}` : reason)))
       return message.ack();
-    // The server takes whole milliseconds; anything else it takes for none.
-    message.nak(Math.ceil(backoffMs(message.info.deliveryCount, RETRY)));
+    message.nak(delayMs);
   }
 
   /** Whether the dead letter is safe. */

@@ -43,12 +43,12 @@ async function refuseMessage(message: string) {
 test('an entry that the API server does not take is a dead letter; the others beside it stand in the status', async () => {
   const name = 'refused.audit.example';
   await stack.makePolicy(name, { auditLogSize: 40 });
-  await refuseMessage('violation 5');
+  await refuseMessage('violation 105');
   const deadBefore = await stack.metric('jspolicy_violations_dead_total');
-  await stack.publishMany(name, 1, 20);
-  await stack.untilLatest(name, 20);
+  await stack.publishMany(name, 101, 20);
+  await stack.untilLatest(name, 120);
   await waitFor(async () => (await stack.messagesOf(name)).length === 19, { what: 'all but one' });
-  expect(await stack.messagesOf(name)).not.toContain('violation 5');
+  expect(await stack.messagesOf(name)).not.toContain('violation 105');
   await waitFor(async () => (await stack.metric('jspolicy_violations_dead_total')) === deadBefore + 1, {
     what: 'one dead',
   });
@@ -65,8 +65,8 @@ test('while the API server is away violations wait, the lag is told, and none is
     timeoutMs: 20_000,
   });
   await stack.kube.restart();
-  await stack.untilLatest(name, 30);
-  expect(await stack.messagesOf(name)).toHaveLength(30);
+  await waitFor(async () => (await stack.messagesOf(name)).length === 30, { what: 'all of them', timeoutMs: 30_000 });
+  expect((await stack.messagesOf(name)).at(-1)).toBe('violation 30');
   await waitFor(async () => (await stack.metric('jspolicy_violations_pending')) === 0, {
     what: 'no lag any more',
     timeoutMs: 20_000,
