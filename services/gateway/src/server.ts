@@ -1,11 +1,14 @@
 import { ERRORS, type ErrorCode, MAX_BODY_BYTES, statusBody } from '@jspolicy/contracts';
-import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { ReviewHandler } from './review-handler.ts';
 
 /** The API server keeps connections idle for 90 s: closing one earlier would lose a request that is on its way. */
 const KEEP_ALIVE_MS = 120_000;
 /** A body that takes longer than the longest webhook timeout has nobody waiting for it. */
 const BODY_MS = 30_000;
+
+/** Of a body that is too large; beyond it the caller is cut off. */
+const MAX_READ_ON_BYTES = 8 * MAX_BODY_BYTES;
 
 const JSON_TYPE = 'application/json';
 
@@ -78,11 +81,20 @@ function refuseWrongRequests(server: FastifyInstance): void {
     done();
   });
   server.setNotFoundHandler((request, reply) => refuse(reply, 'UNKNOWN_PATH', `404 page not found: ${request.url}`));
-  server.setErrorHandler((error: { code?: string; message: string }, _request, reply) => {
-    if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+  server.setErrorHandler((error: { code?: string; message: string }, request, reply) => {
+    if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+      readOn(request, reply);
       return refuse(reply, 'BODY_TOO_LARGE', `the body is larger than ${MAX_BODY_BYTES} bytes`);
+    }
     return refuse(reply, 'MALFORMED_REVIEW', error.message);
   });
+}
+
+/** A connection that is closed while the caller still sends takes the answer with it: the rest is read and thrown away. */
+function readOn(request: FastifyRequest, reply: FastifyReply): void {
+  if (!(Number(request.headers['content-length']) <= MAX_READ_ON_BYTES)) return;
+  reply.removeHeader('connection');
+  request.raw.resume();
 }
 
 function refuse(reply: FastifyReply, code: ErrorCode, message: string): FastifyReply {
