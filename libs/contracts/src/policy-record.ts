@@ -24,6 +24,8 @@ export interface BundleInfo {
    * policy functions. script: all of it is one classic script.
    */
   form: BundleForm;
+  /** Columns (UTF-16 units) in front of the author's text on the first line behind the prelude, for places in errors. */
+  authorStart?: number;
   /** Names of the host functions that the policy's code mentions (get, list, sleep ...). */
   hostCalls: string[];
 }

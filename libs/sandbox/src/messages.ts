@@ -1,10 +1,19 @@
 import type { BundleForm, Isolation, PolicyType } from '@jspolicy/contracts';
 import type { PolicyFailure, ReviewInfo, Verdict } from '@jspolicy/policy';
 
+/** What a sandbox process has to know of a script. */
+export interface BundleFacts {
+  digest: string;
+  preludeLength: number;
+  form: BundleForm;
+  authorStart: number;
+  waits: boolean;
+}
+
 /** Supervisor to sandbox process. What stands in a frame's body is said with each. */
 export type ToChild =
   /** Body: the script. Comes before the first evaluation of its digest. */
-  | { type: 'bundle'; digest: string; isolation: Isolation; preludeLength: number; form: BundleForm; waits: boolean }
+  | ({ type: 'bundle'; isolation: Isolation } & BundleFacts)
   | { type: 'forget'; digest: string }
   /** Body: the review's bytes. */
   | { type: 'evaluate'; id: number; policy: string; policyType: PolicyType; digest: string; limitMs: number }

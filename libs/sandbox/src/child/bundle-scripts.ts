@@ -1,4 +1,5 @@
 import type ivm from 'isolated-vm';
+import { type LoadedBundle, ownPart } from './loaded-bundle.ts';
 
 /** What the author wrote does not compile. The message is the engine's, without the place that isolated-vm adds. */
 export class PolicySyntaxError extends SyntaxError {}
@@ -28,9 +29,18 @@ export class BundleScripts {
     this.#isolate = isolate;
   }
 
-  /** A function expression around the text. Throws PolicySyntaxError. */
-  functionOf(key: string, text: string, filename: string): ivm.Script {
-    return this.#once(`function ${filename} ${key}`, () => this.#compile(`(function () {${text}\n})`, filename));
+  /** A function expression around the policy's own part. Throws PolicySyntaxError. */
+  functionOf(bundle: LoadedBundle): ivm.Script {
+    return this.#once(`function ${bundle.name} ${bundle.digest}`, () => this.#around('(function () {', bundle));
+  }
+
+  /** The same, made anew by each call of the function that this is. For one context: not kept here. */
+  factoryOf(bundle: LoadedBundle): ivm.Script {
+    return this.#around('(() => function () {', bundle);
+  }
+
+  #around(head: string, bundle: LoadedBundle): ivm.Script {
+    return this.#compile(`${head}${ownPart(bundle)}\n})`, bundle.name, -head.length - bundle.authorStart);
   }
 
   /** Throws PolicySyntaxError. `scratch` makes a context that nothing else will use; asked for once per text. */

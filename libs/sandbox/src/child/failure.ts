@@ -29,7 +29,10 @@ export function failureOf(error: unknown, policy: string, state: IsolateState): 
 
 export const timeout = (policy: string): PolicyFailure => ({ cause: 'timeout', message: `script ${policy} timed out` });
 
-/** Frames of the bootstrap and of this process say nothing to the author of a policy. */
+/**
+ * Frames of the bootstrap and of this process say nothing to the author of a policy. That of the function around his text
+ * stays: jsPolicy has it too.
+ */
 export function withoutOurFrames(stack: string): string {
   return stack
     .split('\n')

@@ -59,12 +59,6 @@ export class GuestContext {
     return script.runSync(this.context, { reference: true }) as ivm.Reference;
   }
 
-  /** Compiles and evaluates an expression; gives a reference to its value. */
-  value(text: string, filename: string): ivm.Reference {
-    const script = this.#isolate.compileScriptSync(text, { filename });
-    return script.runSync(this.context, { reference: true }) as ivm.Reference;
-  }
-
   /** Asks the bootstrap; in waiting mode on the isolate's thread. Rejects when the time is over. */
   async ask(operation: number, args: unknown[], timeoutMs: number): Promise<unknown> {
     return this.#apply(operation, args, { timeout: Math.max(1, Math.ceil(timeoutMs)) });

@@ -50,7 +50,7 @@ export class KeptContexts {
       script.runSync(context.context, { timeout: PREPARE_MS });
     }
     await context.ask(GUEST.harden, [], PREPARE_MS);
-    const factory = context.value(`(() => function () {${bundle.script.slice(bundle.preludeLength)}\n})`, bundle.name);
+    const factory = context.valueOf(this.#home.scripts.factoryOf(bundle));
     await context.ask(GUEST.keep, [factory.derefInto({ release: true })], PREPARE_MS);
     return context;
   }

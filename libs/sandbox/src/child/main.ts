@@ -54,7 +54,7 @@ async function evaluate(bundle: LoadedBundle, task: EvaluateMessage, body: Buffe
   if (retired) return;
   bundle.name = task.policy;
   currentId = task.id;
-  const run = isUtf8(body) ? await runner.evaluate(bundle, { ...task, review: body.toString('utf8') }) : NOT_UTF8;
+  const run = isUtf8(body) ? await runner.evaluate({ ...task, bundle, review: body.toString('utf8') }) : NOT_UTF8;
   send({ type: 'result', id: task.id, ...run, prints: slot.prints.take() });
   retired = run.retire;
   if (!retired) tidied = runner.tidy(bundle);
@@ -76,9 +76,8 @@ function receive(message: ToChild, body: Buffer): void {
     bundles.delete(message.digest);
     void evaluated.then(() => runner.forget(message.digest));
   } else {
-    const { digest, isolation, preludeLength, form, waits } = message;
     const script = body.toString('utf8');
-    bundles.set(digest, { digest, name: '', script, preludeLength, form, kept: isolation === 'kept', waits });
+    bundles.set(message.digest, { ...message, name: '', script, kept: message.isolation === 'kept' });
   }
 }
 

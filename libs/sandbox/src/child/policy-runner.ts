@@ -7,11 +7,12 @@ import { failureOf, type IsolateState } from './failure.ts';
 import type { GuestContext, Mode } from './guest-context.ts';
 import type { IsolateHome } from './isolate-home.ts';
 import { KeptContexts } from './kept-contexts.ts';
-import type { LoadedBundle } from './loaded-bundle.ts';
+import { type LoadedBundle, ownPart } from './loaded-bundle.ts';
 import { inPieces } from './review-pieces.ts';
 import { answerOf } from './verdict.ts';
 
 export interface Task {
+  bundle: LoadedBundle;
   policy: string;
   policyType: PolicyType;
   review: string;
@@ -38,11 +39,12 @@ export class PolicyRunner {
   }
 
   /** Never rejects: what goes wrong is the policy's failure, and the process retires when it may be damaged. */
-  async evaluate(bundle: LoadedBundle, task: Task): Promise<Run> {
+  async evaluate(task: Task): Promise<Run> {
+    const { bundle } = task;
     const endsAt = performance.now() + task.limitMs;
     const left = () => endsAt - performance.now();
-    if (!bundle.kept) return this.#fresh(bundle, task, left);
-    const run = await this.#inKept(bundle, task, left);
+    if (!bundle.kept) return this.#fresh(task, left);
+    const run = await this.#inKept(task, left);
     if (run && (run.retire || !this.#isDoubtful(run.answer))) return run;
     // What it wrote would be written twice.
     if (run && this.#slot.wrote) return run;
@@ -51,7 +53,7 @@ export class PolicyRunner {
       : this.#slot.freshNeeded
         ? 'it reads Function, eval or Promise'
         : undefined;
-    const again = await this.#fresh(bundle, task, left);
+    const again = await this.#fresh(task, left);
     if (why === undefined && run && isSame(run.answer, again.answer)) return again;
     bundle.kept = false;
     this.#kept.drop(bundle.digest);
@@ -81,7 +83,8 @@ export class PolicyRunner {
     if (clean !== true) this.#kept.drop(unswept.digest);
   }
 
-  async #inKept(bundle: LoadedBundle, task: Task, left: () => number): Promise<Run | undefined> {
+  async #inKept(task: Task, left: () => number): Promise<Run | undefined> {
+    const { bundle } = task;
     let context: GuestContext;
     try {
       context = await this.#kept.take(bundle, modeOf(bundle));
@@ -97,32 +100,32 @@ export class PolicyRunner {
       left,
     );
     if (run.retire) return run;
-    if (this.#slot.hostNeeded) return this.#waiting(bundle, task, left);
+    if (this.#slot.hostNeeded) return this.#waiting(task, left);
     this.#unswept = { context, digest: bundle.digest };
     return run;
   }
 
-  async #fresh(bundle: LoadedBundle, task: Task, left: () => number): Promise<Run> {
-    const context = this.#home.fresh(modeOf(bundle));
-    const run = await this.#run(task, context, () => this.#whole(context, bundle, task, left), left);
+  async #fresh(task: Task, left: () => number): Promise<Run> {
+    const context = this.#home.fresh(modeOf(task.bundle));
+    const run = await this.#run(task, context, () => this.#whole(context, task, left), left);
     if (!run.retire) context.release();
-    return this.#slot.hostNeeded && !run.retire ? this.#waiting(bundle, task, left) : run;
+    return this.#slot.hostNeeded && !run.retire ? this.#waiting(task, left) : run;
   }
 
   /** The policy asks the host after all: from now on its evaluations can wait. */
-  #waiting(bundle: LoadedBundle, task: Task, left: () => number): Promise<Run> {
-    bundle.waits = true;
-    this.#kept.drop(bundle.digest);
-    return this.#fresh(bundle, task, left);
+  #waiting(task: Task, left: () => number): Promise<Run> {
+    task.bundle.waits = true;
+    this.#kept.drop(task.bundle.digest);
+    return this.#fresh(task, left);
   }
 
-  async #whole(context: GuestContext, bundle: LoadedBundle, task: Task, left: () => number): Promise<void> {
+  async #whole(context: GuestContext, task: Task, left: () => number): Promise<void> {
+    const { bundle } = task;
     if ((await context.ask(GUEST.begin, [task.policy, ...inPieces(task.review)], left())) !== true) return;
     const prelude = bundle.script.slice(0, bundle.preludeLength);
-    const rest = bundle.script.slice(bundle.preludeLength);
     if (prelude) await this.#script(context, `prelude ${bundle.digest}`, prelude, 'dependencies', left);
-    if (bundle.form === 'script') return this.#script(context, bundle.digest, rest, bundle.name, left);
-    const body = context.valueOf(this.#home.scripts.functionOf(bundle.digest, rest, bundle.name));
+    if (bundle.form === 'script') return this.#script(context, bundle.digest, ownPart(bundle), bundle.name, left);
+    const body = context.valueOf(this.#home.scripts.functionOf(bundle));
     await this.#code(context, GUEST.evaluate, [body.derefInto({ release: true })], left);
   }
 

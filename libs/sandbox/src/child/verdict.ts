@@ -18,7 +18,11 @@ export function answerOf(outcome: string, judged: Judged): ChildAnswer {
   const { info: review } = told;
   if (told.stopped) return { kind: 'failed', failure: timeout(judged.policy), review };
   if (told.uncaught !== undefined) {
-    return { kind: 'failed', failure: { cause: 'exception', message: withoutOurFrames(told.uncaught) }, review };
+    return {
+      kind: 'failed',
+      failure: { cause: 'exception', message: withoutOurFrames(told.uncaught).toWellFormed() },
+      review,
+    };
   }
   try {
     return { kind: 'verdict', verdict: verdictOf(told.response, judged), review };
@@ -62,7 +66,8 @@ function optional<T extends keyof Types>(fields: Record<string, unknown>, key: s
   const value = fields[key];
   if (value === undefined || value === null) return undefined;
   if (typeof value !== type) throw new WrongResponse(`__response.${key} must be a ${type}`);
-  return value as Types[T];
+  // A lone surrogate is no text that could be sent: it becomes U+FFFD, as in Go.
+  return (typeof value === 'string' ? value.toWellFormed() : value) as Types[T];
 }
 
 function warningsOf(value: unknown): string[] {
@@ -71,7 +76,7 @@ function warningsOf(value: unknown): string[] {
   return value.map((warning: unknown) => {
     if (warning === null) return '';
     if (typeof warning !== 'string') throw new WrongResponse('__response.warnings must be a list of strings');
-    return warning;
+    return warning.toWellFormed();
   });
 }
 

@@ -165,11 +165,11 @@ export class SandboxProcess {
     if (current) finish(current, { died, killedFor: this.#killedFor, byOthers });
   }
 
-  #sendBundle({ digest, isolation, preludeLength, form, hostCalls, script }: Bundle): void {
+  #sendBundle({ digest, isolation, preludeLength, form, authorStart = 0, hostCalls, script }: Bundle): void {
     if (this.#bundles.has(digest)) return;
     this.#bundles.add(digest);
     const waits = hostCalls.length > 0;
-    this.#send({ type: 'bundle', digest, isolation, preludeLength, form, waits }, Buffer.from(script));
+    this.#send({ type: 'bundle', digest, isolation, preludeLength, form, authorStart, waits }, Buffer.from(script));
   }
 
   #send(message: ToChild, body?: Uint8Array): void {
