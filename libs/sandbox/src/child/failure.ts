@@ -31,14 +31,18 @@ export const timeout = (policy: string): PolicyFailure => ({ cause: 'timeout', m
 
 /**
  * Frames of the bootstrap and of this process say nothing to the author of a policy. That of the function around his text
- * stays: jsPolicy has it too.
+ * stays: jsPolicy has it too. Built-in functions that the bootstrap calls stand there without their object's name.
  */
 export function withoutOurFrames(stack: string): string {
   return stack
     .split('\n')
     .filter(
       (line) =>
-        !/^\s+at /.test(line) || !(line.includes(BOOTSTRAP_NAME) || /isolated-vm|file:\/\/|node:|\.js:\d+/.test(line)),
+        !/^\s+at /.test(line) ||
+        !(
+          line.includes(BOOTSTRAP_NAME) ||
+          /isolated-vm|file:\/\/|node:|\.js:\d+|at (?:stringify|parse) \(<anonymous>\)/.test(line)
+        ),
     )
     .join('\n');
 }
