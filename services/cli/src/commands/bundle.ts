@@ -1,12 +1,7 @@
 import type { Command } from 'commander';
+import type { BundleOptions } from '../offline/bundle.ts';
 import type { Terminal } from '../terminal.ts';
 import { requireOptions } from './required-options.ts';
-
-export interface BundleOptions {
-  filename: string[];
-  explain?: boolean;
-  output?: string;
-}
 
 const EXAMPLES = `
 Examples:

@@ -1,15 +1,8 @@
 import { type Command, Option } from 'commander';
-import type { OutputFormat } from '../offline/render-review.ts';
+import type { ReviewOptions } from '../offline/review.ts';
 import type { Terminal } from '../terminal.ts';
 import { wholeNumber } from './option-values.ts';
 import { requireOptions } from './required-options.ts';
-
-export interface ReviewOptions {
-  filename: string[];
-  review: string;
-  output: OutputFormat;
-  timeout?: number;
-}
 
 const MAX_TIMEOUT_MS = 30_000;
 

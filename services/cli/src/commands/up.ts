@@ -1,20 +1,9 @@
 import { LOG_LEVELS } from '@jspolicy/runtime';
 import { type Command, Option } from 'commander';
 import { DEFAULT_MANIFESTS } from '../places.ts';
-import type { LogLevel } from '../stack/log-line.ts';
+import type { UpOptions } from '../stack/up.ts';
 import { shownPath, type Terminal } from '../terminal.ts';
 import { wholeNumber } from './option-values.ts';
-
-export interface UpOptions {
-  manifests?: string;
-  kubeconfig?: string;
-  webhookUrl?: string;
-  port: number;
-  evaluators: number;
-  nats?: string;
-  data?: string;
-  logLevel: LogLevel;
-}
 
 const EXAMPLES = `
 Examples:

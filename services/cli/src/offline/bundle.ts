@@ -1,11 +1,16 @@
 import { writeFile } from 'node:fs/promises';
 import type { Bundle } from '@jspolicy/contracts';
-import type { BundleOptions } from '../commands/bundle.ts';
 import { CommandError } from '../exit-codes.ts';
 import { withProgress } from '../progress.ts';
 import { shownPath, type Terminal, table } from '../terminal.ts';
 import { OfflineEngine } from './offline-engine.ts';
 import { type PolicyFile, readPolicyFiles } from './policy-files.ts';
+
+export interface BundleOptions {
+  filename: string[];
+  explain?: boolean;
+  output?: string;
+}
 
 /** Compiles, and prints what came out. Throws CommandError for what does not compile. */
 export async function bundle({ filename, explain, output }: BundleOptions, terminal: Terminal): Promise<void> {

@@ -1,7 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { httpsUrl } from '../commands/option-values.ts';
-import type { UpOptions } from '../commands/up.ts';
 import { CommandError, EXIT } from '../exit-codes.ts';
 import { DEFAULT_MANIFESTS, dataPlaces, defaultDataRoot } from '../places.ts';
 import { shownPath, type Terminal } from '../terminal.ts';
@@ -9,7 +8,19 @@ import { dataProblem, makeDataDirectory } from './data-directory.ts';
 import { lockData } from './data-lock.ts';
 import { untilInterrupted } from './interruption.ts';
 import { LocalEngine } from './local-engine.ts';
+import type { LogLevel } from './log-line.ts';
 import type { ClusterChoice } from './service-env.ts';
+
+export interface UpOptions {
+  manifests?: string;
+  kubeconfig?: string;
+  webhookUrl?: string;
+  port: number;
+  evaluators: number;
+  nats?: string;
+  data?: string;
+  logLevel: LogLevel;
+}
 
 /** Runs until it is interrupted. Resolves with the exit code; throws CommandError. */
 export async function up(options: UpOptions, terminal: Terminal): Promise<number> {
