@@ -4,6 +4,7 @@ import { HostCallError } from '@jspolicy/sandbox';
 import { CallOptions } from './call-options.ts';
 import type { ClusterReader, ReadFrom } from './cluster-reader.ts';
 import { asHostCallError } from './host-call-error.ts';
+import { segmentProblem } from './path-segment.ts';
 
 interface Key {
   name: string;
@@ -59,11 +60,4 @@ function wrongName(type: ResourceType, name: string, namespace: string | undefin
   return type.namespaced && !namespace
     ? 'an empty namespace may not be set when a resource name is provided'
     : undefined;
-}
-
-/** What the API's paths cannot carry, in the API's words. */
-function segmentProblem(segment: string): string | undefined {
-  if (segment === '.' || segment === '..') return `may not be '${segment}'`;
-  const illegal = /[/%]/.exec(segment)?.[0];
-  return illegal && `may not contain '${illegal}'`;
 }

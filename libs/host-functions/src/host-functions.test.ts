@@ -5,6 +5,7 @@ import { createLogger } from '@jspolicy/runtime';
 import { type TempDir, tempDir } from '@jspolicy/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DirectReader } from './cluster-reader.ts';
+import { Fetcher } from './fetch/fetcher.ts';
 import { hostFunctions } from './host-functions.ts';
 
 const configMap = (name: string, labels: object, data: object) =>
@@ -34,6 +35,9 @@ afterAll(async () => {
 
 const parts = {
   reader: new DirectReader(async () => cluster),
+  writer: { open: async () => cluster, isDryRun: () => false },
+  fetcher: new Fetcher([]),
+  filesDir: '',
   env: { JSPOLICY_ENV_REGION: 'north', SECRET: 's' },
   envPrefixes: ['JSPOLICY_ENV_'],
   onPrint: () => undefined,
@@ -162,11 +166,6 @@ describe('the others', () => {
 
   test('sleep takes wrong arguments for nothing', async () => {
     for (const args of [[], ['x'], [1, 2], [-5], [0], [null]]) expect(await call('sleep', ...args)).toBeUndefined();
-  });
-
-  test.each(['create', 'update', 'remove', 'fetchSync', 'readFileSync'])('%s is not there yet', async (name) => {
-    const text = `NotImplemented: ${name}() is not there yet: this version does not have it`;
-    expect(await failure(name)).toBe(text);
   });
 
   test('what no policy knows is not granted', async () => {

@@ -1,17 +1,23 @@
 import { type HostCall, HostCallError, type HostFunctions } from '@jspolicy/sandbox';
 import type { ClusterReader } from './cluster-reader.ts';
 import { readEnv } from './env.ts';
+import { fetchSync } from './fetch/fetch-sync.ts';
+import type { Fetcher } from './fetch/fetcher.ts';
 import { getObject } from './get.ts';
 import { listObjects } from './list.ts';
-import { notCallable } from './not-callable.ts';
+import { readFile } from './read-file.ts';
 import { sleep } from './sleep.ts';
-
-/** Variables that env() reads unless an installation says otherwise: what their names begin with. */
-export const ENV_PREFIXES: readonly string[] = ['JSPOLICY_ENV_', 'KUBE_NAMESPACE'];
+import { type ClusterWriter, writeObject } from './write.ts';
 
 export interface HostFunctionParts {
   /** What get() and list() read. */
   reader: ClusterReader;
+  /** What create(), update() and remove() write to. */
+  writer: ClusterWriter;
+  /** Sends what fetchSync() asks. Theirs who give it: it is not closed here. */
+  fetcher: Fetcher;
+  /** readFileSync() reads in it; '' grants nothing. */
+  filesDir: string;
   env: NodeJS.ProcessEnv;
   envPrefixes: readonly string[];
   /** A line of print(). */
@@ -35,12 +41,20 @@ async function dispatch({ name, args }: HostCall, parts: HostFunctionParts, sign
       return getObject(args, parts.reader, signal);
     case 'list':
       return listObjects(args, parts.reader, signal);
+    case 'create':
+    case 'update':
+    case 'remove':
+      return writeObject(name, args, parts.writer, signal);
+    case 'fetchSync':
+      return fetchSync(args, parts.fetcher, signal);
+    case 'readFileSync':
+      return readFile(args, parts.filesDir);
     case 'env':
       return readEnv(args, parts.env, parts.envPrefixes);
     case 'sleep':
       return sleep(args, signal);
     default:
-      throw notCallable(name);
+      throw new HostCallError('NotGranted', `${name}() is not granted to policies`);
   }
 }
 

@@ -1,2 +1,5 @@
 export { type ClusterReader, DirectReader, type ReadFrom } from './cluster-reader.ts';
-export { ENV_PREFIXES, type HostFunctionParts, hostFunctions } from './host-functions.ts';
+export { Fetcher } from './fetch/fetcher.ts';
+export { grantSettings } from './grant-settings.ts';
+export { type HostFunctionParts, hostFunctions } from './host-functions.ts';
+export type { ClusterWriter } from './write.ts';

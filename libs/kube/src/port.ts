@@ -22,6 +22,16 @@ export interface RequestOptions {
   signal?: AbortSignal;
 }
 
+export interface WriteOptions extends RequestOptions {
+  /** Everything is checked and answered, nothing is written. */
+  dryRun?: boolean;
+}
+
+export interface RemoveOptions extends WriteOptions {
+  /** Throws KubeError NotFound when there is none. */
+  mustExist?: boolean;
+}
+
 /** An answer of the cluster that is an error: reason and message are those of its Status (NotFound, Conflict ...). */
 export class KubeError extends Error {
   readonly status: number;
@@ -61,13 +71,13 @@ export interface Cluster {
   /** undefined when there is none of that name. */
   get(type: ResourceType, name: string, namespace?: string, options?: RequestOptions): Promise<KubeObject | undefined>;
   list(type: ResourceType, options?: ListOptions): Promise<KubeObject[]>;
-  create(type: ResourceType, object: KubeObject, options?: RequestOptions): Promise<KubeObject>;
+  create(type: ResourceType, object: KubeObject, options?: WriteOptions): Promise<KubeObject>;
   /** Replaces; a resourceVersion in metadata is checked. */
-  update(type: ResourceType, object: KubeObject, options?: RequestOptions): Promise<KubeObject>;
+  update(type: ResourceType, object: KubeObject, options?: WriteOptions): Promise<KubeObject>;
   /** Replaces the status subresource; a resourceVersion in metadata is checked. */
   updateStatus(type: ResourceType, object: KubeObject, options?: RequestOptions): Promise<KubeObject>;
-  /** No error when there is none. */
-  remove(type: ResourceType, name: string, namespace?: string, options?: RequestOptions): Promise<void>;
+  /** No error when there is none, unless the options say so. */
+  remove(type: ResourceType, name: string, namespace?: string, options?: RemoveOptions): Promise<void>;
   /** Lists, then watches; starts again from a new list when the cluster says that it must. */
   watch(type: ResourceType, handler: WatchHandler): Running;
   /** Tries to hold the Lease `name` until stopped; a directory of manifests grants it at once. */

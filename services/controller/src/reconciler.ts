@@ -71,7 +71,7 @@ export class Reconciler {
     await bus.bundles.put(bundle);
     const changed = await records.put(policyRecord(policy, bundle));
     if (policy.spec.type === 'Controller') return;
-    await webhooks.ensure(policy);
+    await webhooks.ensure(policy, bundle);
     const { digest, isolation, isolationReason } = bundle;
     if (changed) log.info({ policy: policy.metadata.name, digest, isolation, isolationReason }, 'policy enforced');
   }
@@ -91,7 +91,7 @@ export class Reconciler {
     const kept = record?.uid === uid ? record.bundle : undefined;
     const serving = kept ?? good;
     if (!kept) await records.put(policyRecord(policy, good ?? (undecodable ? 'undecodable' : 'missing')));
-    if (serving && policy.spec.type !== 'Controller') await webhooks.keep(policy);
+    if (serving && policy.spec.type !== 'Controller') await webhooks.keep(policy, serving);
     return serving;
   }
 

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { API_GROUP, type JsPolicy, type KubeObject } from '@jspolicy/contracts';
+import { API_GROUP, type BundleInfo, type JsPolicy, type KubeObject } from '@jspolicy/contracts';
 import { ownerReference } from './bundle-object.ts';
 
 export interface WebhookTarget {
@@ -14,8 +14,14 @@ export interface WebhookTarget {
 const SUFFIX_LETTERS = 'abcdefghijklmnopqrstuvwxyz';
 const SUFFIX_LENGTH = 5;
 
+/** Host functions that change the cluster. */
+const WRITES = ['create', 'update', 'remove'];
+
+/** What a policy's bundle says of itself as far as a webhook goes. */
+export type Calls = Pick<BundleInfo, 'hostCalls'>;
+
 /** The webhook configuration of a policy, complete: the API server has nothing to add by default. */
-export function webhookConfiguration(policy: JsPolicy, target: WebhookTarget, name: string): KubeObject {
+export function webhookConfiguration(policy: JsPolicy, calls: Calls, target: WebhookTarget, name: string): KubeObject {
   const mutating = policy.spec.type === 'Mutating';
   const { labels, annotations } = policy.metadata;
   return {
@@ -27,7 +33,7 @@ export function webhookConfiguration(policy: JsPolicy, target: WebhookTarget, na
       ...(annotations && { annotations }),
       ownerReferences: [ownerReference(policy, false)],
     },
-    webhooks: [webhook(policy, target, mutating)],
+    webhooks: [{ ...webhook(policy, target, mutating), sideEffects: sideEffects(calls) }],
   };
 }
 
@@ -49,13 +55,16 @@ function webhook({ metadata, spec }: JsPolicy, target: WebhookTarget, mutating: 
     matchPolicy: spec.matchPolicy ?? 'Equivalent',
     namespaceSelector: spec.namespaceSelector ?? {},
     objectSelector: spec.objectSelector ?? {},
-    sideEffects: 'None',
     timeoutSeconds: spec.timeoutSeconds ?? 10,
     admissionReviewVersions: ['v1'],
     ...(mutating && { reinvocationPolicy: spec.reinvocationPolicy ?? 'Never' }),
     ...(conditions.length > 0 && { matchConditions: conditions }),
   };
 }
+
+/** With NoneOnDryRun the API server asks in a dry run too, and the evaluator makes dry runs of what the policy writes. */
+const sideEffects = ({ hostCalls }: Calls): string =>
+  hostCalls.some((call) => WRITES.includes(call)) ? 'NoneOnDryRun' : 'None';
 
 function clientConfig(policy: string, { url, namespace, caBundle }: WebhookTarget) {
   const path = `/policy/${policy}`;

@@ -1,7 +1,7 @@
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ENV_PREFIXES } from '@jspolicy/host-functions';
-import { ConfigurationError, commonSettings, integer, list, loadConfig, optionalText, text } from '@jspolicy/runtime';
+import { grantSettings } from '@jspolicy/host-functions';
+import { ConfigurationError, commonSettings, integer, loadConfig, optionalText, text } from '@jspolicy/runtime';
 
 const defaultId = `${hostname()}-${process.pid}`;
 
@@ -42,14 +42,10 @@ export const settings = {
     default: 64,
     describe: 'size of the spool, MiB; beyond it violations are lost and counted',
   }),
-  envPrefixes: list({
-    env: 'ENV_PREFIXES',
-    default: [...ENV_PREFIXES],
-    describe: 'beginnings of the names that policies may read with env()',
-  }),
+  ...grantSettings,
   kubeconfig: optionalText({
     env: 'KUBECONFIG',
-    describe: 'kubeconfig file of the API server that get() and list() ask',
+    describe: 'kubeconfig file of the API server that policies read and write, with the rights of its user',
   }),
   // Kubernetes sets it in every Pod: then the Pod's service account is the credential.
   kubernetesHost: optionalText({ env: 'KUBERNETES_SERVICE_HOST', describe: 'set inside of a cluster' }),

@@ -23,7 +23,8 @@ export interface ReviewEvaluatorParts {
   lookup: PolicyLookup;
   sandbox: Sandbox;
   recorder: ViolationRecorder;
-  hostFunctions(policy: string): HostFunctions;
+  /** `review`: the body of the request. */
+  hostFunctions(policy: string, review: Uint8Array): HostFunctions;
   metrics: EvaluatorMetrics;
   log: Logger;
 }
@@ -76,7 +77,7 @@ export class ReviewEvaluator {
     const limitMs = timeLimitMs(record.timeoutSeconds, leftMs);
     if (limitMs <= 0) throw new EngineError('DEADLINE_PASSED', 'no time was left to evaluate the policy');
     const { name: policy, type, bundle } = record;
-    const host = hostFunctions(policy);
+    const host = hostFunctions(policy, body);
     const result = await sandbox.evaluate({ policy, type, digest: bundle.digest, review: body, limitMs, host });
     if (result.kind === 'malformed') throw new EngineError('MALFORMED_REVIEW', result.message);
     if (result.kind === 'refused') throw new EngineError('OVERLOADED', result.message);

@@ -1,6 +1,6 @@
 import { type Bus, connectBus, type Running } from '@jspolicy/bus';
 import { EVALUATE_SUBJECTS, EVALUATOR_QUEUE } from '@jspolicy/contracts';
-import { DirectReader, hostFunctions } from '@jspolicy/host-functions';
+import { DirectReader, Fetcher, hostFunctions } from '@jspolicy/host-functions';
 import { createMetrics, type Health, type Service, type ServiceContext, startHealth } from '@jspolicy/runtime';
 import { createSandboxPool, type Sandbox } from '@jspolicy/sandbox';
 import { LazyCluster } from './cluster.ts';
@@ -10,6 +10,7 @@ import { PolicyLookup } from './policy-lookup.ts';
 import { PolicyTable } from './policy-table.ts';
 import { QuarantineReporter } from './quarantine-reporter.ts';
 import { ReviewEvaluator, type ReviewEvaluatorParts } from './review-evaluator.ts';
+import { readReviewInfo } from './review-info.ts';
 import { Spool } from './spool.ts';
 import { ViolationRecorder } from './violation-recorder.ts';
 import { watchPolicies } from './watch-policies.ts';
@@ -30,6 +31,7 @@ class Evaluator implements Service {
   readonly #metrics = createMetrics();
   readonly #counted = evaluatorMetrics(this.#metrics);
   readonly #cluster: LazyCluster;
+  readonly #fetcher: Fetcher;
   #health: Health | undefined;
   #bus: Bus | undefined;
   #quarantines: QuarantineReporter | undefined;
@@ -43,6 +45,7 @@ class Evaluator implements Service {
     this.#context = context;
     this.#config = readConfig(context.env);
     this.#cluster = new LazyCluster(this.#config, context.log);
+    this.#fetcher = new Fetcher(this.#config.fetchHosts);
   }
 
   async start(): Promise<void> {
@@ -77,6 +80,7 @@ class Evaluator implements Service {
     await this.#sandbox?.stop();
     this.#quarantines?.stop();
     await this.#cluster.close();
+    this.#fetcher.close();
     await this.#bus?.close();
     await this.#health?.stop();
   }
@@ -93,13 +97,19 @@ class Evaluator implements Service {
 
   #reviewEvaluator(parts: Pick<ReviewEvaluatorParts, 'lookup' | 'sandbox' | 'recorder'>): ReviewEvaluator {
     const { env, log } = this.#context;
-    const { evaluatorId, maxInFlight, envPrefixes } = this.#config;
-    const reader = new DirectReader(() => this.#cluster.get());
+    const { evaluatorId, maxInFlight, envPrefixes, filesDir } = this.#config;
+    const open = () => this.#cluster.get();
+    const granted = { reader: new DirectReader(open), fetcher: this.#fetcher, filesDir, env, envPrefixes };
     const shared = { ...parts, evaluatorId, maxInFlight, metrics: this.#counted, log };
     return new ReviewEvaluator({
       ...shared,
-      hostFunctions: (policy) =>
-        hostFunctions({ reader, env, envPrefixes, onPrint: (line) => log.info({ policy }, `[${policy}] ${line}`) }),
+      hostFunctions: (policy, review) =>
+        hostFunctions({
+          ...granted,
+          // Read only when a policy writes: elsewhere the sandbox alone parses the review.
+          writer: { open, isDryRun: () => readReviewInfo(review).dryRun },
+          onPrint: (line) => log.info({ policy }, `[${policy}] ${line}`),
+        }),
     });
   }
 }

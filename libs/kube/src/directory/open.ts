@@ -17,6 +17,8 @@ export interface DirectoryOptions extends ProblemHandler {
   /** Directory for what services write; made when it is missing. It may lie inside of the other. */
   state: string;
   log: Logger;
+  /** Nothing is ever written: every write is answered as a dry run, of a manifest's object too. Default: false. */
+  dryRunOnly?: boolean;
   /** The directory, or what is written beside it, cannot be read or written now; what was read last stays in force. */
   onUnreadable?(error: Error): void;
   /** It can again. */
@@ -57,11 +59,11 @@ export async function openDirectory(options: DirectoryOptions): Promise<Director
     await store.close();
     throw error;
   }
-  return directoryCluster(store);
+  return directoryCluster(store, options);
 }
 
-function directoryCluster(store: Store): DirectoryCluster {
-  const writes = new DirectoryWrites(store);
+function directoryCluster(store: Store, { dryRunOnly }: DirectoryOptions): DirectoryCluster {
+  const writes = new DirectoryWrites(store, { dryRunOnly });
   return {
     get problems() {
       return store.manifests.problems;
