@@ -69,6 +69,8 @@ test('a policy that keeps ending processes is quarantined, and tried again', asy
     /^policy bomb\.test\.example is quarantined: its code ended the sandbox 5 times/,
   );
   expect(await own.message('deny("other")')).toBe('other');
+  // Its author has mended it.
+  expect(await own.message('deny("mended")', options)).toBe('mended');
   await own.sandbox.stop();
 });
 

@@ -54,13 +54,14 @@ class SandboxPool implements Sandbox {
 
   unload(digest: string): void {
     this.#bundles.delete(digest);
+    this.#quarantine.forget(digest);
     for (const each of this.#processes) each.forget(digest);
   }
 
   evaluate(evaluation: Evaluation): Promise<EvaluationResult> {
     const bundle = this.#bundles.get(evaluation.digest);
     if (!bundle) return Promise.resolve(refused(`bundle ${evaluation.digest} is not loaded`));
-    const quarantined = this.#quarantine.check(evaluation.policy, Date.now());
+    const quarantined = this.#quarantine.check(evaluation, Date.now());
     if (quarantined) return Promise.resolve(failed({ cause: 'quarantined', message: quarantined }));
     if (this.#stopping) return Promise.resolve(refused('the sandbox is stopping'));
     if (this.#waiting.length >= this.#settings.maxQueued)
@@ -192,12 +193,12 @@ class SandboxPool implements Sandbox {
       this.#waiting.unshift({ ...waiting, again: true });
       return;
     }
-    this.#judge(waiting.evaluation.policy, process, outcome);
+    this.#judge(waiting.evaluation, process, outcome);
     waiting.settle(this.#resultOf(waiting.evaluation, outcome));
   }
 
   /** Decides whether the process may go on, and whether the policy ended too many. */
-  #judge(policy: string, process: SandboxProcess, outcome: Ended): void {
+  #judge(evaluation: Evaluation, process: SandboxProcess, outcome: Ended): void {
     if ('result' in outcome && !outcome.result.retire) {
       const surplus = this.#processes.size > this.#wanted() && this.#waiting.length === 0;
       if (surplus || process.isWorn(this.#settings.residentLimitMiB * WORN_SHARE)) process.retire();
@@ -205,8 +206,8 @@ class SandboxPool implements Sandbox {
     }
     process.discard();
     const reason = blameOf(outcome);
-    const told = reason && this.#quarantine.strike(policy, reason, Date.now());
-    if (told) this.#settings.onQuarantine?.(policy, told.until, told.reason);
+    const told = reason && this.#quarantine.strike(evaluation, reason, Date.now());
+    if (told) this.#settings.onQuarantine?.(evaluation.policy, told.until, told.reason);
   }
 
   #resultOf({ policy, host }: Evaluation, outcome: Ended): EvaluationResult {
