@@ -26,7 +26,7 @@ export interface RunOptions {
 export const POLICY = 'p.test.example';
 const DEFAULT_REVIEW = admissionReview({ object: pod({ labels: { app: 'web' } }), uid: 'u-1' });
 
-/** A real pool whose host answers sleep and get, never answers list, refuses update, and has a bug in create. */
+/** A real pool whose host answers sleep, get, remove and fetchSync, never answers list, refuses update, has a bug in create. */
 export class TestPool {
   readonly sandbox: Sandbox;
   readonly prints: string[] = [];
@@ -62,7 +62,10 @@ export class TestPool {
       if (name === 'update') throw new HostCallError('NotGranted', 'no');
       if (name === 'create') throw new Error('our bug');
       if (name === 'sleep') await new Promise((resolve) => setTimeout(resolve, Number(args[0])));
-      return name === 'get' ? { name, args } : undefined;
+      if (name === 'fetchSync' && args[0] === 'refused') throw new HostCallError('FetchSync', 'Get "refused": no');
+      if (name === 'fetchSync')
+        return { status: 200, statusText: '200 OK', ok: true, headers: { A: 'b' }, ...Object(args[1]) };
+      return name === 'get' || name === 'remove' ? { name, args } : undefined;
     },
     print: (line) => this.prints.push(line),
   };
