@@ -1,10 +1,11 @@
 import type { KubeObject } from '@jspolicy/contracts';
 import type { Cluster, ListOptions, ResourceType } from '@jspolicy/kube';
+import { withSortedKeys } from './sorted-keys.ts';
 
 /** Where a read may be answered from: the cluster itself, a copy that is kept current, or first the copy. */
 export type ReadFrom = 'cluster' | 'copy' | 'copy-then-cluster';
 
-/** What get() and list() read. The signal ends a read. */
+/** What get() and list() read, with sorted keys. The signal ends a read. */
 export interface ClusterReader {
   /** Throws KubeError NotFound when the cluster does not serve the kind. */
   resolve(apiVersion: string, kind: string, signal: AbortSignal): Promise<ResourceType>;
@@ -35,10 +36,11 @@ export class DirectReader implements ClusterReader {
     _from: ReadFrom,
     signal: AbortSignal,
   ): Promise<KubeObject | undefined> {
-    return (await this.#open()).get(type, name, namespace, { signal });
+    const found = await (await this.#open()).get(type, name, namespace, { signal });
+    return found && withSortedKeys(found);
   }
 
   async list(type: ResourceType, options: ListOptions): Promise<KubeObject[]> {
-    return (await this.#open()).list(type, options);
+    return (await (await this.#open()).list(type, options)).map(withSortedKeys);
   }
 }
