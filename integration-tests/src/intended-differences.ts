@@ -58,6 +58,17 @@ const BY_REASON: Record<string, string[]> = {
     'http-unknown-path',
     'http-unknown-policy-v1beta1',
   ],
+  'list() without matches is an empty array; the whole selector syntax': [
+    'list-empty',
+    'list-empty-uncached',
+    'list-selector-exists',
+    'list-selector-in-uncached',
+    'list-selector-invalid',
+    'list-selector-not-equals',
+    'list-selector-notin',
+    'list-wrong-arguments',
+    'ex-sync-secrets-resource-example-sync',
+  ],
   'with failurePolicy Ignore a failure is HTTP 500': ['failure-ignore-throw'],
   'a bundle that does not compile is refused, the last good one stays': ['bundle-syntax-error', 'bundle-esm'],
   'a newer engine reads a newer language: a hashbang, set operations': ['bundle-hashbang', 'language-features'],
@@ -74,3 +85,6 @@ const BY_REASON: Record<string, string[]> = {
 };
 
 export const INTENDED_DIFFERENCES: readonly string[] = Object.values(BY_REASON).flat();
+
+/** Not answered as they should be: the engine does not judge its own kinds at /crds yet. */
+export const NOT_YET: readonly string[] = ['http-crds-pod', 'http-crds-empty'];
