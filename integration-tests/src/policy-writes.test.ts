@@ -38,7 +38,7 @@ test('a policy writes; in a dry run its user writes nothing, and neither does it
   expect(tried.headers.warning).toContain('[true,null]');
   expect([await found('tried'), await found('note-tried')]).toEqual([false, false]);
 
-  expect((await create('done')).status).toBe(201);
+  expect(await create('done')).toMatchObject({ status: 201 });
   expect((await cluster.call('GET', `${CONFIG_MAPS}/note-done`)).body.data).toEqual({ of: 'done' });
 });
 

@@ -4,6 +4,9 @@ import { HostCallError, type HostFunctions } from '../port.ts';
 /** Host calls that are left so long before the time is over are ended, so that the policy's own thread can end too. */
 const STOP_BEFORE_MS = 20;
 
+/** Host functions that write to the cluster. */
+const WRITES = new Set(['create', 'update', 'remove']);
+
 interface CallsOptions {
   host: HostFunctions;
   /** Of performance.now(). */
@@ -18,6 +21,7 @@ export class HostCalls {
   readonly #options: CallsOptions;
   readonly #abort = new AbortController();
   #pending = 0;
+  #writing = 0;
 
   constructor(options: CallsOptions) {
     this.#options = options;
@@ -27,12 +31,18 @@ export class HostCalls {
     return this.#pending;
   }
 
+  get isWriting(): boolean {
+    return this.#writing > 0;
+  }
+
   /** Never rejects. */
   async answer(call: number, name: string, args: unknown[]): Promise<void> {
     const { host, endsAt, reply, onFailure } = this.#options;
     const { signal } = this.#abort;
     const timer = setTimeout(() => this.#stop(call), endsAt - STOP_BEFORE_MS - performance.now());
+    const writes = WRITES.has(name) ? 1 : 0;
     this.#pending++;
+    this.#writing += writes;
     try {
       const value = await host.call({ name, args }, signal);
       if (!signal.aborted) reply(call, { kind: 'value', value });
@@ -44,6 +54,7 @@ export class HostCalls {
     } finally {
       clearTimeout(timer);
       this.#pending--;
+      this.#writing -= writes;
     }
   }
 

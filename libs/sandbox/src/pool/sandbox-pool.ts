@@ -43,7 +43,7 @@ class SandboxPool implements Sandbox {
 
   constructor(settings: PoolSettings) {
     this.#settings = settings;
-    this.#pace = new Pace(settings.processes);
+    this.#pace = new Pace(settings.processes, settings.maxProcesses);
     this.#fill();
   }
 
@@ -151,12 +151,16 @@ class SandboxPool implements Sandbox {
     for (const waiting of this.#waiting) {
       const { policy } = waiting.evaluation;
       const held = this.#pace.heldBy(policy);
-      if (held >= fewest || !this.#pace.mayBegin(policy)) continue;
+      if (held >= fewest || !this.#pace.mayBegin(policy, () => this.#isWriting(policy))) continue;
       chosen = waiting;
       fewest = held;
       if (held === 0) break;
     }
     return chosen;
+  }
+
+  #isWriting(policy: string): boolean {
+    return [...this.#processes].some((each) => each.current?.evaluation.policy === policy && each.waitsForWrite);
   }
 
   /** A free one; or, for what is quick and asks no host, the shortest line of others that are. */

@@ -99,6 +99,11 @@ export class SandboxProcess {
     return (this.#line[0]?.calls?.pending ?? 0) > 0;
   }
 
+  /** And that answer is one of a write to the cluster. */
+  get waitsForWrite(): boolean {
+    return this.#line[0]?.calls?.isWriting ?? false;
+  }
+
   /** Resident memory when it was last looked at between two evaluations, MiB. */
   get restingMiB(): number {
     return this.#restingMiB;
