@@ -119,7 +119,7 @@ class SandboxPool implements Sandbox {
     while (this.#processes.size < wanted) this.#start();
   }
 
-  /** Every 25 ms while evaluations wait or run. */
+  /** Again and again while evaluations wait or run. */
   #look(): boolean {
     for (const each of this.#processes) {
       if (isSlow(each) && each.current) this.#pace.noteSlow(each.current.evaluation.policy);

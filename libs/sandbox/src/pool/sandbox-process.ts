@@ -42,7 +42,6 @@ export class SandboxProcess {
   #wasReady = false;
   #killed = false;
   #retiring = false;
-  #killedFor: KilledFor | undefined;
 
   constructor(memoryLimitMiB: number) {
     const { command, args } = childCommand(memoryLimitMiB);
@@ -154,10 +153,14 @@ export class SandboxProcess {
     if (this.#bundles.delete(digest)) this.#send({ type: 'forget', digest });
   }
 
+  /** With a reason the evaluation that runs is over at once: a process with much memory takes its time to be gone. */
   kill(why?: KilledFor): void {
     this.#killed = true;
-    this.#killedFor ??= why;
     this.#child.kill('SIGKILL');
+    if (why === undefined) return;
+    this.freeTheLine();
+    const [current] = this.#line;
+    if (current) finish(current, { died: 'killed', killedFor: why });
   }
 
   #end(how: string): void {
@@ -167,7 +170,7 @@ export class SandboxProcess {
     this.freeTheLine();
     const [current] = this.#line.splice(0);
     const byOthers = how === 'SIGKILL' && !this.#killed && current?.calls === undefined;
-    if (current) finish(current, { died, killedFor: this.#killedFor, byOthers });
+    if (current) finish(current, { died, byOthers });
   }
 
   #sendBundle({ digest, isolation, preludeLength, form, authorStart = 0, hostCalls, script }: Bundle): void {
