@@ -40,6 +40,7 @@ class SandboxPool implements Sandbox {
   #stopping = false;
   #startAgainAt = 0;
   #idle: (() => void) | undefined;
+  #stopped: Promise<void> | undefined;
 
   constructor(settings: PoolSettings) {
     this.#settings = settings;
@@ -74,7 +75,12 @@ class SandboxPool implements Sandbox {
     });
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     this.#stopping = true;
     if (this.#isBusy()) await new Promise<void>((resolve) => (this.#idle = resolve));
     this.#watchdog.stop();

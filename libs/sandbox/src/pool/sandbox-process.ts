@@ -213,6 +213,8 @@ export class SandboxProcess {
     const [next] = this.#line;
     if (next) next.startedAt = performance.now();
     finish(current, { result });
+    // Also when nobody wants this result any more.
+    if (result.retire) this.discard();
     if (this.#retiring && this.#line.length === 0) this.kill();
   }
 

@@ -18,9 +18,12 @@ export class Watchdog {
   }
 
   wake(): void {
-    this.#timer ??= setInterval(() => {
-      if (!this.#look()) this.stop();
-    }, TICK_MS);
+    this.#timer ??= setInterval(() => setImmediate(() => this.#tick()), TICK_MS);
+  }
+
+  /** After input was read: what came while this process itself stood still is no silence. */
+  #tick(): void {
+    if (this.#timer && !this.#look()) this.stop();
   }
 
   stop(): void {
