@@ -19,6 +19,7 @@ beforeAll(async () => {
   kube = await kubeForTest({ users: [{ name: USER }] });
   cluster = await connectApiServer({ kubeconfig: kube.kubeconfigPath, log });
   configMaps = await cluster.resolve('v1', 'ConfigMap');
+  await cluster.create(configMaps, configMap('always', 'default'));
 });
 afterEach(async () => {
   await Promise.all(started.splice(0).map((each) => each.stop()));
@@ -115,12 +116,12 @@ test('a read waits for the first list, no longer than its signal; the informer g
   proxy.cut();
   const evaluation = new AbortController();
   const cutShort = informers.list(configMaps, { signal: evaluation.signal });
-  const patient = names(configMaps, { namespace: 'kube-system' });
+  const patient = names(configMaps, { namespace: 'default' });
   evaluation.abort(new Error('over'));
   await expect(cutShort).rejects.toThrow('over');
   await expect(informers.list(configMaps, { signal: evaluation.signal })).rejects.toThrow('over');
   proxy.mend();
-  expect(await patient).toContain('extension-apiserver-authentication');
+  expect(await patient).toContain('always');
   expect(watches()).toBe(1);
   through.close();
   await proxy.stop();
@@ -138,7 +139,7 @@ test("a kind that may not be listed gives the API server's words, and is listed 
   await expect(get(configMaps, 'default', 'x')).rejects.toMatchObject(forbidden);
   expect(sizes.size).toBe(0);
   await grant(USER, 'configmaps');
-  const listed = () => names(configMaps, { namespace: 'kube-system' });
+  const listed = () => names(configMaps, { namespace: 'default' });
   await waitFor(async () => (await listed())?.length, { what: 'the grant to take effect' });
   reader.close();
 });
@@ -173,7 +174,7 @@ test('an informer that nobody uses ends, and begins again when it is used', asyn
   await names(configMaps);
   expect(sizes.has('configmaps.v1')).toBe(true);
   await waitFor(() => !sizes.has('configmaps.v1'), { what: 'the end of the informer' });
-  expect(await names(configMaps, { namespace: 'kube-system' })).toContain('extension-apiserver-authentication');
+  expect(await names(configMaps, { namespace: 'default' })).toContain('always');
   expect(watches()).toBe(2);
 });
 
@@ -184,7 +185,7 @@ test('a kind that has no room is not copied; the others stay', async () => {
   const before = (await names(namespaces))?.length;
   await cluster.create(configMaps, configMap('large', 'room', {}, { text: 'x'.repeat(60_000) }));
   expect(await names(configMaps)).toBeUndefined();
-  expect(await names(configMaps, { namespace: 'kube-system' })).toBeUndefined();
+  expect(await names(configMaps, { namespace: 'default' })).toBeUndefined();
   expect(await names(namespaces)).toHaveLength(before ?? 0);
   expect([...sizes.keys()]).toEqual(['namespaces.v1']);
   expect(watches()).toBe(2);
