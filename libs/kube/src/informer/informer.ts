@@ -12,7 +12,7 @@ export interface InformerOptions {
   /** Trouble that it goes on from. */
   onTrouble(error: Error): void;
   /** The cluster does not let the kind be read, or does not serve it any more: who is told ends the informer. */
-  onRefused(error: KubeError): void;
+  onRefused(error: KubeError, after: { synced: boolean }): void;
 }
 
 interface Waiting {
@@ -77,7 +77,8 @@ export class Informer {
 
   #meet(error: Error): void {
     if (this.#ended) return;
-    if (error instanceof KubeError && REFUSALS.includes(error.status)) this.#options.onRefused(error);
+    if (error instanceof KubeError && REFUSALS.includes(error.status))
+      this.#options.onRefused(error, { synced: this.#synced });
     else this.#options.onTrouble(error);
   }
 

@@ -10,13 +10,14 @@ import { testInformers } from './informers.test-part.ts';
 
 const log = createLogger({ service: 'test', level: 'silent' });
 const USER = 'reader';
+const LISTER = 'lister';
 let kube: KubeApiServer;
 let cluster: ApiServerCluster;
 let configMaps: ResourceType;
 const started: { stop(): Promise<void> }[] = [];
 
 beforeAll(async () => {
-  kube = await kubeForTest({ users: [{ name: USER }] });
+  kube = await kubeForTest({ users: [{ name: USER }, { name: LISTER }] });
   cluster = await connectApiServer({ kubeconfig: kube.kubeconfigPath, log });
   configMaps = await cluster.resolve('v1', 'ConfigMap');
   await cluster.create(configMaps, configMap('always', 'default'));
@@ -144,6 +145,23 @@ test("a kind that may not be listed gives the API server's words, and is listed 
   reader.close();
 });
 
+test('a kind that may be listed but not watched is for the cluster to answer', async () => {
+  await grant(LISTER, 'configmaps', ['list']);
+  const lister = await connectApiServer({ kubeconfig: await kubeconfigOf(kube, LISTER), log });
+  const { names, watches, sizes } = on(lister);
+  const left = () =>
+    names(configMaps).then(
+      (found) => found === undefined,
+      () => false,
+    );
+  await waitFor(left, { what: 'the reads to be left to the cluster' });
+  const before = watches();
+  expect(await names(configMaps)).toBeUndefined();
+  expect(watches()).toBe(before);
+  expect(sizes.size).toBe(0);
+  lister.close();
+});
+
 test('a kind that comes later, goes, and comes again', { timeout: 60_000 }, async () => {
   const crds = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
   const { get, names } = on(cluster);
@@ -194,10 +212,10 @@ test('a kind that has no room is not copied; the others stay', async () => {
   expect(nothing.watches()).toBe(0);
 });
 
-async function grant(user: string, resource: string): Promise<void> {
+async function grant(user: string, resource: string, verbs = ['list', 'watch']): Promise<void> {
   const rbac = '/apis/rbac.authorization.k8s.io/v1';
   const apiVersion = 'rbac.authorization.k8s.io/v1';
-  const rules = [{ apiGroups: [''], resources: [resource], verbs: ['list', 'watch'] }];
+  const rules = [{ apiGroups: [''], resources: [resource], verbs }];
   await kubeRequest(kube, 'POST', `${rbac}/clusterroles`, {
     apiVersion,
     kind: 'ClusterRole',

@@ -40,6 +40,8 @@ interface Barred {
 
 /** Rights may be granted at any moment, and a policy may ask for what it may not read with each request. */
 const ASK_AGAIN_MS = 1000;
+/** So long a kind that was refused after it had been listed is left to the cluster: it cannot be watched, or no more. */
+const WATCH_AGAIN_MS = 60_000;
 /** A kind that had no room is read whole again each time that it is tried. */
 const ROOM_AGAIN_MS = 600_000;
 const LONGEST_SWEEP_MS = 30_000;
@@ -121,10 +123,7 @@ export class Informers {
       textOf,
       onSize: (size) => this.#resized(key, size),
       onTrouble: (err) => log.warn({ err, kind }, 'objects cannot be read now, what was read last stays'),
-      onRefused: (refused) => {
-        const error = refused.status === 404 ? noMatch(apiVersionOf(type), type.kind) : refused;
-        this.#bar(key, { error, untilMs: performance.now() + ASK_AGAIN_MS }, error);
-      },
+      onRefused: (error, { synced }) => this.#refused(key, type, error, synced),
     });
     const kept = { informer, kind, bytes: 0, usedAtMs: 0 };
     this.#kept.set(key, kept);
@@ -142,6 +141,20 @@ export class Informers {
     if (this.#bytes <= maxBytes) return;
     log.warn({ kind: kept.kind, ...size, maxBytes }, 'no room for copies of a kind: the cluster is asked each time');
     this.#bar(key, { error: undefined, untilMs: performance.now() + ROOM_AGAIN_MS }, new NoRoom());
+  }
+
+  #refused(key: string, type: ResourceType, error: KubeError, synced: boolean): void {
+    const gone = error.status === 404;
+    if (synced && !gone) {
+      this.#options.log.warn(
+        { err: error, kind: labelOf(type) },
+        'a kind cannot be watched: the cluster is asked each time',
+      );
+      this.#bar(key, { error: undefined, untilMs: performance.now() + WATCH_AGAIN_MS }, error);
+      return;
+    }
+    const told = gone ? noMatch(apiVersionOf(type), type.kind) : error;
+    this.#bar(key, { error: told, untilMs: performance.now() + ASK_AGAIN_MS }, told);
   }
 
   #bar(key: string, barred: Barred, error: Error): void {

@@ -14,8 +14,9 @@ const EVALUATIONS_PER_CHECK = 50;
 /** A process that is not ready by then does not start any more. */
 const START_MS = 20_000;
 
-/** An eighth: a value is its text there first, then that parsed, which takes two to five times as much. */
-const MAX_VALUE_BYTES_PER_MIB = (1024 * 1024) / 8;
+/** A third of the memory: a larger value could hardly be parsed there, and the process would have to be ended for it. */
+const VALUE_SHARE = 3;
+const BYTES_PER_MIB = 1024 * 1024;
 
 /** An evaluation that was sent. Times are of performance.now(). */
 interface Sent {
@@ -49,7 +50,7 @@ export class SandboxProcess {
   #killedFor: KilledFor | undefined;
 
   constructor(memoryLimitMiB: number) {
-    this.#maxValueBytes = memoryLimitMiB * MAX_VALUE_BYTES_PER_MIB;
+    this.#maxValueBytes = Math.floor((memoryLimitMiB * BYTES_PER_MIB) / VALUE_SHARE);
     const { command, args } = childCommand(memoryLimitMiB);
     this.#child = spawn(command, args, { cwd: '/', env: {}, stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'] });
     offerToOomKiller(this.#child.pid);
