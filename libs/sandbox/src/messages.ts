@@ -20,7 +20,8 @@ export type ToChild =
   | { type: 'reply'; id: number; call: number; reply: CallReply };
 
 export type CallReply =
-  | { kind: 'value'; value?: unknown }
+  /** Body: the value's JSON; nothing for undefined. */
+  | { kind: 'value' }
   | { kind: 'thrown'; reason: string; message: string }
   /** The evaluation's time is over, or the host failed: its answer is not waited for. */
   | { kind: 'stop' };

@@ -6,6 +6,7 @@ import {
   type EvaluationResult,
   HostCallError,
   type HostFunctions,
+  JsonText,
   type Sandbox,
   type SandboxPoolOptions,
 } from './index.ts';
@@ -65,6 +66,8 @@ export class TestPool {
       if (name === 'fetchSync' && args[0] === 'refused') throw new HostCallError('FetchSync', 'Get "refused": no');
       if (name === 'fetchSync')
         return { status: 200, statusText: '200 OK', ok: true, headers: { A: 'b' }, ...Object(args[1]) };
+      if (args[0] === 'as text') return new JsonText([Buffer.from('{"é":'), Buffer.from('[1,"__proto__"]}')]);
+      if (args[0] === 'too large') return new JsonText([Buffer.alloc(44 * 1024 * 1024, ' ')]);
       return name === 'get' || name === 'remove' ? { name, args } : undefined;
     },
     print: (line) => this.prints.push(line),

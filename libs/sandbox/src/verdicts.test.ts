@@ -49,6 +49,20 @@ const failures: [string, RegExp][] = [
   ['const o = {}; o.o = o; print(o)', /^Uncaught TypeError: Converting circular structure to JSON/],
 ];
 
+test('a value that the host has as text', async () => {
+  const told = await pool.run('warn(JSON.stringify(get("as text")))', { hostCalls: ['get'] });
+  expect(told).toMatchObject({ verdict: { warnings: ['{"é":[1,"__proto__"]}'] } });
+});
+
+test('a value that would not fit is an error that the policy can catch', async () => {
+  const code = 'try { get("too large") } catch (error) { warn(String(error)) }';
+  expect(await pool.run(code, { hostCalls: ['get'] })).toMatchObject({
+    verdict: {
+      warnings: ['TooLarge: get() gives 46137344 bytes, more than the 44739242 that a policy can take'],
+    },
+  });
+});
+
 describe.each<Isolation>(['kept', 'request'])('in a context of isolation %s', (isolation) => {
   test.each(verdicts)('%s', async (code, verdict) => {
     const result = await pool.run(code, { isolation });

@@ -14,6 +14,10 @@ const EVALUATIONS_PER_CHECK = 50;
 /** A process that is not ready by then does not start any more. */
 const START_MS = 20_000;
 
+/** A third of the memory: a larger value could hardly be parsed there, and the process would have to be ended for it. */
+const VALUE_SHARE = 3;
+const BYTES_PER_MIB = 1024 * 1024;
+
 /** An evaluation that was sent. Times are of performance.now(). */
 interface Sent {
   id: number;
@@ -30,6 +34,7 @@ interface Sent {
 export class SandboxProcess {
   readonly ready: Promise<void>;
   readonly exited: Promise<void>;
+  readonly #maxValueBytes: number;
   readonly #child: ChildProcess;
   readonly #pipe: Duplex;
   readonly #bundles = new Set<string>();
@@ -44,6 +49,7 @@ export class SandboxProcess {
   #retiring = false;
 
   constructor(memoryLimitMiB: number) {
+    this.#maxValueBytes = Math.floor((memoryLimitMiB * BYTES_PER_MIB) / VALUE_SHARE);
     const { command, args } = childCommand(memoryLimitMiB);
     this.#child = spawn(command, args, { cwd: '/', env: {}, stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'] });
     offerToOomKiller(this.#child.pid);
@@ -129,7 +135,7 @@ export class SandboxProcess {
     this.#line.push({ id, evaluation, endsAt, startedAt: now, calls: undefined, settle });
     this.#sendBundle(bundle);
     const { policy, type: policyType, digest, review } = evaluation;
-    this.#send({ type: 'evaluate', id, policy, policyType, digest, limitMs: Math.max(1, endsAt - now) }, review);
+    this.#send({ type: 'evaluate', id, policy, policyType, digest, limitMs: Math.max(1, endsAt - now) }, [review]);
   }
 
   /** Those behind the one that runs are given back; what the process still says of them is not heard. */
@@ -177,10 +183,10 @@ export class SandboxProcess {
     if (this.#bundles.has(digest)) return;
     this.#bundles.add(digest);
     const waits = hostCalls.length > 0;
-    this.#send({ type: 'bundle', digest, isolation, preludeLength, form, authorStart, waits }, Buffer.from(script));
+    this.#send({ type: 'bundle', digest, isolation, preludeLength, form, authorStart, waits }, [Buffer.from(script)]);
   }
 
-  #send(message: ToChild, body?: Uint8Array): void {
+  #send(message: ToChild, body?: readonly Uint8Array[]): void {
     if (this.#ending === undefined) this.#pipe.write(encodeFrame(message, body));
   }
 
@@ -223,7 +229,8 @@ export class SandboxProcess {
     current.calls ??= new HostCalls({
       host: evaluation.host,
       endsAt,
-      reply: (to, reply) => this.#send({ type: 'reply', id, call: to, reply }),
+      maxValueBytes: this.#maxValueBytes,
+      reply: (to, reply, body) => this.#send({ type: 'reply', id, call: to, reply }, body),
       onFailure: (hostFailed, error) => {
         if (this.#line[0] !== current) return;
         finish(current, { hostFailed, error });
