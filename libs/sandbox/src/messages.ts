@@ -16,7 +16,15 @@ export type ToChild =
   | ({ type: 'bundle'; isolation: Isolation } & BundleFacts)
   | { type: 'forget'; digest: string }
   /** Body: the review's bytes. */
-  | { type: 'evaluate'; id: number; policy: string; policyType: PolicyType; digest: string; limitMs: number }
+  | {
+      type: 'evaluate';
+      id: number;
+      policy: string;
+      policyType: PolicyType;
+      digest: string;
+      limitMs: number;
+      fresh: boolean;
+    }
   | { type: 'reply'; id: number; call: number; reply: CallReply };
 
 export type CallReply =

@@ -14,6 +14,7 @@ import {
 export type Isolation = Bundle['isolation'];
 
 export interface RunOptions {
+  fresh?: boolean;
   isolation?: Isolation;
   hostCalls?: string[];
   type?: PolicyType;
@@ -46,6 +47,7 @@ export class TestPool {
       digest: bundle.digest,
       review: Buffer.from(JSON.stringify(options.review ?? DEFAULT_REVIEW)),
       limitMs: options.limitMs ?? 5_000,
+      ...(options.fresh && { fresh: true }),
       host: this.#host,
     });
   }

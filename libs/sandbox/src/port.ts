@@ -46,6 +46,8 @@ export interface Evaluation {
   review: Uint8Array;
   /** Milliseconds from now until the answer must be there, waiting for a free sandbox included. */
   limitMs: number;
+  /** In a fresh context, also where the bundle might live in a kept one. */
+  fresh?: boolean;
   host: HostFunctions;
 }
 

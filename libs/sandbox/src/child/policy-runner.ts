@@ -17,6 +17,7 @@ export interface Task {
   policyType: PolicyType;
   review: string;
   limitMs: number;
+  fresh: boolean;
 }
 
 type Run = Omit<ChildResult, 'type' | 'id' | 'prints'>;
@@ -43,7 +44,7 @@ export class PolicyRunner {
     const { bundle } = task;
     const endsAt = performance.now() + task.limitMs;
     const left = () => endsAt - performance.now();
-    if (!bundle.kept) return this.#fresh(task, left);
+    if (!bundle.kept || task.fresh) return this.#fresh(task, left);
     const run = await this.#inKept(task, left);
     if (run && (run.retire || !this.#isDoubtful(run.answer))) return run;
     // What it wrote would be written twice. Its next evaluations are fresh: the context may be why it failed.

@@ -5,7 +5,7 @@ import { Pace, SLOW_MS } from './pace.ts';
 import { type PoolSettings, poolSettings, type SandboxPoolOptions } from './pool-options.ts';
 import { Quarantine } from './quarantine.ts';
 import { SandboxProcess } from './sandbox-process.ts';
-import { guard, Watchdog } from './watchdog.ts';
+import { guard, LONG_MS, Watchdog } from './watchdog.ts';
 
 /** A process that rests above this share of its limit is replaced, so that no policy pays for what others left. */
 const WORN_SHARE = 0.7;
@@ -175,10 +175,15 @@ class SandboxPool implements Sandbox {
     let chosen: SandboxProcess | undefined;
     for (const each of this.#processes) {
       if (!each.isReady || each.load >= (chosen?.load ?? LINE)) continue;
-      if (each.load > 0 && !(mayStandInLine && this.#pace.isQuick(each.current?.evaluation.policy ?? ''))) continue;
+      if (each.current && !(mayStandInLine && this.#isSoonDone(each.current))) continue;
       chosen = each;
     }
     return chosen;
+  }
+
+  /** Those that it gave back are not put behind it again. */
+  #isSoonDone({ evaluation, startedAt }: NonNullable<SandboxProcess['current']>): boolean {
+    return performance.now() - startedAt < LONG_MS && this.#pace.isQuick(evaluation.policy);
   }
 
   #run(waiting: Waiting, process: SandboxProcess): void {

@@ -27,6 +27,8 @@ interface Sent {
   startedAt: number;
   /** Made with the first host call: most evaluations have none, and an abort costs. */
   calls: HostCalls | undefined;
+  /** It goes to another process; what this one still does with it must have no effect. */
+  givenBack: boolean;
   settle(outcome: ProcessOutcome, tookMs?: number): void;
 }
 
@@ -132,10 +134,12 @@ export class SandboxProcess {
     }
     const id = this.#nextId++;
     const now = performance.now();
-    this.#line.push({ id, evaluation, endsAt, startedAt: now, calls: undefined, settle });
+    this.#line.push({ id, evaluation, endsAt, startedAt: now, calls: undefined, givenBack: false, settle });
     this.#sendBundle(bundle);
-    const { policy, type: policyType, digest, review } = evaluation;
-    this.#send({ type: 'evaluate', id, policy, policyType, digest, limitMs: Math.max(1, endsAt - now) }, [review]);
+    const { policy, type: policyType, digest, review, fresh = false } = evaluation;
+    this.#send({ type: 'evaluate', id, policy, policyType, digest, limitMs: Math.max(1, endsAt - now), fresh }, [
+      review,
+    ]);
   }
 
   /** Those behind the one that runs are given back; what the process still says of them is not heard. */
@@ -225,7 +229,11 @@ export class SandboxProcess {
   }
 
   #answerCall(current: Sent, { call, name, args }: Extract<FromChild, { type: 'call' }>): void {
-    const { id, evaluation, endsAt } = current;
+    const { id, evaluation, endsAt, givenBack } = current;
+    if (givenBack) {
+      this.#send({ type: 'reply', id, call, reply: { kind: 'stop' } });
+      return;
+    }
     current.calls ??= new HostCalls({
       host: evaluation.host,
       endsAt,
@@ -241,7 +249,10 @@ export class SandboxProcess {
   }
 }
 
-const giveBack = (sent: Sent): void => settleOnce(sent, { notBegun: true });
+function giveBack(sent: Sent): void {
+  sent.givenBack = true;
+  settleOnce(sent, { notBegun: true });
+}
 
 function finish(sent: Sent, outcome: ProcessOutcome): void {
   sent.calls?.end();

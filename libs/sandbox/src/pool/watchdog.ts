@@ -1,11 +1,11 @@
 import type { SandboxProcess } from './sandbox-process.ts';
 
 /** Killed so long after its limit: the isolate's own timer had its chance. */
-const GRACE_MS = 30;
+const GRACE_MS = 60;
 /** How often it is looked, while there is something to look after. */
 const TICK_MS = 10;
 /** An evaluation that runs for so long has its memory looked at, and nobody stands in line behind it. */
-const LONG_MS = 25;
+export const LONG_MS = 25;
 
 /** Calls back while there is something to look after; one timer for all, because timers cost in each evaluation. */
 export class Watchdog {
