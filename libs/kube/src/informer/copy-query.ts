@@ -1,5 +1,5 @@
 import type { KubeObject } from '@jspolicy/contracts';
-import { KubeError, type ListOptions } from '../port.ts';
+import { KubeError, type ListOptions, type ResourceType } from '../port.ts';
 import { matchesLabels, parseFieldSelector, parseLabelSelector } from '../selector.ts';
 import type { ObjectCopies, ObjectCopy } from './object-copies.ts';
 
@@ -14,8 +14,10 @@ export interface CopyQuery {
  * undefined for what only the cluster can judge: fields of one kind alone, and selectors that are not understood here,
  * so that the error is the cluster's own.
  */
-export function copyQuery(options: ListOptions): CopyQuery | undefined {
+export function copyQuery(type: Pick<ResourceType, 'namespaced'>, options: ListOptions): CopyQuery | undefined {
   const { namespace, labelSelector = '', fieldSelector = '', limit = Number.POSITIVE_INFINITY } = options;
+  // What has no namespace does not know the field.
+  if (!type.namespaced && fieldSelector.includes('metadata.namespace')) return undefined;
   const parsed = understood(() => [parseLabelSelector(labelSelector), parseFieldSelector(fieldSelector)] as const);
   if (!parsed) return undefined;
   const [labels, fields] = parsed;

@@ -78,7 +78,7 @@ export class Informers {
 
   /** The texts in the order of the API server's list. Waits as get() does. */
   async list(type: ResourceType, options: ListOptions): Promise<Uint8Array[] | undefined> {
-    const query = copyQuery(options);
+    const query = copyQuery(type, options);
     const informer = query && (await this.#current(type, options.signal));
     return informer && findCopies(informer.copies, query).map(({ text }) => text);
   }

@@ -1,5 +1,6 @@
 import type { KubeObject } from '@jspolicy/contracts';
 import { expect, test } from 'vitest';
+import type { ListOptions } from '../port.ts';
 import { copyQuery, findCopies } from './copy-query.ts';
 import { ObjectCopies } from './object-copies.ts';
 
@@ -15,8 +16,8 @@ function copiesOf(...objects: KubeObject[]): ObjectCopies {
   return copies;
 }
 
-const keys = (copies: ObjectCopies, options: Parameters<typeof copyQuery>[0] = {}) => {
-  const query = copyQuery(options);
+const keys = (copies: ObjectCopies, options: ListOptions = {}) => {
+  const query = copyQuery({ namespaced: true }, options);
   return query && findCopies(copies, query).map(({ key }) => key);
 };
 
@@ -73,5 +74,10 @@ test.each([
   { labelSelector: 'size>3' },
   { labelSelector: 'team in (x' },
 ])('%j is for the cluster to judge', (options) => {
-  expect(copyQuery(options)).toBeUndefined();
+  expect(copyQuery({ namespaced: true }, options)).toBeUndefined();
+});
+
+test('what has no namespace does not know the field', () => {
+  expect(copyQuery({ namespaced: false }, { fieldSelector: 'metadata.namespace=n' })).toBeUndefined();
+  expect(copyQuery({ namespaced: false }, { fieldSelector: 'metadata.name=n' })).toBeDefined();
 });
