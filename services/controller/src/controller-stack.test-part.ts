@@ -46,10 +46,10 @@ export class ControllerProcess {
     return this.child.lines.some((line) => line.includes('"msg":"leading"'));
   }
 
-  /** Into the cluster, so far. */
-  async writes(): Promise<number> {
+  /** Into the cluster, so far; of kinds whose name has `kind` in it. */
+  async writes(kind = ''): Promise<number> {
     const metrics = await (await fetch(`http://127.0.0.1:${this.#healthPort}/metrics`)).text();
-    const counts = metrics.matchAll(/^jspolicy_controller_writes_total\{.*\} (\d+)$/gm);
+    const counts = metrics.matchAll(new RegExp(`^jspolicy_controller_writes_total\\{.*${kind}".*\\} (\\d+)$`, 'gm'));
     return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
   }
 }
@@ -78,6 +78,10 @@ export class ControllerStack {
     this.bus = parts.bus;
   }
 
+  get natsUrl(): string {
+    return this.#parts.nats.url;
+  }
+
   startCompiler(): Promise<TestProcess> {
     const { path } = this.#parts.dir;
     return this.#start('compiler', { WORK_DIR: join(path, 'work'), CACHE_DIR: join(path, 'cache') });
@@ -93,6 +97,8 @@ export class ControllerStack {
       INSTALL_CRDS: 'true',
       CRDS_DIR: CRDS,
       HEALTH_PORT: String(port),
+      // No gateway is there to answer.
+      UPDATE_WEBHOOK: 'false',
       ...env,
     });
     return new ControllerProcess(child, port);
