@@ -50,6 +50,7 @@ test('who leads no more writes nothing more, even when a compile that it waited 
     compileTimeoutMs: 60_000,
     unusedBundleMs: 1,
     keepOwnWebhooks: false,
+    writeEvents: false,
     log,
     onWrite: (verb, kind) => written.push(`${verb} ${kind}`),
   });

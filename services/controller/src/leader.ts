@@ -5,6 +5,7 @@ import { BundleSource } from './bundle-source.ts';
 import { CompilerClient } from './compiler-client.ts';
 import { type Mirrors, mirrorAll } from './mirrors.ts';
 import { OWN_WEBHOOKS, OwnWebhooks } from './own-webhooks.ts';
+import { NO_EVENTS, PolicyEvents } from './policy-events.ts';
 import { Quarantines } from './quarantines.ts';
 import { Reconciler } from './reconciler.ts';
 import { Records } from './records.ts';
@@ -27,6 +28,8 @@ export interface LeaderParts {
   unusedBundleMs: number;
   /** Whether the API server shall ask about the engine's own kinds. */
   keepOwnWebhooks: boolean;
+  /** Whether policies get Events. */
+  writeEvents: boolean;
   log: Logger;
   onWrite(verb: Verb, kind: string): void;
 }
@@ -47,6 +50,7 @@ class Leader implements Running {
   readonly #quarantines: Quarantines;
   readonly #records: Records;
   readonly #webhooks: Webhooks;
+  readonly #events: Pick<PolicyEvents, 'tell' | 'forget' | 'stop'>;
   readonly #reconciler: Reconciler;
   readonly #look: RepeatedLook;
   #connection: { stop(): void } | undefined;
@@ -71,9 +75,10 @@ class Leader implements Running {
     this.#records = new Records({ bus, log, signal, unusedBundleMs });
     const writes = new Writes(cluster, { signal, onWrite });
     this.#webhooks = new Webhooks(writes, target, this.#mirrors);
+    this.#events = parts.writeEvents ? new PolicyEvents({ cluster, writes, log }) : NO_EVENTS;
     const own = new OwnWebhooks(writes, target, this.#mirrors);
     const source = new BundleSource(new CompilerClient(bus, { timeoutMs: compileTimeoutMs, signal }));
-    const shared = { ...this.#mirrors, records: this.#records, quarantines: this.#quarantines };
+    const shared = { ...this.#mirrors, records: this.#records, quarantines: this.#quarantines, events: this.#events };
     this.#reconciler = new Reconciler({ ...shared, writes, bus, log, webhooks: this.#webhooks, source });
     this.#look = new RepeatedLook(() => this.#lookAtAll(), log);
   }
@@ -94,6 +99,7 @@ class Leader implements Running {
     this.#look.stop();
     this.#connection?.stop();
     this.#records.stop();
+    this.#events.stop();
     await Promise.all([...this.#all(), this.#quarantines, this.#queue, this.#ownQueue].map((each) => each.stop()));
   }
 

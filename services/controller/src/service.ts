@@ -86,6 +86,7 @@ class Controller implements Service {
       unusedBundleMs: unusedBundleSeconds * 1000,
       // A directory of manifests judges what it reads by itself.
       keepOwnWebhooks: updateWebhook && !manifestsDir,
+      writeEvents: !manifestsDir,
       log: this.#log,
       onWrite: (verb, kind) => this.#counted.writes.inc({ verb, kind }),
     };
