@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ensureCertificates } from '@jspolicy/certificates';
 import { startProcess, type TempDir, type TestProcess, tempDir, waitFor } from '@jspolicy/testing';
@@ -140,6 +141,33 @@ describe('the API server asks about our kinds', () => {
     expect((await stack.get(VALIDATING)).metadata.annotations).toEqual({ note: 'looked at' });
   });
 });
+
+interface Recorded {
+  name: string;
+  object?: unknown;
+  apiServer?: { code: number; message?: string };
+}
+const RECORDED = join(process.env['JSPOLICY_ORACLE_DIR'] ?? '', 'golden/crds-admission.json');
+/** violationPolicy is read in any case. */
+const DIFFERENT_ON_PURPOSE = ['violation-policy-bad'];
+
+test.skipIf(!existsSync(RECORDED))('what jsPolicy’s users were told through an API server is told now', async () => {
+  const recorded = JSON.parse(readFileSync(RECORDED, 'utf8')) as Recorded[];
+  const cases = recorded.filter(({ object, apiServer }) => object && apiServer);
+  const different: string[] = [];
+  for (const { name, object, apiServer } of cases) {
+    const { status, body } = await stack.call('POST', `${KINDS}/jspolicies?dryRun=All`, object);
+    if (status !== apiServer?.code || !isTold(status, body.message, apiServer.message)) different.push(name);
+  }
+  expect(cases.length).toBeGreaterThan(0);
+  expect(different).toEqual(DIFFERENT_ON_PURPOSE);
+});
+
+/** Of a wrong type the API server says, after the same words, that it did not look at the other rules of the schema. */
+function isTold(status: number, message: string | undefined, wanted: string | undefined): boolean {
+  if (status !== 422) return status < 400 || message === wanted;
+  return message?.includes(wanted?.split(' is invalid: ')[1] ?? '') ?? false;
+}
 
 describe('without an engine', () => {
   beforeAll(async () => {
