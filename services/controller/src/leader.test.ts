@@ -49,6 +49,8 @@ test('who leads no more writes nothing more, even when a compile that it waited 
     target: { url: 'https://127.0.0.1:9', namespace: 'jspolicy', caBundle: '' },
     compileTimeoutMs: 60_000,
     unusedBundleMs: 1,
+    keepOwnWebhooks: false,
+    writeEvents: false,
     log,
     onWrite: (verb, kind) => written.push(`${verb} ${kind}`),
   });

@@ -77,13 +77,16 @@ class Controller implements Service {
   }
 
   #leaderParts(bus: Bus, { cluster }: OpenedCluster): LeaderParts {
-    const { compileTimeoutSeconds, unusedBundleSeconds } = this.#config;
+    const { compileTimeoutSeconds, unusedBundleSeconds, updateWebhook, manifestsDir } = this.#config;
     return {
       cluster,
       bus,
       target: webhookTarget(this.#config),
       compileTimeoutMs: compileTimeoutSeconds * 1000,
       unusedBundleMs: unusedBundleSeconds * 1000,
+      // A directory of manifests judges what it reads by itself.
+      keepOwnWebhooks: updateWebhook && !manifestsDir,
+      writeEvents: !manifestsDir,
       log: this.#log,
       onWrite: (verb, kind) => this.#counted.writes.inc({ verb, kind }),
     };
