@@ -11,6 +11,10 @@ let known: string[] | undefined;
  * it does just then. Empty where the machine has nothing of that kind.
  */
 export function withDeathSignal(): readonly string[] {
-  known ??= spawnSync(SETPRIV, [...OPTIONS, 'true'], { stdio: 'ignore' }).status === 0 ? [SETPRIV, ...OPTIONS] : [];
+  // It starts itself: our images have no other program.
+  known ??=
+    spawnSync(SETPRIV, [...OPTIONS, SETPRIV, '--version'], { stdio: 'ignore' }).status === 0
+      ? [SETPRIV, ...OPTIONS]
+      : [];
   return known;
 }
