@@ -98,7 +98,7 @@ function group(messages: StreamMessage[]): { byPolicy: Map<string, Delivery[]>; 
     if (typeof delivery !== 'string') readable.push(delivery);
     else unreadable.push({ sequence: message.sequence, fate: 'dead', reason: `violation cannot be read: ${delivery}` });
   }
-  return { byPolicy: Map.groupBy(readable, ({ event }) => event.policy), unreadable };
+  return { byPolicy: Map.groupBy(readable, ({ event }) => event.data.policy), unreadable };
 }
 
 function unhandled(deliveries: Delivery[], fate: Unhandled['fate'], error: unknown): Unhandled[] {
