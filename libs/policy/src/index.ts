@@ -7,3 +7,4 @@ export * from './spec.ts';
 export * from './verdict.ts';
 export * from './violation-entry.ts';
 export * from './violation-event.ts';
+export * from './violations-status.ts';

@@ -1,7 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { record, review } from './records.fixture.ts';
-import { mergeViolations, violationEntry } from './violation-entry.ts';
+import { violationEntry } from './violation-entry.ts';
 import { violationEvent } from './violation-event.ts';
 
 const time = new Date('2026-03-04T05:06:07.891Z');
@@ -44,47 +43,5 @@ describe('violationEntry', () => {
     ['also outside of the basic plane', '😀'.repeat(100), `${'😀'.repeat(63)}...`],
   ])('%s', (_what, message, expected) => {
     expect(violationEntry(event(message)).message).toBe(expected);
-  });
-});
-
-describe('mergeViolations', () => {
-  const delivery = (sequence: number) => ({ sequence, event: event(`event ${sequence}`) });
-  const messages = (status: ReturnType<typeof mergeViolations>) => status.violations?.map(({ message }) => message);
-  const earlier = { violations: [violationEntry(event('of an earlier engine')), violationEntry(event('another'))] };
-
-  test('any order, batches and repetition of deliveries give the same', () => {
-    const deliveries = fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 40 });
-    fc.assert(
-      fc.property(
-        deliveries,
-        fc.infiniteStream(fc.integer({ min: 1, max: 5 })),
-        fc.integer({ min: 1, max: 12 }),
-        (order, sizes, size) => {
-          let status: ReturnType<typeof mergeViolations> | undefined = earlier;
-          for (let at = 0; at < order.length; ) {
-            const count = sizes.next().value ?? 1;
-            status = mergeViolations(status, order.slice(at, at + count).map(delivery), { size, stream: 's' });
-            at += count;
-          }
-          const sorted = [...new Set(order)].sort((a, b) => a - b);
-          expect(messages(status)).toEqual(
-            ['of an earlier engine', 'another', ...sorted.map((sequence) => `event ${sequence}`)].slice(-size),
-          );
-          expect(status.sequences).toEqual(sorted.slice(-size));
-        },
-      ),
-    );
-  });
-
-  test('positions of a stream that was made anew count from the start again', () => {
-    const before = mergeViolations(undefined, [delivery(7)], { size: 3, stream: 'first' });
-    const after = mergeViolations(before, [delivery(1)], { size: 3, stream: 'second' });
-    expect(messages(after)).toEqual(['event 7', 'event 1']);
-    expect(after).toMatchObject({ sequences: [1], stream: 'second' });
-  });
-
-  test('nothing delivered changes nothing', () => {
-    const status = mergeViolations(undefined, [delivery(1), delivery(2)], { size: 3, stream: 's' });
-    expect(mergeViolations(status, [], { size: 3, stream: 's' })).toEqual(status);
   });
 });
