@@ -11,6 +11,7 @@ import type {
   Publication,
   RequestHandler,
   RequestOptions,
+  Retention,
   Running,
 } from './port.ts';
 import { KvQuarantineStore } from './quarantine-store.ts';
@@ -58,8 +59,8 @@ class NatsBus implements Bus {
     return new Responder(this.#connection, { subject, queue, handler, log: this.#log });
   }
 
-  ensureTopology(): Promise<void> {
-    return ensureTopology(this.#connection);
+  ensureTopology(retention?: Retention): Promise<void> {
+    return ensureTopology(this.#connection, retention);
   }
 
   publish(subject: string, body: Uint8Array, options: { id: string; timeoutMs: number }): Promise<Publication> {

@@ -70,6 +70,8 @@ export interface ConsumeOptions {
 export interface Consumer extends Running {
   /** Messages of the stream that are not acknowledged yet, by all replicas together. */
   pending(): Promise<number>;
+  /** Position in the stream up to which every message is acknowledged: none of them is delivered again. */
+  settledUpTo(): Promise<number>;
 }
 
 export interface PolicyHandler {
@@ -118,6 +120,12 @@ export interface Publication {
   duplicate: boolean;
 }
 
+/** How long and how much the record of violations is kept, whichever ends first. */
+export interface Retention {
+  maxAgeMs: number;
+  maxBytes: number;
+}
+
 export interface Bus {
   /**
    * Asks one of those who serve the subject. When the one who was asked dies, another one is asked while time is left.
@@ -126,8 +134,8 @@ export interface Bus {
   request(subject: string, body: Uint8Array, options: RequestOptions): Promise<BusReply>;
   /** Answers requests; stop() unsubscribes, then waits for what is in flight. */
   serve(subject: string, queue: string, handler: RequestHandler): Running;
-  /** Creates streams and buckets where they are missing. */
-  ensureTopology(): Promise<void>;
+  /** Creates streams and buckets where they are missing. With a retention the record of violations is kept so, from now on. */
+  ensureTopology(retention?: Retention): Promise<void>;
   /** Publishes to JetStream. Resolves when the stream has it; rejects after timeoutMs. */
   publish(subject: string, body: Uint8Array, options: { id: string; timeoutMs: number }): Promise<Publication>;
   consume(options: ConsumeOptions): Promise<Consumer>;

@@ -69,6 +69,11 @@ class StreamConsumer implements Consumer {
     return num_pending + num_ack_pending;
   }
 
+  async settledUpTo(): Promise<number> {
+    const { ack_floor } = await this.#consumer.info();
+    return ack_floor.stream_seq;
+  }
+
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;

@@ -5,4 +5,6 @@ export * from './own-kinds/index.ts';
 export * from './response.ts';
 export * from './spec.ts';
 export * from './verdict.ts';
-export * from './violation.ts';
+export * from './violation-entry.ts';
+export * from './violation-event.ts';
+export * from './violations-status.ts';

@@ -1,5 +1,6 @@
+import { admissionReview, pod } from '@jspolicy/testing';
 import { afterAll, describe, expect, test } from 'vitest';
-import { type Isolation, TestPool } from './pool-for-test.test-part.ts';
+import { type Isolation, type RunOptions, TestPool } from './pool-for-test.test-part.ts';
 
 const pool = new TestPool();
 afterAll(() => pool.sandbox.stop());
@@ -48,6 +49,24 @@ const failures: [string, RegExp][] = [
   ['__response = undefined', /__response must be an object/],
   ['const o = {}; o.o = o; print(o)', /^Uncaught TypeError: Converting circular structure to JSON/],
 ];
+
+test('the review tells marks of the object: its uid, and labels as Kubernetes knows them', async () => {
+  const told = pod({ name: 'web', labels: { team: 'shop', long: 'x'.repeat(64), ['key'.repeat(200)]: 'x' } });
+  const many = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`label${index}`, 'x']));
+  const reviewOf = (metadata: object, fields: object = {}) => ({
+    review: admissionReview({ object: { ...told, metadata: { ...told.metadata, ...metadata } }, ...fields }),
+  });
+  const marks = async (options: RunOptions) => {
+    const result = await pool.run('request.object.metadata.labels.team = "changed"', options);
+    return 'review' in result ? result.review : undefined;
+  };
+  const object = { uid: 'o-1', labels: { team: 'shop' } };
+  expect(await marks(reviewOf({ uid: 'o-1' }, { subResource: 'log' }))).toMatchObject({ object, subResource: 'log' });
+  expect(await marks(reviewOf({ uid: 'o-1' }, { operation: 'DELETE' }))).toMatchObject({ object });
+  expect(Object.keys((await marks(reviewOf({ labels: many })))?.object?.labels ?? {})).toHaveLength(64);
+  expect(await marks(reviewOf({ uid: 'x'.repeat(200), labels: ['a'] }))).not.toHaveProperty('object');
+  expect(await marks(reviewOf({ uid: 7, labels: { a: {} } }))).not.toHaveProperty('object');
+});
 
 test('a value that the host has as text', async () => {
   const told = await pool.run('warn(JSON.stringify(get("as text")))', { hostCalls: ['get'] });

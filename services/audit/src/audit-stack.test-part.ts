@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type Bus, connectBus } from '@jspolicy/bus';
-import { type ViolationEvent, violationSubject } from '@jspolicy/contracts';
+import { VIOLATION_EVENT_TYPE, type ViolationEvent, violationSubject } from '@jspolicy/contracts';
 import { connectApiServer, installCrds } from '@jspolicy/kube';
 import { policyRecord } from '@jspolicy/policy';
 import { createLogger } from '@jspolicy/runtime';
@@ -23,21 +23,35 @@ export const KINDS = '/apis/policy.jspolicy.com/v1beta1';
 const log = createLogger({ service: 'test', level: 'silent' });
 
 export const event = (policy: string, number: number): ViolationEvent => ({
-  schema: 1,
+  specversion: '1.0',
   id: `${number}.${policy}`,
-  policy,
-  policyUid: 'uid',
-  generation: 1,
-  type: 'Validating',
-  action: 'Deny',
-  code: 403,
-  reason: 'Forbidden',
-  message: `violation ${number}`,
-  requestInfo: { name: 'web', namespace: 'default', kind: 'Pod', apiVersion: 'v1', operation: 'CREATE' },
-  user: { username: 'alice', uid: 'alice-uid', groups: ['system:authenticated'] },
-  dryRun: false,
+  source: '/clusters/test',
+  type: VIOLATION_EVENT_TYPE,
+  subject: 'v1/Pod/default/web',
   time: '2026-01-02T03:04:05.678Z',
-  evaluator: 'evaluator-1',
+  datacontenttype: 'application/json',
+  data: {
+    policy,
+    policyUid: 'uid',
+    revision: 1,
+    type: 'Validating',
+    action: 'Deny',
+    code: 403,
+    reason: 'Forbidden',
+    message: `violation ${number}`,
+    request: {
+      uid: `${number}`,
+      operation: 'CREATE',
+      apiVersion: 'v1',
+      kind: 'Pod',
+      namespace: 'default',
+      name: 'web',
+    },
+    user: { username: 'alice', uid: 'alice-uid', groups: ['system:authenticated'] },
+    object: { apiVersion: 'v1', kind: 'Pod', namespace: 'default', name: 'web' },
+    dryRun: false,
+    evaluator: 'evaluator-1',
+  },
 });
 
 /** A real API server with the kinds, nats-server and one audit process. */

@@ -6,7 +6,27 @@ export const settings = {
   kubeconfig: optionalText({ env: 'KUBECONFIG', describe: 'kubeconfig file; absent: the service account of the Pod' }),
   manifestsDir: optionalText({ env: 'MANIFESTS_DIR', describe: 'directory of manifests in place of an API server' }),
   stateDir: optionalText({ env: 'STATE_DIR', describe: 'directory of what services write beside the manifests' }),
-  batch: integer({ env: 'BATCH', min: 1, max: 10_000, default: 500, describe: 'violations that are handled together' }),
+  batch: integer({
+    env: 'BATCH',
+    min: 1,
+    max: 10_000,
+    default: 5_000,
+    describe: 'violations that are handled together',
+  }),
+  violationsMaxAgeHours: integer({
+    env: 'VIOLATIONS_MAX_AGE_HOURS',
+    min: 1,
+    max: 87_600,
+    default: 168,
+    describe: 'how long the stream keeps violations, hours',
+  }),
+  violationsMaxMiB: integer({
+    env: 'VIOLATIONS_MAX_MIB',
+    min: 16,
+    max: 1_048_576,
+    default: 1_024,
+    describe: 'how much the stream of violations keeps, MiB; beyond it the oldest go',
+  }),
 };
 
 export type AuditConfig = ReturnType<typeof readConfig>;

@@ -15,6 +15,9 @@ import { type OpenedCluster, openCluster } from './open-cluster.ts';
 import { ViolationHandler } from './violation-handler.ts';
 import { ViolationsWriter } from './violations-writer.ts';
 
+const HOUR_MS = 3_600_000;
+const MIB = 1024 * 1024;
+
 export function createAudit(context: ServiceContext): Service {
   return new Audit(context);
 }
@@ -42,7 +45,11 @@ class Audit implements Service {
     const log = this.#log;
     this.#health = await startHealth(healthPort, this.#metrics);
     this.#bus = await connectBus({ servers: natsUrl, name: 'audit', log });
-    await this.#bus.ensureTopology();
+    const { violationsMaxAgeHours, violationsMaxMiB } = this.#config;
+    await this.#bus.ensureTopology({
+      maxAgeMs: violationsMaxAgeHours * HOUR_MS,
+      maxBytes: violationsMaxMiB * MIB,
+    });
     this.#opened = await openCluster(this.#config, log);
     this.#consumer = await this.#consume(this.#bus, this.#opened);
     this.#lag = followLag(this.#consumer, { log, onPending: (count) => this.#counted.pending.set(count) });
@@ -67,10 +74,11 @@ class Audit implements Service {
     const handler = new ViolationHandler({
       bus,
       log: this.#log,
-      writer: new ViolationsWriter(cluster),
+      writer: new ViolationsWriter({ cluster, stopping: this.#stopping.signal }),
       onConsumed: (count) => this.#counted.consumed.inc(count),
       onWritten: () => this.#counted.writes.inc(),
-      stopping: this.#stopping.signal,
+      // The first batch may come before the consumer is told; nothing is given up then.
+      settledUpTo: async () => (await this.#consumer?.settledUpTo()) ?? 0,
     });
     return bus.consume({
       stream: VIOLATIONS_STREAM,

@@ -9,6 +9,15 @@ export const settings = {
   ...commonSettings,
   natsUrl: text({ env: 'NATS_URL', default: 'nats://127.0.0.1:4222', describe: 'NATS servers, separated by commas' }),
   evaluatorId: text({ env: 'EVALUATOR_ID', default: defaultId, describe: 'name of this evaluator in violations' }),
+  clusterName: text({
+    env: 'CLUSTER_NAME',
+    default: 'kubernetes',
+    describe: 'name of the cluster in violations: their source is /clusters/<name>',
+  }),
+  violationLabels: optionalText({
+    env: 'VIOLATION_LABELS',
+    describe: 'keys of the labels that violations tell of an object, separated by commas; absent: none',
+  }),
   sandboxProcesses: integer({
     env: 'VM_POOL_SIZE',
     min: 1,

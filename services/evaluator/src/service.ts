@@ -97,11 +97,12 @@ class Evaluator implements Service {
 
   #reviewEvaluator(parts: Pick<ReviewEvaluatorParts, 'lookup' | 'sandbox' | 'recorder'>): ReviewEvaluator {
     const { env, log } = this.#context;
-    const { evaluatorId, maxInFlight, envPrefixes, filesDir } = this.#config;
+    const { evaluatorId, maxInFlight, envPrefixes, filesDir, clusterName: cluster } = this.#config;
+    const violationLabels = this.#config.violationLabels?.split(',').map((key) => key.trim()) ?? [];
     const open = async () => (await this.#cluster.get()).cluster;
     const reader = new CachedReader(() => this.#cluster.get());
     const granted = { reader, fetcher: this.#fetcher, filesDir, env, envPrefixes };
-    const shared = { ...parts, evaluatorId, maxInFlight, metrics: this.#counted, log };
+    const shared = { ...parts, evaluatorId, cluster, violationLabels, maxInFlight, metrics: this.#counted, log };
     return new ReviewEvaluator({
       ...shared,
       hostFunctions: (policy, review) =>

@@ -1,8 +1,14 @@
+import { hostname } from 'node:os';
 import { commonSettings, integer, loadConfig, text } from '@jspolicy/runtime';
 
 export const settings = {
   ...commonSettings,
   natsUrl: text({ env: 'NATS_URL', default: 'nats://127.0.0.1:4222', describe: 'NATS servers, separated by commas' }),
+  gatewayId: text({
+    env: 'GATEWAY_ID',
+    default: `${hostname()}-${process.pid}`,
+    describe: 'name of this gateway in violations',
+  }),
   host: text({ env: 'HOST', default: '0.0.0.0', describe: 'address that the webhook listens on' }),
   port: integer({ env: 'PORT', min: 0, max: 65535, default: 8443, describe: 'port of the webhook; 0: a free one' }),
   certFile: text({ env: 'TLS_CERT_FILE', describe: 'serving certificate, PEM' }),

@@ -1,5 +1,5 @@
 import type { Bus, BusReply } from '@jspolicy/bus';
-import { EngineError, evaluateSubject, isPolicyName, statusBody } from '@jspolicy/contracts';
+import { EngineError, evaluateSubject, HEADER, isPolicyName, statusBody } from '@jspolicy/contracts';
 import { deadlineMs } from './deadline.ts';
 
 export interface ReviewRequest {
@@ -12,10 +12,12 @@ export interface ReviewRequest {
 export class ReviewHandler {
   readonly #bus: Bus;
   readonly #maxInFlight: number;
+  readonly #headers: Record<string, string>;
   #inFlight = 0;
 
-  constructor(bus: Bus, maxInFlight: number) {
+  constructor(bus: Bus, { maxInFlight, gatewayId }: { maxInFlight: number; gatewayId: string }) {
     this.#bus = bus;
+    this.#headers = { [HEADER.gateway]: gatewayId };
     this.#maxInFlight = maxInFlight;
   }
 
@@ -36,7 +38,8 @@ export class ReviewHandler {
       throw new EngineError('OVERLOADED', `the gateway has ${this.#inFlight} reviews in flight already`);
     this.#inFlight++;
     try {
-      return await this.#bus.request(evaluateSubject(policy), body, { deadlineMs: deadlineMs(timeout) });
+      const options = { deadlineMs: deadlineMs(timeout), headers: this.#headers };
+      return await this.#bus.request(evaluateSubject(policy), body, options);
     } finally {
       this.#inFlight--;
     }

@@ -26,7 +26,7 @@ export function createGateway({ env, log }: ServiceContext): Service {
       server = createServer({
         cert: readFileSync(config.certFile, 'utf8'),
         key: readFileSync(config.keyFile, 'utf8'),
-        handler: new ReviewHandler(bus, config.maxInFlight),
+        handler: new ReviewHandler(bus, config),
         onAnswer: (status) => answers.inc({ code: String(status) }),
       });
       await server.listen({ host: config.host, port: config.port });
