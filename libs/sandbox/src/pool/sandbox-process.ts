@@ -8,6 +8,7 @@ import { childCommand, PIPE_FD } from './child-command.ts';
 import { HostCalls } from './host-calls.ts';
 import type { KilledFor, ProcessOutcome } from './outcome.ts';
 import { offerToOomKiller, residentMiB } from './resident-memory.ts';
+import { SentBundles } from './sent-bundles.ts';
 
 /** Resident memory is read from a file: not after each evaluation. */
 const EVALUATIONS_PER_CHECK = 50;
@@ -39,7 +40,7 @@ export class SandboxProcess {
   readonly #maxValueBytes: number;
   readonly #child: ChildProcess;
   readonly #pipe: Duplex;
-  readonly #bundles = new Set<string>();
+  readonly #bundles = new SentBundles();
   /** The first one is being evaluated. */
   readonly #line: Sent[] = [];
   #nextId = 0;
@@ -160,7 +161,7 @@ export class SandboxProcess {
   }
 
   forget(digest: string): void {
-    if (this.#bundles.delete(digest)) this.#send({ type: 'forget', digest });
+    if (this.#bundles.remove(digest)) this.#send({ type: 'forget', digest });
   }
 
   /** With a reason the evaluation that runs is over at once: a process with much memory takes its time to be gone. */
@@ -184,8 +185,8 @@ export class SandboxProcess {
   }
 
   #sendBundle({ digest, isolation, preludeLength, form, authorStart = 0, hostCalls, script }: Bundle): void {
-    if (this.#bundles.has(digest)) return;
-    this.#bundles.add(digest);
+    if (this.#bundles.use(digest)) return;
+    for (const old of this.#bundles.add(digest, script.length)) this.#send({ type: 'forget', digest: old });
     const waits = hostCalls.length > 0;
     this.#send({ type: 'bundle', digest, isolation, preludeLength, form, authorStart, waits }, [Buffer.from(script)]);
   }
