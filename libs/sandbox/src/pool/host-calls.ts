@@ -5,6 +5,8 @@ import { HostCallError, type HostFunctions, JsonText } from '../port.ts';
 /** Host calls that are left so long before the time is over are ended, so that the policy's own thread can end too. */
 const STOP_BEFORE_MS = 20;
 
+/** Host functions that change nothing: an evaluation that called no other may be repeated. */
+const READS = new Set(['get', 'list', 'env', 'sleep', 'readFileSync']);
 /** Host functions that write to the cluster. */
 const WRITES = new Set(['create', 'update', 'remove']);
 
@@ -25,6 +27,7 @@ export class HostCalls {
   readonly #abort = new AbortController();
   #pending = 0;
   #writing = 0;
+  #mayHaveChanged = false;
 
   constructor(options: CallsOptions) {
     this.#options = options;
@@ -38,12 +41,19 @@ export class HostCalls {
     return this.#writing > 0;
   }
 
+  get mayHaveChanged(): boolean {
+    return this.#mayHaveChanged;
+  }
+
   /** Never rejects. */
   async answer(call: number, name: string, args: unknown[]): Promise<void> {
     const { host, endsAt, maxValueBytes, reply, onFailure } = this.#options;
     const { signal } = this.#abort;
-    const timer = setTimeout(() => this.#stop(call), endsAt - STOP_BEFORE_MS - performance.now());
+    // Not when little time is left already: a timer takes no negative number.
+    const leftMs = Math.max(0, endsAt - STOP_BEFORE_MS - performance.now());
+    const timer = setTimeout(() => this.#stop(call), leftMs);
     const writes = WRITES.has(name) ? 1 : 0;
+    this.#mayHaveChanged ||= !READS.has(name);
     this.#pending++;
     this.#writing += writes;
     try {

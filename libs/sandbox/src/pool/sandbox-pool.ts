@@ -154,10 +154,11 @@ class SandboxPool implements Sandbox {
   #next(): Waiting | undefined {
     let chosen: Waiting | undefined;
     let fewest = Number.POSITIVE_INFINITY;
+    const busy = () => [...this.#processes].filter(({ current }) => current).length;
     for (const waiting of this.#waiting) {
       const { policy } = waiting.evaluation;
       const held = this.#pace.heldBy(policy);
-      if (held >= fewest || !this.#pace.mayBegin(policy, () => this.#isWriting(policy))) continue;
+      if (held >= fewest || !this.#pace.mayBegin(policy, busy, () => this.#isWriting(policy))) continue;
       chosen = waiting;
       fewest = held;
       if (held === 0) break;
@@ -203,9 +204,12 @@ class SandboxPool implements Sandbox {
       this.#waiting.unshift(waiting);
       return;
     }
-    // The machine may have killed it before: once more.
-    if ('byOthers' in outcome && outcome.byOthers && !waiting.again) {
+    // It may not even have begun: once more.
+    if ('died' in outcome && outcome.byOthers && outcome.mayRepeat && !waiting.again) {
+      const { policy } = waiting.evaluation;
+      this.#settings.log?.warn({ policy, died: outcome.died }, 'sandbox process was ended from outside: once more');
       this.#waiting.unshift({ ...waiting, again: true });
+      process.discard();
       return;
     }
     this.#judge(waiting.evaluation, process, outcome);

@@ -6,8 +6,8 @@ import type { ChildResult, FromChild, ToChild } from '../messages.ts';
 import type { Evaluation } from '../port.ts';
 import { childCommand, PIPE_FD } from './child-command.ts';
 import { HostCalls } from './host-calls.ts';
-import type { KilledFor, ProcessOutcome } from './outcome.ts';
-import { offerToOomKiller, residentMiB } from './resident-memory.ts';
+import { isFromOthers, type KilledFor, type ProcessOutcome } from './outcome.ts';
+import { offerToOomKiller, type ProcessState, processState } from './process-state.ts';
 import { SentBundles } from './sent-bundles.ts';
 
 /** Resident memory is read from a file: not after each evaluation. */
@@ -37,6 +37,7 @@ interface Sent {
 export class SandboxProcess {
   readonly ready: Promise<void>;
   readonly exited: Promise<void>;
+  readonly #memoryLimitMiB: number;
   readonly #maxValueBytes: number;
   readonly #child: ChildProcess;
   readonly #pipe: Duplex;
@@ -45,6 +46,8 @@ export class SandboxProcess {
   readonly #line: Sent[] = [];
   #nextId = 0;
   #restingMiB = 0;
+  /** Of the evaluation that runs, as far as it was looked at. */
+  #largestMiB = 0;
   #stderr = '';
   #ending: string | undefined;
   #wasReady = false;
@@ -52,6 +55,7 @@ export class SandboxProcess {
   #retiring = false;
 
   constructor(memoryLimitMiB: number) {
+    this.#memoryLimitMiB = memoryLimitMiB;
     this.#maxValueBytes = Math.floor((memoryLimitMiB * BYTES_PER_MIB) / VALUE_SHARE);
     const { command, args } = childCommand(memoryLimitMiB);
     this.#child = spawn(command, args, { cwd: '/', env: {}, stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'] });
@@ -117,13 +121,16 @@ export class SandboxProcess {
     return this.#restingMiB;
   }
 
-  residentMiB(): number {
-    return residentMiB(this.#child.pid);
+  /** Resident memory now, MiB, and whether somebody stopped it. */
+  state(): ProcessState {
+    const state = processState(this.#child.pid);
+    this.#largestMiB = Math.max(this.#largestMiB, state.residentMiB);
+    return state;
   }
 
   /** Looks now and then, between two evaluations, whether the process has grown beyond so many MiB. */
   isWorn(limitMiB: number): boolean {
-    if (this.#nextId % EVALUATIONS_PER_CHECK === 0) this.#restingMiB = this.residentMiB();
+    if (this.#nextId % EVALUATIONS_PER_CHECK === 0) this.#restingMiB = processState(this.#child.pid).residentMiB;
     return this.#restingMiB > limitMiB;
   }
 
@@ -171,7 +178,7 @@ export class SandboxProcess {
     if (why === undefined) return;
     this.freeTheLine();
     const [current] = this.#line;
-    if (current) finish(current, { died: 'killed', killedFor: why });
+    if (current) finish(current, { died: 'killed', killedFor: why, ...repeatable(current, why === 'stopped') });
   }
 
   #end(how: string): void {
@@ -180,8 +187,13 @@ export class SandboxProcess {
     this.#ending = died;
     this.freeTheLine();
     const [current] = this.#line.splice(0);
-    const byOthers = how === 'SIGKILL' && !this.#killed && current?.calls === undefined;
-    if (current) finish(current, { died, byOthers });
+    if (current) finish(current, { died, ...repeatable(current, this.#isByOthers(how)) });
+  }
+
+  /** The kernel's SIGKILL when memory runs out is the policy's, where it took much. */
+  #isByOthers(how: string): boolean {
+    if (this.#killed || !isFromOthers(how)) return false;
+    return how !== 'SIGKILL' || this.#largestMiB <= this.#restingMiB + this.#memoryLimitMiB / 2;
   }
 
   #sendBundle({ digest, isolation, preludeLength, form, authorStart = 0, hostCalls, script }: Bundle): void {
@@ -221,6 +233,7 @@ export class SandboxProcess {
 
   #take(result: ChildResult): void {
     const current = this.#line.shift() as Sent;
+    this.#largestMiB = 0;
     const [next] = this.#line;
     if (next) next.startedAt = performance.now();
     finish(current, { result });
@@ -249,6 +262,8 @@ export class SandboxProcess {
     void current.calls.answer(call, name, args);
   }
 }
+
+const repeatable = ({ calls }: Sent, byOthers: boolean) => ({ byOthers, mayRepeat: !calls?.mayHaveChanged });
 
 function giveBack(sent: Sent): void {
   sent.givenBack = true;
