@@ -158,3 +158,20 @@ test('an evaluation that has read through the host is repeated when somebody end
   }
   expect(told).toEqual([]);
 });
+
+test.each([0, -1, Number.NaN])('with %d ms left nothing is evaluated', async (limitMs) => {
+  await quickPool();
+  expect(await ask('late', limitMs)).toEqual({ kind: 'refused', message: 'no time was left to evaluate the policy' });
+});
+
+test('a host call with hardly any time left ends the evaluation, without a warning of the timers', async () => {
+  await quickPool();
+  const warnings: string[] = [];
+  const listen = (warning: Error) => warnings.push(warning.name);
+  process.on('warning', listen);
+  const options = { hostCalls: ['sleep', 'list'] };
+  expect(await own.message('deny("warm")', options)).toBe('warm');
+  for (const limitMs of [1, 5, 15]) await own.run('sleep(2); list("Pod", "v1")', { ...options, limitMs });
+  process.off('warning', listen);
+  expect(warnings).toEqual([]);
+});

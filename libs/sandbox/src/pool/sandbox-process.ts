@@ -1,14 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import type { Bundle } from '@jspolicy/contracts';
 import { encodeFrame, FrameReader } from '../frames.ts';
 import type { ChildResult, FromChild, ToChild } from '../messages.ts';
 import type { Evaluation } from '../port.ts';
-import { childCommand, PIPE_FD } from './child-command.ts';
+import { type ChildCommand, childCommand } from './child-command.ts';
 import { HostCalls } from './host-calls.ts';
 import { isFromOthers, type KilledFor, type ProcessOutcome } from './outcome.ts';
 import { offerToOomKiller, type ProcessState, processState } from './process-state.ts';
 import { SentBundles } from './sent-bundles.ts';
+import { type SpawnedChild, spawnChild } from './spawn-child.ts';
 
 /** Resident memory is read from a file: not after each evaluation. */
 const EVALUATIONS_PER_CHECK = 50;
@@ -39,8 +40,9 @@ export class SandboxProcess {
   readonly exited: Promise<void>;
   readonly #memoryLimitMiB: number;
   readonly #maxValueBytes: number;
-  readonly #child: ChildProcess;
-  readonly #pipe: Duplex;
+  readonly #onEnd: (how: string) => void;
+  #child: ChildProcess | undefined;
+  #pipe: Duplex | undefined;
   readonly #bundles = new SentBundles();
   /** The first one is being evaluated. */
   readonly #line: Sent[] = [];
@@ -54,32 +56,35 @@ export class SandboxProcess {
   #killed = false;
   #retiring = false;
 
-  constructor(memoryLimitMiB: number) {
+  constructor(memoryLimitMiB: number, command: ChildCommand = childCommand(memoryLimitMiB)) {
     this.#memoryLimitMiB = memoryLimitMiB;
     this.#maxValueBytes = Math.floor((memoryLimitMiB * BYTES_PER_MIB) / VALUE_SHARE);
-    const { command, args } = childCommand(memoryLimitMiB);
-    this.#child = spawn(command, args, { cwd: '/', env: {}, stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'] });
-    offerToOomKiller(this.#child.pid);
-    this.#pipe = this.#child.stdio[PIPE_FD] as Duplex;
-    this.#child.stderr?.on('data', (text: Buffer) => {
+    const ready = Promise.withResolvers<void>();
+    const exited = Promise.withResolvers<void>();
+    this.ready = ready.promise;
+    this.exited = exited.promise;
+    this.#onEnd = (how) => {
+      this.#end(how);
+      ready.resolve();
+      exited.resolve();
+    };
+    const spawned = spawnChild(command);
+    if ('failed' in spawned) this.#onEnd(spawned.failed);
+    else this.#follow(spawned, ready.resolve);
+  }
+
+  #follow({ child, pipe }: SpawnedChild, onReady: () => void): void {
+    this.#child = child;
+    this.#pipe = pipe;
+    offerToOomKiller(child.pid);
+    child.stderr?.on('data', (text: Buffer) => {
       this.#stderr = (this.#stderr + text.toString()).slice(-4_000);
     });
-    let becameReady: () => void = () => undefined;
-    this.ready = new Promise((resolve) => {
-      becameReady = resolve;
-    });
-    this.exited = new Promise((resolve) => {
-      const end = (how: string) => {
-        this.#end(how);
-        becameReady();
-        resolve();
-      };
-      this.#child.once('exit', (code, signal) => end(signal ?? `exit code ${code}`));
-      this.#child.once('error', (error) => end(error.message));
-    });
+    child.once('exit', (code, signal) => this.#onEnd(signal ?? `exit code ${code}`));
+    child.once('error', (error) => this.#onEnd(error.message));
     const startTimer = setTimeout(() => this.kill(), START_MS);
     void this.ready.then(() => clearTimeout(startTimer));
-    this.#read(becameReady);
+    this.#read(pipe, onReady);
   }
 
   /** It takes evaluations. */
@@ -123,14 +128,14 @@ export class SandboxProcess {
 
   /** Resident memory now, MiB, and whether somebody stopped it. */
   state(): ProcessState {
-    const state = processState(this.#child.pid);
+    const state = processState(this.#child?.pid);
     this.#largestMiB = Math.max(this.#largestMiB, state.residentMiB);
     return state;
   }
 
   /** Looks now and then, between two evaluations, whether the process has grown beyond so many MiB. */
   isWorn(limitMiB: number): boolean {
-    if (this.#nextId % EVALUATIONS_PER_CHECK === 0) this.#restingMiB = processState(this.#child.pid).residentMiB;
+    if (this.#nextId % EVALUATIONS_PER_CHECK === 0) this.#restingMiB = processState(this.#child?.pid).residentMiB;
     return this.#restingMiB > limitMiB;
   }
 
@@ -174,7 +179,7 @@ export class SandboxProcess {
   /** With a reason the evaluation that runs is over at once: a process with much memory takes its time to be gone. */
   kill(why?: KilledFor): void {
     this.#killed = true;
-    this.#child.kill('SIGKILL');
+    this.#child?.kill('SIGKILL');
     if (why === undefined) return;
     this.freeTheLine();
     const [current] = this.#line;
@@ -204,14 +209,14 @@ export class SandboxProcess {
   }
 
   #send(message: ToChild, body?: readonly Uint8Array[]): void {
-    if (this.#ending === undefined) this.#pipe.write(encodeFrame(message, body));
+    if (this.#ending === undefined) this.#pipe?.write(encodeFrame(message, body));
   }
 
-  #read(onReady: () => void): void {
+  #read(pipe: Duplex, onReady: () => void): void {
     const reader = new FrameReader<FromChild>();
     // Its end is told by its exit, with its reason.
-    this.#pipe.on('error', () => this.#child.kill('SIGKILL'));
-    this.#pipe.on('data', (chunk: Buffer) => {
+    pipe.on('error', () => this.#child?.kill('SIGKILL'));
+    pipe.on('data', (chunk: Buffer) => {
       try {
         reader.push(chunk);
         for (let frame = reader.next(); frame; frame = reader.next()) this.#receive(frame.header, onReady);
