@@ -2,8 +2,11 @@ import type { PolicyFailure } from '@jspolicy/policy';
 import type { ChildResult } from '../messages.ts';
 import type { EvaluationResult } from '../port.ts';
 
-/** `host`: time was over while the evaluation waited for the host. `stopped`: somebody else had stopped the process. */
-export type KilledFor = 'time' | 'memory' | 'host' | 'stopped';
+/**
+ * `host`: time was over while the evaluation waited for the host. `stopped`: somebody else had stopped the process.
+ * `damaged`: it said what no sandbox process says.
+ */
+export type KilledFor = 'time' | 'memory' | 'host' | 'stopped' | 'damaged';
 
 export interface Died {
   died: string;
@@ -34,19 +37,6 @@ export type Ended = Exclude<ProcessOutcome, { notBegun: true }>;
 
 export const refused = (message: string): EvaluationResult => ({ kind: 'refused', message });
 export const failed = (failure: PolicyFailure): EvaluationResult => ({ kind: 'failed', failure });
-
-/** What a sandbox process says is not trusted: only a result of the agreed form is used. */
-export function checked<T extends ProcessOutcome>(outcome: T): T | Died {
-  return !('result' in outcome) || isWellFormed(outcome.result) ? outcome : { died: 'it sent a result that is none' };
-}
-
-function isWellFormed({ answer, prints }: ChildResult): boolean {
-  if (!Array.isArray(prints) || typeof answer !== 'object' || answer === null) return false;
-  if (answer.kind === 'verdict')
-    return Array.isArray(answer.verdict?.warnings) && typeof answer.review?.uid === 'string';
-  if (answer.kind === 'failed') return typeof answer.failure?.message === 'string';
-  return answer.kind === 'malformed' && typeof answer.message === 'string';
-}
 
 /** Why the policy is held responsible for the end of its process; undefined: it is not. */
 export function blameOf(outcome: Ended): string | undefined {

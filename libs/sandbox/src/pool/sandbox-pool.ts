@@ -1,6 +1,6 @@
 import type { Bundle } from '@jspolicy/contracts';
 import type { Evaluation, EvaluationResult, Sandbox } from '../port.ts';
-import { blameOf, checked, type Ended, failed, failureWithoutResult, type ProcessOutcome, refused } from './outcome.ts';
+import { blameOf, type Ended, failed, failureWithoutResult, type ProcessOutcome, refused } from './outcome.ts';
 import { Pace, SLOW_MS } from './pace.ts';
 import { type PoolSettings, poolSettings, type SandboxPoolOptions } from './pool-options.ts';
 import { Quarantine } from './quarantine.ts';
@@ -197,7 +197,7 @@ class SandboxPool implements Sandbox {
     process.evaluate(evaluation, bundle, endsAt, (outcome, tookMs) => {
       this.#inProcesses--;
       this.#pace.end(evaluation.policy, tookMs);
-      this.#settle(waiting, process, checked(outcome));
+      this.#settle(waiting, process, outcome);
       this.#dispatch();
     });
   }

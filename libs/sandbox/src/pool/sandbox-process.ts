@@ -5,6 +5,7 @@ import { encodeFrame, FrameReader } from '../frames.ts';
 import type { ChildResult, FromChild, ToChild } from '../messages.ts';
 import type { Evaluation } from '../port.ts';
 import { type ChildCommand, childCommand } from './child-command.ts';
+import { childMessage, MAX_CHILD_FRAME_BYTES } from './child-message.ts';
 import { HostCalls } from './host-calls.ts';
 import { isFromOthers, type KilledFor, type ProcessOutcome } from './outcome.ts';
 import { offerToOomKiller, type ProcessState, processState } from './process-state.ts';
@@ -213,22 +214,25 @@ export class SandboxProcess {
   }
 
   #read(pipe: Duplex, onReady: () => void): void {
-    const reader = new FrameReader<FromChild>();
+    const reader = new FrameReader<unknown>(MAX_CHILD_FRAME_BYTES);
     // Its end is told by its exit, with its reason.
     pipe.on('error', () => this.#child?.kill('SIGKILL'));
     pipe.on('data', (chunk: Buffer) => {
+      if (this.#killed) return;
       try {
         reader.push(chunk);
         for (let frame = reader.next(); frame; frame = reader.next()) this.#receive(frame.header, onReady);
       } catch {
-        // What a sandbox process says is not trusted: frames that are none end it.
-        this.kill();
+        // No frames, or no JSON in them.
+        this.kill('damaged');
       }
     });
   }
 
-  #receive(message: FromChild, onReady: () => void): void {
-    if (message.type === 'ready') {
+  #receive(header: unknown, onReady: () => void): void {
+    const message = childMessage(header);
+    if (!message) this.kill('damaged');
+    else if (message.type === 'ready') {
       this.#wasReady = true;
       onReady();
     } else if (message.id !== this.#line[0]?.id) return;
@@ -258,6 +262,7 @@ export class SandboxProcess {
       endsAt,
       maxValueBytes: this.#maxValueBytes,
       reply: (to, reply, body) => this.#send({ type: 'reply', id, call: to, reply }, body),
+      onFlood: () => this.kill('damaged'),
       onFailure: (hostFailed, error) => {
         if (this.#line[0] !== current) return;
         finish(current, { hostFailed, error });
