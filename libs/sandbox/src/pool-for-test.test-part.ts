@@ -57,6 +57,10 @@ export class TestPool {
     return messageOf(await this.run(code, options));
   }
 
+  unload(code: string, options: RunOptions = {}): void {
+    this.sandbox.unload(bundleOf(code, options).digest);
+  }
+
   readonly #host: HostFunctions = {
     call: async ({ name, args }, signal) => {
       this.calls.push(name);

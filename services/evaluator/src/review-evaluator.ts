@@ -88,7 +88,7 @@ export class ReviewEvaluator {
     const { sandbox, hostFunctions } = this.#parts;
     if (!record.bundle) return { outcome: noBundle(record), review: readReviewInfo(body) };
     const limitMs = timeLimitMs(record.timeoutSeconds, leftMs);
-    if (limitMs <= 0) throw new EngineError('DEADLINE_PASSED', 'no time was left to evaluate the policy');
+    if (!(limitMs > 0)) throw new EngineError('DEADLINE_PASSED', 'no time was left to evaluate the policy');
     const { name: policy, type, bundle } = record;
     const host = hostFunctions(policy, body);
     const result = await sandbox.evaluate({

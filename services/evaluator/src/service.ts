@@ -40,6 +40,9 @@ class Evaluator implements Service {
   #recorder: ViolationRecorder | undefined;
   #watch: Running | undefined;
   #requests: Running | undefined;
+  #isServing = false;
+  /** False while no sandbox process can be started. */
+  #canEvaluate = true;
 
   constructor(context: ServiceContext) {
     this.#context = context;
@@ -68,11 +71,13 @@ class Evaluator implements Service {
     recorder.start();
     const evaluator = this.#reviewEvaluator({ lookup: new PolicyLookup(table, bus), sandbox, recorder });
     this.#requests = bus.serve(EVALUATE_SUBJECTS, EVALUATOR_QUEUE, (request) => evaluator.handle(request));
-    this.#health.setReady(true);
+    this.#isServing = true;
+    this.#tellReady();
   }
 
   async stop(): Promise<void> {
-    this.#health?.setReady(false);
+    this.#isServing = false;
+    this.#tellReady();
     await this.#requests?.stop();
     await this.#watch?.stop();
     this.#table?.stop();
@@ -92,7 +97,15 @@ class Evaluator implements Service {
   #startSandbox(quarantines: QuarantineReporter): Sandbox {
     const { sandboxProcesses: processes, sandboxMemoryMiB: memoryLimitMiB } = this.#config;
     const onQuarantine = quarantines.report.bind(quarantines);
-    return createSandboxPool({ processes, memoryLimitMiB, log: this.#context.log, onQuarantine });
+    const onAvailable = (available: boolean) => {
+      this.#canEvaluate = available;
+      this.#tellReady();
+    };
+    return createSandboxPool({ processes, memoryLimitMiB, log: this.#context.log, onQuarantine, onAvailable });
+  }
+
+  #tellReady(): void {
+    this.#health?.setReady(this.#isServing && this.#canEvaluate);
   }
 
   #reviewEvaluator(parts: Pick<ReviewEvaluatorParts, 'lookup' | 'sandbox' | 'recorder'>): ReviewEvaluator {

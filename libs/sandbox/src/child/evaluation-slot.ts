@@ -1,10 +1,6 @@
+import { isRead, MAX_HOST_CALLS, TOO_MANY_CALLS } from '../host-call-rules.ts';
 import type { ContextHost } from './guest-context.ts';
 import { PrintBuffer } from './print-buffer.ts';
-
-/** A policy that asks the host more often than this in one evaluation is stopped. */
-const MAX_HOST_CALLS = 100;
-/** Host functions that change nothing: a run that called no other may be run again. */
-const READS = new Set(['get', 'list', 'env', 'sleep', 'readFileSync']);
 
 /** What the evaluation that runs said so far. One at a time in a process. */
 export class EvaluationSlot implements ContextHost {
@@ -41,9 +37,8 @@ export class EvaluationSlot implements ContextHost {
 
   async call(name: string, args: string): Promise<string> {
     if (!this.#open) return refusal('EvaluationClosed', 'evaluation closed');
-    if (++this.#calls > MAX_HOST_CALLS)
-      return refusal('TooManyCalls', `a policy may call the host ${MAX_HOST_CALLS} times in one evaluation`);
-    this.wrote ||= !READS.has(name);
+    if (++this.#calls > MAX_HOST_CALLS) return refusal(TOO_MANY_CALLS.reason, TOO_MANY_CALLS.message);
+    this.wrote ||= !isRead(name);
     return this.#ask(name, args);
   }
 

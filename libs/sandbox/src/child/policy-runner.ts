@@ -6,7 +6,7 @@ import type { EvaluationSlot } from './evaluation-slot.ts';
 import { failureOf, type IsolateState } from './failure.ts';
 import type { GuestContext, Mode } from './guest-context.ts';
 import type { IsolateHome } from './isolate-home.ts';
-import { KeptContexts } from './kept-contexts.ts';
+import { DEPENDENCIES, KeptContexts } from './kept-contexts.ts';
 import { type LoadedBundle, ownPart } from './loaded-bundle.ts';
 import { inPieces } from './review-pieces.ts';
 import { answerOf } from './verdict.ts';
@@ -36,6 +36,7 @@ export class PolicyRunner {
   }
 
   forget(digest: string): void {
+    this.#home.scripts.forget(digest);
     this.#kept.drop(digest);
   }
 
@@ -128,7 +129,7 @@ export class PolicyRunner {
     const { bundle } = task;
     if ((await context.ask(GUEST.begin, [task.policy, ...inPieces(task.review)], left())) !== true) return;
     const prelude = bundle.script.slice(0, bundle.preludeLength);
-    if (prelude) await this.#script(context, `prelude ${bundle.digest}`, prelude, 'dependencies', left);
+    if (prelude) await this.#script(context, bundle.digest, prelude, DEPENDENCIES, left);
     if (bundle.form === 'script') return this.#script(context, bundle.digest, ownPart(bundle), bundle.name, left);
     const body = context.valueOf(this.#home.scripts.functionOf(bundle));
     await this.#code(context, GUEST.evaluate, [body.derefInto({ release: true })], left);
@@ -143,9 +144,9 @@ export class PolicyRunner {
     }
   }
 
-  async #script(context: GuestContext, key: string, text: string, name: string, left: () => number): Promise<void> {
+  async #script(context: GuestContext, digest: string, text: string, name: string, left: () => number): Promise<void> {
     const scratch = () => this.#home.scratchContext(context.mode);
-    const { script, caught } = this.#home.scripts.scriptOf(key, text, name, scratch);
+    const { script, caught } = this.#home.scripts.scriptOf(digest, text, name, scratch);
     const options = { timeout: Math.max(1, Math.ceil(left())) };
     try {
       if (context.mode === 'direct') script.runSync(context.context, options);
