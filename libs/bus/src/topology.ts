@@ -6,11 +6,15 @@ import {
   QUARANTINES_BUCKET,
   VIOLATION_SUBJECTS,
   VIOLATIONS_STREAM,
+  WORK_CLAIMS_BUCKET,
+  WORK_STREAM,
+  WORK_SUBJECTS,
 } from '@jspolicy/contracts';
 import { DiscardPolicy, jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { Objm } from '@nats-io/obj';
+import { CLAIM_TTL_MS } from './work/claims.ts';
 
 /** How long and how much the record of violations is kept, whichever ends first. */
 const VIOLATIONS_MAX_AGE_MS = 7 * 24 * 3600 * 1000;
@@ -31,6 +35,7 @@ export async function ensureTopology(connection: NatsConnection): Promise<void> 
   const buckets = new Kvm(connection);
   await buckets.create(POLICIES_BUCKET, { ...common, history: 1 });
   await buckets.create(QUARANTINES_BUCKET, { ...common, history: 1, ttl: QUARANTINES_TTL_MS });
+  await buckets.create(WORK_CLAIMS_BUCKET, { ...common, history: 1, ttl: CLAIM_TTL_MS });
   await new Objm(connection).create(BUNDLES_BUCKET, common);
   await ensureStream(connection, {
     name: VIOLATIONS_STREAM,
@@ -46,14 +51,23 @@ export async function ensureTopology(connection: NatsConnection): Promise<void> 
     max_age: DEAD_MAX_AGE_MS * NANOS_PER_MS,
     max_bytes: DEAD_MAX_BYTES,
   });
+  await ensureStream(connection, {
+    name: WORK_STREAM,
+    subjects: [WORK_SUBJECTS],
+    num_replicas: common.replicas,
+    retention: RetentionPolicy.Workqueue,
+    max_msgs_per_subject: 1,
+  });
 }
 
 interface StreamSettings {
   name: string;
   subjects: string[];
   num_replicas: number;
-  max_age: number;
-  max_bytes: number;
+  max_age?: number;
+  max_bytes?: number;
+  retention?: RetentionPolicy;
+  max_msgs_per_subject?: number;
 }
 
 async function ensureStream(connection: NatsConnection, settings: StreamSettings): Promise<void> {
@@ -61,8 +75,8 @@ async function ensureStream(connection: NatsConnection, settings: StreamSettings
   const existing = await manager.streams.info(settings.name).catch(() => undefined);
   if (existing) return;
   await manager.streams.add({
-    ...settings,
     retention: RetentionPolicy.Limits,
+    ...settings,
     storage: StorageType.File,
     discard: DiscardPolicy.Old,
     duplicate_window: DUPLICATE_WINDOW_MS * NANOS_PER_MS,
