@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { BundleInfo, JsPolicy, JsPolicySpec, ObjectMatch, PolicyRecord, ViolationPolicy } from '@jspolicy/contracts';
+import type {
+  BundleInfo,
+  JsPolicy,
+  JsPolicySpec,
+  ObjectMatch,
+  PolicyRecord,
+  ViolationPolicy,
+} from '@jspolicy/contracts';
 import { goJson } from './go-json.ts';
 
 const DEFAULT_AUDIT_LOG_SIZE = 10;

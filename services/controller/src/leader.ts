@@ -11,6 +11,7 @@ import { RepeatedLook } from './repeated-look.ts';
 import type { WebhookTarget } from './webhook-configuration.ts';
 import { Webhooks } from './webhooks.ts';
 import { whenBusIsBack } from './when-bus-is-back.ts';
+import { ObjectFollowing } from './work/object-following.ts';
 import { WorkQueue } from './work-queue.ts';
 import { type Verb, Writes } from './writes.ts';
 
@@ -24,8 +25,11 @@ export interface LeaderParts {
   compileTimeoutMs: number;
   /** How long a bundle stays that no policy uses any more. */
   unusedBundleMs: number;
+  /** After so long Controller policies are evaluated for everything again. */
+  resyncMs: number;
   log: Logger;
   onWrite(verb: Verb, kind: string): void;
+  onQueued(policy: string): void;
 }
 
 /** The work of the one controller that leads. stop() ends it at once: from then on nothing is written. */
@@ -43,12 +47,13 @@ class Leader implements Running {
   readonly #quarantines: Quarantines;
   readonly #records: Records;
   readonly #webhooks: Webhooks;
+  readonly #objects: ObjectFollowing;
   readonly #reconciler: Reconciler;
   readonly #look: RepeatedLook;
   #connection: { stop(): void } | undefined;
 
   constructor(parts: LeaderParts) {
-    const { cluster, bus, target, compileTimeoutMs, unusedBundleMs, log, onWrite } = parts;
+    const { cluster, bus, target, compileTimeoutMs, unusedBundleMs, resyncMs, log, onWrite, onQueued } = parts;
     const { signal } = this.#leading;
     this.#parts = parts;
     this.#queue = new WorkQueue({
@@ -62,8 +67,10 @@ class Leader implements Running {
     this.#records = new Records({ bus, log, signal, unusedBundleMs });
     const writes = new Writes(cluster, { signal, onWrite });
     this.#webhooks = new Webhooks(writes, target, this.#mirrors);
+    const following = { ownNamespace: target.namespace, resyncMs, onProblem: enqueue, onQueued };
+    this.#objects = new ObjectFollowing({ cluster, bus, signal, log, ...following });
     const source = new BundleSource(new CompilerClient(bus, { timeoutMs: compileTimeoutMs, signal }));
-    const shared = { ...this.#mirrors, records: this.#records, quarantines: this.#quarantines };
+    const shared = { ...this.#mirrors, records: this.#records, quarantines: this.#quarantines, objects: this.#objects };
     this.#reconciler = new Reconciler({ ...shared, writes, bus, log, webhooks: this.#webhooks, source });
     this.#look = new RepeatedLook(() => this.#lookAtAll(), log);
   }
@@ -83,7 +90,7 @@ class Leader implements Running {
     this.#look.stop();
     this.#connection?.stop();
     this.#records.stop();
-    await Promise.all([...this.#all(), this.#quarantines, this.#queue].map((each) => each.stop()));
+    await Promise.all([...this.#all(), this.#quarantines, this.#queue, this.#objects].map((each) => each.stop()));
   }
 
   #all() {
@@ -98,6 +105,7 @@ class Leader implements Running {
     for (const { metadata } of [...policies.all(), ...bundles.all()]) this.#queue.add(metadata.name);
     for (const name of [...this.#webhooks.policies(), ...(await this.#records.names())])
       if (!policies.get(name)) this.#queue.add(name);
+    await this.#objects.look();
     await this.#records.dropUnused();
   }
 }

@@ -77,15 +77,17 @@ class Controller implements Service {
   }
 
   #leaderParts(bus: Bus, { cluster }: OpenedCluster): LeaderParts {
-    const { compileTimeoutSeconds, unusedBundleSeconds } = this.#config;
+    const { compileTimeoutSeconds, unusedBundleSeconds, resyncSeconds } = this.#config;
     return {
       cluster,
       bus,
       target: webhookTarget(this.#config),
       compileTimeoutMs: compileTimeoutSeconds * 1000,
       unusedBundleMs: unusedBundleSeconds * 1000,
+      resyncMs: resyncSeconds * 1000,
       log: this.#log,
       onWrite: (verb, kind) => this.#counted.writes.inc({ verb, kind }),
+      onQueued: (name) => this.#counted.queued.inc({ name }),
     };
   }
 }

@@ -5,6 +5,8 @@ import type { EvaluatorConfig } from './config.ts';
 
 interface Opened {
   cluster: Cluster;
+  /** Absent where each read is answered with what is there at that moment. */
+  refresh?(): Promise<void>;
   close(): void | Promise<void>;
 }
 
@@ -31,6 +33,13 @@ export class LazyCluster {
     return (await this.#opened).cluster;
   }
 
+  /** Whether a read may show more now than the one before. */
+  async refresh(): Promise<boolean> {
+    const refresh = (await this.#opened)?.refresh;
+    await refresh?.();
+    return refresh !== undefined;
+  }
+
   async close(): Promise<void> {
     const opened = await this.#opened?.catch(() => undefined);
     await opened?.close();
@@ -43,7 +52,7 @@ export class LazyCluster {
       const log = this.#log;
       const onProblem = () => undefined;
       const directory = await openDirectory({ manifests: manifestsDir, state: stateDir, log, onProblem });
-      return { cluster: directory, close: () => directory.close() };
+      return { cluster: directory, refresh: () => directory.refresh(), close: () => directory.close() };
     }
     if (!kubeconfig && !kubernetesHost) {
       throw new HostCallError('NoCluster', 'the evaluator has no cluster to read: set KUBECONFIG or MANIFESTS_DIR');

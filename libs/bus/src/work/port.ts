@@ -6,6 +6,8 @@ export interface WorkTurn {
   work: WorkMessage;
   /** The same for every delivery of this message, and of no other. */
   id: string;
+  /** When it was queued, by the server's clock. */
+  time: Date;
   /** From 1: so often was it delivered, this time included. */
   attempt: number;
   /** Aborts when somebody else may have the object, because the bus was not reached for too long. */

@@ -131,9 +131,10 @@ class WorkConsumer implements Running {
   async #handle(message: JsMsg, work: WorkMessage, signal: AbortSignal): Promise<WorkEnd> {
     const { options, log } = this.#parts;
     const { timestampNanos, deliveryCount: attempt } = message.info;
-    const id = `work-${message.seq}-${Math.floor(timestampNanos / NANOS_PER_MS)}`;
+    const time = new Date(timestampNanos / NANOS_PER_MS);
+    const id = `work-${message.seq}-${time.getTime()}`;
     try {
-      return await options.handler({ work, id, attempt, signal });
+      return await options.handler({ work, id, time, attempt, signal });
     } catch (err) {
       log.error({ err, policy: options.policy, subject: message.subject }, 'work failed by our own fault');
       return { kind: 'again' };

@@ -1,4 +1,11 @@
-import { WORK_CLAIMS_BUCKET, WORK_STREAM, type WorkKind, type WorkMessage, workSubject, workSubjects } from '@jspolicy/contracts';
+import {
+  WORK_CLAIMS_BUCKET,
+  WORK_STREAM,
+  type WorkKind,
+  type WorkMessage,
+  workSubject,
+  workSubjects,
+} from '@jspolicy/contracts';
 import type { Logger } from '@jspolicy/runtime';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';

@@ -34,7 +34,8 @@ async function consume(on: Bus, handler: (turn: WorkTurn) => Promise<WorkEnd>, p
 
 beforeEach(async () => {
   nats = await natsForTest();
-  [bus, other] = await Promise.all(['a', 'b'].map((name) => connectBus({ servers: nats.url, name, log })));
+  const connect = (name: string) => connectBus({ servers: nats.url, name, log });
+  [bus, other] = await Promise.all([connect('a'), connect('b')]);
   await bus.ensureTopology();
 });
 afterEach(async () => {
@@ -159,7 +160,9 @@ test('whoever stops finishes what it began and gives the rest to others', async 
 
 test('subjects have no text of users as it came', () => {
   const object = { group: 'a.example', version: 'v1', kind: 'K', resource: 'ks', namespaced: false, name: 'a.b:*>c d' };
-  expect(workSubject({ policy: POLICY, object })).toBe('jspolicy.v1.work.p_test_example.a%2eexample.ks.-.a%2eb%3A%2a%3Ec%20d');
+  expect(workSubject({ policy: POLICY, object })).toBe(
+    'jspolicy.v1.work.p_test_example.a%2eexample.ks.-.a%2eb%3A%2a%3Ec%20d',
+  );
   expect(workSubject({ policy: POLICY, object: { ...kind, namespace: 'team', name: 'x' } })).toBe(
     'jspolicy.v1.work.p_test_example.-.configmaps.team.x',
   );

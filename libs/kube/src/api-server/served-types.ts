@@ -38,11 +38,13 @@ interface CoreVersions {
 /** What the API server serves now. Throws KubeError; a group whose own server is down is left out. */
 export async function servedTypes(http: HttpClient, options: RequestOptions = {}): Promise<ResourceType[]> {
   const lists = await Promise.all(['/api', '/apis'].map((path) => readAll(http, path, options)));
-  return lists.flat().flatMap(({ group, version, resources }) =>
-    resources
-      .filter(({ resource, verbs }) => !resource.includes('/') && verbs.includes('list') && verbs.includes('watch'))
-      .map(({ resource, kind, namespaced }) => ({ group, version, kind, resource, namespaced })),
-  );
+  return lists
+    .flat()
+    .flatMap(({ group, version, resources }) =>
+      resources
+        .filter(({ resource, verbs }) => !resource.includes('/') && verbs.includes('list') && verbs.includes('watch'))
+        .map(({ resource, kind, namespaced }) => ({ group, version, kind, resource, namespaced })),
+    );
 }
 
 async function readAll(http: HttpClient, path: string, options: RequestOptions): Promise<Served[]> {
