@@ -87,7 +87,8 @@ export class WorkWitness {
     const holder = this.#begun.get(object);
     if (told.phase === 'end') this.#begun.delete(object);
     else {
-      if (holder !== undefined && !this.#dead.has(holder)) this.overlaps.push(object);
+      if (holder !== undefined && !this.#dead.has(holder))
+        this.overlaps.push(`${object}: ${told.evaluator} began before ${holder} ended`);
       this.#begun.set(object, told.evaluator);
     }
   }

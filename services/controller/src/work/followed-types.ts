@@ -4,7 +4,7 @@ import type { ResourceType } from '@jspolicy/kube';
 /**
  * The types that a policy follows, one version for each group and kind: the first that the policy names, in the group's
  * order of preference. Kinds of our own are never followed: what the engine writes for a policy must not have it
- * evaluated again.
+ * evaluated again. Subresources have no objects of their own.
  */
 export function followedTypes(match: ObjectMatch, served: readonly ResourceType[]): ResourceType[] {
   const chosen = new Map<string, ResourceType>();
@@ -14,10 +14,6 @@ export function followedTypes(match: ObjectMatch, served: readonly ResourceType[
   }
   return [...chosen.values()];
 }
-
-/** The resources of a policy that no followed type serves. Subresources have no objects of their own. */
-export const notServed = ({ resources }: ObjectMatch, types: readonly ResourceType[]): string[] =>
-  resources.filter((resource) => !types.some((type) => type.resource === resource));
 
 function covers({ resources, apiGroups, apiVersions, scope }: ObjectMatch, type: ResourceType): boolean {
   const isScope = scope === '*' || (scope === 'Namespaced') === type.namespaced;

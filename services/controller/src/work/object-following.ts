@@ -2,12 +2,15 @@ import type { Bus } from '@jspolicy/bus';
 import { type PolicyRecord, WORK_STREAM } from '@jspolicy/contracts';
 import type { Cluster, ResourceType, Running } from '@jspolicy/kube';
 import type { Logger } from '@jspolicy/runtime';
-import { followedTypes, notServed } from './followed-types.ts';
+import { followedTypes } from './followed-types.ts';
 import { KindWatches } from './kind-watches.ts';
 import { NamespaceLabels } from './namespace-labels.ts';
 import { type FollowingRecord, PolicyObjects } from './policy-objects.ts';
 import { ServedTypes } from './served-types.ts';
 import { WorkPublisher } from './work-publisher.ts';
+
+/** A kind that is not there yet is looked for so often: policies may be applied before the kinds that they follow. */
+const LOOK_FOR_KINDS_MS = 5_000;
 
 export interface ObjectFollowingParts {
   cluster: Pick<Cluster, 'get' | 'types' | 'watch'>;
@@ -32,6 +35,7 @@ export class ObjectFollowing implements Running {
   readonly #types: ServedTypes;
   readonly #policies = new Map<string, PolicyObjects>();
   readonly #resync: NodeJS.Timeout;
+  readonly #looks = new Map<string, NodeJS.Timeout>();
   #stream: string | undefined;
 
   constructor(parts: ObjectFollowingParts) {
@@ -54,9 +58,9 @@ export class ObjectFollowing implements Running {
     await this.#dropLeft(record.name, types);
     this.#parts.signal.throwIfAborted();
     const followed = this.#policyObjects(record, types);
-    if (types.length === 0)
-      return `nothing that can be followed is served: ${notServed(record.objects, types).join(', ')}`;
-    return followed.problem;
+    if (types.length > 0) return followed.problem;
+    this.#lookAgain(record.name);
+    return `nothing that can be followed is served: ${record.objects.resources.join(', ')}`;
   }
 
   /** Ends it, and forgets what waits. */
@@ -76,13 +80,22 @@ export class ObjectFollowing implements Running {
 
   async stop(): Promise<void> {
     clearInterval(this.#resync);
+    for (const timer of this.#looks.values()) clearTimeout(timer);
     for (const followed of this.#policies.values()) followed.stop();
     await this.#watches.stop();
   }
 
   #leave(policy: string): undefined {
+    clearTimeout(this.#looks.get(policy));
+    this.#looks.delete(policy);
     this.#policies.get(policy)?.stop();
     this.#policies.delete(policy);
+  }
+
+  #lookAgain(policy: string): void {
+    clearTimeout(this.#looks.get(policy));
+    const timer = setTimeout(() => this.#parts.onProblem(policy), LOOK_FOR_KINDS_MS);
+    this.#looks.set(policy, timer);
   }
 
   /** What waits of kinds that the policy follows no more. */
