@@ -74,10 +74,10 @@ describe('a validating policy', () => {
   test('a policy that is deleted takes its webhook, bundle and violations with it', async () => {
     await cluster.removePolicy(name);
     const left = async () => {
-      const webhooks = await cluster.call('GET', `${WEBHOOKS}/validatingwebhookconfigurations`);
+      const webhook = await cluster.call('GET', `${WEBHOOKS}/validatingwebhookconfigurations/${name}`);
       const bundle = await cluster.call('GET', `/apis/policy.jspolicy.com/v1beta1/jspolicybundles/${name}`);
       const violations = await cluster.call('GET', `/apis/policy.jspolicy.com/v1beta1/jspolicyviolations/${name}`);
-      return webhooks.body.items.length + Number(bundle.status !== 404) + Number(violations.status !== 404);
+      return [webhook, bundle, violations].filter(({ status }) => status !== 404).length;
     };
     await waitFor(async () => (await left()) === 0, { what: 'everything of the policy to be gone' });
     expect((await cluster.createPod(pod({ namespace: 'team', image: 'nginx:latest' }), '?dryRun=All')).status).toBe(

@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { type KubeApiServer, kubeForTest } from '@jspolicy/testing';
+import { type KubeApiServer, kubeForTest, kubeRequest, waitFor } from '@jspolicy/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import { ClusterClient } from './cluster-client.ts';
 import { INTENDED_DIFFERENCES } from './intended-differences.ts';
 import { type Stack, startStack } from './stack.ts';
@@ -11,18 +13,26 @@ import { type Stack, startStack } from './stack.ts';
 /** A folder with cases that were recorded from jsPolicy, and the tool that posts them to an engine and compares. */
 const ORACLE = process.env['JSPOLICY_ORACLE_DIR'];
 const REPLAY = join(ORACLE ?? '', 'replay.mjs');
-/** The server that the cases of fetchSync() call is started by the tool, always there. */
-const FIXTURES = '127.0.0.1:21555';
+/** What the cases of fetchSync() call: a server that the tool starts, the API server, and where nobody listens. */
+const KUBE_PORT = 21644;
+const FETCH_HOSTS = `127.0.0.1:21555,127.0.0.1:${KUBE_PORT},127.0.0.1:21999`;
+/** As whom jsPolicy ran, with the rights that stand beside the cases. */
+const USER = 'system:serviceaccount:jspolicy:jspolicy';
 
 describe.skipIf(!ORACLE || !existsSync(REPLAY))('what jsPolicy answered', () => {
   let kube: KubeApiServer;
   let stack: Stack;
 
   beforeAll(async () => {
-    kube = await kubeForTest();
-    const evaluator = { ENV_PREFIXES: 'ORACLE_', ORACLE_ENV: 'oracle-value', FETCH_HOSTS: FIXTURES };
-    stack = await startStack({ cluster: { kube }, env: { evaluator } });
+    kube = await kubeForTest({ port: KUBE_PORT, users: [{ name: USER, groups: [] }] });
+    const env = { ENV_PREFIXES: 'ORACLE_,KUBE_NAMESPACE', ORACLE_ENV: 'oracle-value', KUBE_NAMESPACE: 'jspolicy' };
+    const kubeconfigPath = await grantRights(kube);
+    stack = await startStack({
+      cluster: { kube: { ...kube, kubeconfigPath } },
+      env: { evaluator: { ...env, FETCH_HOSTS, FILES_DIR: '/' } },
+    });
     await new ClusterClient(kube).servesKinds();
+    await defineKinds(kube);
   });
   afterAll(async () => {
     await stack?.stop();
@@ -36,6 +46,34 @@ describe.skipIf(!ORACLE || !existsSync(REPLAY))('what jsPolicy answered', () => 
     expect(different.map(([name]) => name).sort()).toEqual([...INTENDED_DIFFERENCES].sort());
   });
 });
+
+/** The kubeconfig of the user. */
+async function grantRights(kube: KubeApiServer): Promise<string> {
+  const documents = parseAllDocuments(await readFile(join(ORACLE ?? '', 'rbac.yaml'), 'utf8'));
+  for (const object of documents.map((document) => document.toJS())) {
+    await kubeRequest(kube, 'POST', `/apis/${object.apiVersion}/${object.kind.toLowerCase()}s`, object);
+  }
+  const kubeconfig = `${kube.kubeconfigPath}.user`;
+  const admin = await readFile(kube.kubeconfigPath, 'utf8');
+  await writeFile(kubeconfig, admin.replaceAll(kube.token, kube.tokens[USER] ?? ''));
+  return kubeconfig;
+}
+
+/** Kinds that cases define: the tool does not wait until they are served. */
+async function defineKinds(kube: KubeApiServer): Promise<void> {
+  const cases = join(ORACLE ?? '', 'cases');
+  for (const file of await readdir(cases)) {
+    const { objects = [] } = JSON.parse(await readFile(join(cases, file), 'utf8'));
+    for (const object of objects.filter(({ kind }: { kind: string }) => kind === 'CustomResourceDefinition')) {
+      const { group, names, versions } = object.spec;
+      await kubeRequest(kube, 'POST', `/apis/${object.apiVersion}/customresourcedefinitions`, object);
+      const path = `/apis/${group}/${versions[0].name}/${names.plural}`;
+      await waitFor(async () => (await kubeRequest(kube, 'GET', path)).status === 200, {
+        what: `${path} to be served`,
+      });
+    }
+  }
+}
 
 /** Verdict by case: equal, order (of independent patch operations), stack (places), different, error. */
 async function replay({ webhook }: Stack, { url, token }: KubeApiServer): Promise<Map<string, string>> {

@@ -38,6 +38,8 @@ export interface Stack {
   start(service: ServiceName): Promise<TestProcess>;
   /** Reviews that an evaluator works on at this moment. */
   inFlight(evaluator: TestProcess): Promise<number>;
+  /** What the evaluator's /metrics tells. */
+  metrics(evaluator: TestProcess): Promise<string>;
   /** Pids that were started and have not ended. */
   alive(): number[];
   stop(): Promise<void>;
@@ -108,8 +110,12 @@ class RunningStack implements Stack {
     return child;
   }
 
-  inFlight(evaluator: TestProcess): Promise<number> {
-    return inFlight(evaluator);
+  async inFlight(evaluator: TestProcess): Promise<number> {
+    return Number(/^jspolicy_evaluator_in_flight (\d+)$/m.exec(await this.metrics(evaluator))?.[1] ?? 0);
+  }
+
+  async metrics(evaluator: TestProcess): Promise<string> {
+    return (await fetch(`http://127.0.0.1:${portOf(evaluator, 'healthPort')}/metrics`)).text();
   }
 
   alive(): number[] {
@@ -162,9 +168,4 @@ const evaluatorEnv = (data: string, index: number): Record<string, string> => ({
 function portOf(service: TestProcess, fact: 'port' | 'healthPort'): number {
   const line = service.lines.find((each) => each.includes('"msg":"ready"')) ?? '{}';
   return (JSON.parse(line) as Record<typeof fact, number>)[fact];
-}
-
-async function inFlight(evaluator: TestProcess): Promise<number> {
-  const metrics = await (await fetch(`http://127.0.0.1:${portOf(evaluator, 'healthPort')}/metrics`)).text();
-  return Number(/^jspolicy_evaluator_in_flight (\d+)$/m.exec(metrics)?.[1] ?? 0);
 }

@@ -73,13 +73,17 @@ export class BatchHandler {
     const about = { stream, durable, subject: message.subject, sequence: message.seq };
     try {
       await putDeadLetter(this.#connection, { message, stream, durable, reason });
-      this.#log.error({ ...about, why: reason }, 'message cannot be handled, it is kept as a dead letter');
-      onDead?.(streamMessage(message), reason);
-      return true;
     } catch (err) {
       this.#log.warn({ ...about, err }, 'dead letter was not taken, the message comes again');
       return false;
     }
+    this.#log.error({ ...about, why: reason }, 'message cannot be handled, it is kept as a dead letter');
+    try {
+      onDead?.(streamMessage(message), reason);
+    } catch (err) {
+      this.#log.error({ ...about, err }, 'the listener of dead letters failed');
+    }
+    return true;
   }
 }
 

@@ -27,6 +27,8 @@ export async function openConnection(options: ConnectOptions): Promise<NatsConne
       servers,
       name: options.name,
       waitOnFirstConnect: true,
+      // A password that is being changed must not end the connection for good.
+      ignoreAuthErrorAbort: true,
       // Captured stack traces halve the request rate.
       noAsyncTraces: true,
     });

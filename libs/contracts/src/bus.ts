@@ -19,6 +19,9 @@ export const AUDIT_CONSUMER = 'audit-status';
 /** The largest AdmissionReview that is read: the API server may send object and oldObject of 3 MiB each. */
 export const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
+/** The script of a bundle, UTF-8: as a text in JSON, which may be about twice as long, it goes in one message. */
+export const MAX_BUNDLE_BYTES = MAX_BODY_BYTES / 2;
+
 /** What the NATS server must carry (its max_payload): the largest body, and headers beside it. */
 export const MAX_PAYLOAD_BYTES = MAX_BODY_BYTES + 64 * 1024;
 

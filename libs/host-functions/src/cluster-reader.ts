@@ -1,10 +1,15 @@
 import type { KubeObject } from '@jspolicy/contracts';
 import type { Cluster, ListOptions, ResourceType } from '@jspolicy/kube';
+import type { JsonText } from '@jspolicy/sandbox';
+import { withSortedKeys } from './sorted-keys.ts';
+
+/** Beyond this a list would endanger the evaluator. No policy could take it: its sandbox has less memory. */
+const MAX_LIST_BYTES = 128 * 1024 * 1024;
 
 /** Where a read may be answered from: the cluster itself, a copy that is kept current, or first the copy. */
 export type ReadFrom = 'cluster' | 'copy' | 'copy-then-cluster';
 
-/** What get() and list() read. The signal ends a read. */
+/** What get() and list() read, with sorted keys, or the text of that. The signal ends a read. */
 export interface ClusterReader {
   /** Throws KubeError NotFound when the cluster does not serve the kind. */
   resolve(apiVersion: string, kind: string, signal: AbortSignal): Promise<ResourceType>;
@@ -13,8 +18,8 @@ export interface ClusterReader {
     key: { name: string; namespace?: string },
     from: ReadFrom,
     signal: AbortSignal,
-  ): Promise<KubeObject | undefined>;
-  list(type: ResourceType, options: ListOptions, from: ReadFrom): Promise<KubeObject[]>;
+  ): Promise<KubeObject | JsonText | undefined>;
+  list(type: ResourceType, options: ListOptions, from: ReadFrom): Promise<KubeObject[] | JsonText>;
 }
 
 /** Asks the cluster each time, wherever a read might be answered from. */
@@ -35,10 +40,12 @@ export class DirectReader implements ClusterReader {
     _from: ReadFrom,
     signal: AbortSignal,
   ): Promise<KubeObject | undefined> {
-    return (await this.#open()).get(type, name, namespace, { signal });
+    const found = await (await this.#open()).get(type, name, namespace, { signal });
+    return found && withSortedKeys(found);
   }
 
   async list(type: ResourceType, options: ListOptions): Promise<KubeObject[]> {
-    return (await this.#open()).list(type, options);
+    const cluster = await this.#open();
+    return (await cluster.list(type, { ...options, maxBytes: MAX_LIST_BYTES })).map(withSortedKeys);
   }
 }

@@ -1,4 +1,3 @@
-import type { KubeObject } from '@jspolicy/contracts';
 import type { ResourceType } from '@jspolicy/kube';
 import { HostCallError } from '@jspolicy/sandbox';
 import { CallOptions } from './call-options.ts';
@@ -46,7 +45,7 @@ async function read(
   from: ReadFrom,
   reader: ClusterReader,
   signal: AbortSignal,
-): Promise<KubeObject | undefined> {
+): Promise<unknown> {
   const wrong = wrongName(type, name, namespace);
   if (wrong && from === 'copy') return undefined;
   if (wrong) throw new HostCallError('RetrieveObject', wrong);

@@ -68,6 +68,13 @@ describe('get', () => {
     },
   );
 
+  test('keys are in alphabetical order', async () => {
+    const keys = ['apiVersion', 'data', 'kind', 'metadata'];
+    expect(Object.keys((await call('get', 'ConfigMap', 'v1', 'shop/a')) as object)).toEqual(keys);
+    const [first] = (await call('list', 'ConfigMap', 'v1')) as object[];
+    expect(Object.keys(first ?? {})).toEqual(keys);
+  });
+
   test('a kind in lower case is understood, its plural is not', async () => {
     expect(await call('get', 'configmap', 'v1', 'shop/a')).toMatchObject({
       kind: 'ConfigMap',

@@ -1,3 +1,4 @@
+export { CachedReader, objectText, type ReadCluster } from './cached-reader.ts';
 export { type ClusterReader, DirectReader, type ReadFrom } from './cluster-reader.ts';
 export { Fetcher } from './fetch/fetcher.ts';
 export { grantSettings } from './grant-settings.ts';

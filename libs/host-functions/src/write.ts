@@ -3,6 +3,7 @@ import type { Cluster, ResourceType } from '@jspolicy/kube';
 import { HostCallError } from '@jspolicy/sandbox';
 import { jsonType } from './call-options.ts';
 import { kubeErrorOf } from './host-call-error.ts';
+import { withSortedKeys } from './sorted-keys.ts';
 import { type Target, targetOf, targetProblem } from './write-target.ts';
 
 export type WriteName = 'create' | 'update' | 'remove';
@@ -52,7 +53,7 @@ async function send(name: WriteName, target: Target, writer: ClusterWriter, sign
   if (problem) return { ok: false, message: problem };
   const options = { dryRun: writer.isDryRun(), signal };
   const written = await answerOf(write(name, cluster, { type: resolved.value, target, options }));
-  return 'ok' in written ? written : { object: sorted(written.value), ok: true };
+  return 'ok' in written ? written : { object: withSortedKeys(written.value), ok: true };
 }
 
 interface Write {
@@ -79,12 +80,4 @@ async function answerOf<T>(asked: Promise<T>): Promise<{ value: T } | Extract<Re
     const { status, reason, message } = kubeError;
     return { ok: false, ...(status !== 0 && { reason }), message };
   }
-}
-
-/** Keys of objects in alphabetical order, as jsPolicy shows them. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, each]) => [key, sorted(each)]));
 }

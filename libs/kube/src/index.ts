@@ -10,6 +10,8 @@ export type { ManifestFile, ManifestNotice, ManifestObject, ManifestProblem } fr
 export type { ProblemFate, ProblemHandler, ToldProblem } from './directory/manifest-news.ts';
 export type { DirectoryCluster, DirectoryOptions } from './directory/open.ts';
 export { placeInFile, type SourcePlace } from './directory/source-place.ts';
+export { Informers, type InformersOptions } from './informer/informers.ts';
+export type { CopiesSize } from './informer/object-copies.ts';
 export { jsPolicyProblems, type ObjectProblem, validateJsPolicy } from './js-policy-rules.ts';
 export * from './port.ts';
 export {

@@ -15,6 +15,8 @@ export interface ListOptions {
   fieldSelector?: string;
   /** At most so many objects; absent: all, read in pages. */
   limit?: number;
+  /** An API server's answer that is larger is not read to its end: KubeError RequestEntityTooLarge. */
+  maxBytes?: number;
   signal?: AbortSignal;
 }
 

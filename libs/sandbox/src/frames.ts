@@ -14,17 +14,24 @@ export interface Frame<Header> {
 
 const NO_BODY = Buffer.alloc(0);
 
-/** One buffer, so that the pipe is written to once. */
-export function encodeFrame(header: unknown, body: Uint8Array = NO_BODY): Buffer {
+/** One buffer, so that the pipe is written to once. The body may come in pieces. */
+export function encodeFrame(header: unknown, body: readonly Uint8Array[] = []): Buffer {
   const json = JSON.stringify(header);
   const headerBytes = Buffer.byteLength(json);
-  const frame = Buffer.allocUnsafe(PREFIX_BYTES + headerBytes + body.length);
+  const bodyBytes = lengthOf(body);
+  const frame = Buffer.allocUnsafe(PREFIX_BYTES + headerBytes + bodyBytes);
   frame.writeUInt32BE(headerBytes, 0);
-  frame.writeUInt32BE(body.length, 4);
+  frame.writeUInt32BE(bodyBytes, 4);
   frame.write(json, PREFIX_BYTES);
-  frame.set(body, PREFIX_BYTES + headerBytes);
+  let at = PREFIX_BYTES + headerBytes;
+  for (const piece of body) {
+    frame.set(piece, at);
+    at += piece.length;
+  }
   return frame;
 }
+
+export const lengthOf = (pieces: readonly Uint8Array[]): number => pieces.reduce((sum, { length }) => sum + length, 0);
 
 /** Puts frames together from bytes that arrive in pieces. Throws on lengths that no frame has. */
 export class FrameReader<Header> {

@@ -7,6 +7,7 @@ import { messageOf, TestPool } from './pool-for-test.test-part.ts';
 // Quick evaluations stand in line in a process. What happens to one must not happen to those behind it.
 const CODE = `
   const { name } = request.object.metadata;
+  if (name === 'slow') { const until = Date.now() + 70; while (Date.now() < until); }
   if (name === 'loop') for (;;);
   if (name === 'bomb') { const kept = []; for (;;) kept.push(new Array(100_000).fill(kept.length)); }
   deny(name);
@@ -74,4 +75,47 @@ test('a process that somebody else kills costs no answer, and nobody is blamed',
     expect((await Promise.all(asked)).map(messageOf)).toEqual(names(20));
   }
   expect(told).toEqual([]);
+});
+
+test('a process whose isolate is damaged is not used again, also when nobody waits for that result any more', async () => {
+  await quickPool({ maxProcesses: 2 });
+  // Slow enough to lose those behind it, which are judged elsewhere, and here once more.
+  const slow = ask('slow');
+  const loop = ask('loop', 3_000);
+  expect(messageOf(await slow)).toBe('slow');
+  expect(await loop).toMatchObject({ kind: 'failed', failure: { cause: 'timeout' } });
+  const results = await Promise.all(names(10).map((name) => ask(name, 3_000)));
+  expect(results.map(messageOf)).toEqual(names(10));
+});
+
+test('a stop() that is called twice ends twice', async () => {
+  await quickPool();
+  const slow = ask('slow');
+  await new Promise((resolve) => setImmediate(resolve));
+  const stops = [own.sandbox.stop(), own.sandbox.stop()];
+  expect(messageOf(await slow)).toBe('slow');
+  await Promise.all(stops);
+});
+
+test('an evaluator that stood still itself does not blame policies for the silence', async () => {
+  const told: string[] = [];
+  await quickPool({ onQuarantine: (policy) => told.push(policy) });
+  const asked = names(5).map((name) => ask(name, 1_000));
+  await new Promise((resolve) => setImmediate(resolve));
+  const until = performance.now() + 1_500;
+  while (performance.now() < until);
+  expect((await Promise.all(asked)).map(messageOf)).toEqual(names(5));
+  expect(told).toEqual([]);
+});
+
+test('what stood behind a slow one calls the host once, although its script does not spell the call', async () => {
+  await quickPool({ maxProcesses: 2 });
+  const hidden = `if (request.object.metadata.name === 'slow') { const until = Date.now() + 400; while (Date.now() < until); }
+    else this['up' + 'date']({});`;
+  const run = (name: string) =>
+    own.run(hidden, { review: admissionReview({ object: pod({ name }) }), isolation: 'request' });
+  for (let i = 0; i < 6; i++) await run('slow-not');
+  const before = own.calls.length;
+  await Promise.all([run('slow'), run('other')]);
+  expect(own.calls.length - before).toBe(1);
 });

@@ -16,11 +16,20 @@ export type ToChild =
   | ({ type: 'bundle'; isolation: Isolation } & BundleFacts)
   | { type: 'forget'; digest: string }
   /** Body: the review's bytes. */
-  | { type: 'evaluate'; id: number; policy: string; policyType: PolicyType; digest: string; limitMs: number }
+  | {
+      type: 'evaluate';
+      id: number;
+      policy: string;
+      policyType: PolicyType;
+      digest: string;
+      limitMs: number;
+      fresh: boolean;
+    }
   | { type: 'reply'; id: number; call: number; reply: CallReply };
 
 export type CallReply =
-  | { kind: 'value'; value?: unknown }
+  /** Body: the value's JSON; nothing for undefined. */
+  | { kind: 'value' }
   | { kind: 'thrown'; reason: string; message: string }
   /** The evaluation's time is over, or the host failed: its answer is not waited for. */
   | { kind: 'stop' };

@@ -49,6 +49,20 @@ const failures: [string, RegExp][] = [
   ['const o = {}; o.o = o; print(o)', /^Uncaught TypeError: Converting circular structure to JSON/],
 ];
 
+test('a value that the host has as text', async () => {
+  const told = await pool.run('warn(JSON.stringify(get("as text")))', { hostCalls: ['get'] });
+  expect(told).toMatchObject({ verdict: { warnings: ['{"é":[1,"__proto__"]}'] } });
+});
+
+test('a value that would not fit is an error that the policy can catch', async () => {
+  const code = 'try { get("too large") } catch (error) { warn(String(error)) }';
+  expect(await pool.run(code, { hostCalls: ['get'] })).toMatchObject({
+    verdict: {
+      warnings: ['TooLarge: get() gives 46137344 bytes, more than the 44739242 that a policy can take'],
+    },
+  });
+});
+
 describe.each<Isolation>(['kept', 'request'])('in a context of isolation %s', (isolation) => {
   test.each(verdicts)('%s', async (code, verdict) => {
     const result = await pool.run(code, { isolation });
@@ -105,3 +119,27 @@ test.each([['null'], ['[]'], [{ kind: 'Pod' }], [{ kind: 'AdmissionReview', apiV
     expect(await pool.run('deny("reached")', { review })).toMatchObject({ kind: 'malformed' });
   },
 );
+
+test.each(['kept', 'request'] as const)(
+  'fetchSync gives a response, and throws texts, isolation %s',
+  async (isolation) => {
+    const hostCalls = ['fetchSync'];
+    const shown =
+      'const r = fetchSync("x", {body: "[1]"}); deny(JSON.stringify([Object.keys(r), r.text(), r.json(), r.headers.A]))';
+    expect(await pool.message(shown, { isolation, hostCalls })).toBe(
+      '[["text","json","headers","status","statusText","ok"],"[1]",[1],"b"]',
+    );
+    const empty = 'const r = fetchSync("x"); try { r.json() } catch (e) { deny(typeof r.text() + " " + e) }';
+    expect(await pool.message(empty, { isolation, hostCalls })).toBe(
+      'undefined SyntaxError: "undefined" is not valid JSON',
+    );
+    const caught = 'try { fetchSync("refused") } catch (e) { deny(typeof e + " " + e) }';
+    expect(await pool.message(caught, { isolation, hostCalls })).toBe('string fetchSync: Get "refused": no');
+    expect(await pool.message('fetchSync("refused")', { isolation, hostCalls })).toBe('fetchSync: Get "refused": no');
+  },
+);
+
+test('what a policy writes is told from nothing', async () => {
+  const code = 'deny(JSON.stringify([remove(), remove(() => 1), remove(null), remove({a: 1}, 2)].map((r) => r.args)))';
+  expect(await pool.message(code, { hostCalls: ['remove'] })).toBe('[[],[],[null],[{"a":1}]]');
+});

@@ -155,7 +155,19 @@ test('a review in JSON is told in the words of JSON', async () => {
   });
 });
 
-test('what is not there yet says so, and names no setting', async () => {
+test('a grant that is missing is named', async () => {
   const { stdout } = await review([await policy('fetchSync("https://example.com")')]);
-  expect(stdout).toContain('fetchSync() is not there yet: this version does not have it');
+  expect(stdout).toContain('example.com:443 is not granted: see FETCH_HOSTS of the evaluator');
+  const file = await review([await policy('readFileSync("/etc/hostname")')]);
+  expect(file.stdout).toContain('readFileSync("/etc/hostname") is not granted: see FILES_DIR of the evaluator');
+});
+
+test('what a policy would write is answered, told, and not done', async () => {
+  const config = `{apiVersion: "v1", kind: "ConfigMap", metadata: {name: "c", namespace: "default"}}`;
+  const code = `warn(String(create(${config}).ok)); warn(String(get("ConfigMap", "v1", "default/c"))); remove(${config})`;
+  const { code: exit, stdout, stderr } = await review([await policy(code)]);
+  expect(exit).toBe(0);
+  expect(stdout).toMatch(/Warning: \[\S+\]: true\nWarning: \[\S+\]: undefined\n/);
+  expect(stderr).toContain('nothing is written offline: create() of ConfigMap default/c would be done');
+  expect(stderr).toContain('remove() of ConfigMap default/c would be refused: configmaps "c" not found');
 });

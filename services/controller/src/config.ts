@@ -21,6 +21,11 @@ export const settings = {
     env: 'WEBHOOK_CA_FILE',
     describe: 'PEM of the authority that signed the serving certificate',
   }),
+  updateWebhook: flag({
+    env: 'UPDATE_WEBHOOK',
+    default: true,
+    describe: 'keep the webhook configurations jspolicy, by which the API server asks about the three kinds',
+  }),
   compileTimeoutSeconds: integer({
     env: 'COMPILE_TIMEOUT',
     min: 1,

@@ -46,10 +46,12 @@ export class ControllerProcess {
     return this.child.lines.some((line) => line.includes('"msg":"leading"'));
   }
 
-  /** Into the cluster, so far. */
-  async writes(): Promise<number> {
+  /** Into the cluster, so far, events apart; of kinds whose name has `kind` in it. */
+  async writes(kind = ''): Promise<number> {
     const metrics = await (await fetch(`http://127.0.0.1:${this.#healthPort}/metrics`)).text();
-    const counts = metrics.matchAll(/^jspolicy_controller_writes_total\{.*\} (\d+)$/gm);
+    const counts = metrics.matchAll(
+      new RegExp(`^jspolicy_controller_writes_total\\{(?!.*"Event").*${kind}".*\\} (\\d+)$`, 'gm'),
+    );
     return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
   }
 }
@@ -78,6 +80,10 @@ export class ControllerStack {
     this.bus = parts.bus;
   }
 
+  get natsUrl(): string {
+    return this.#parts.nats.url;
+  }
+
   startCompiler(): Promise<TestProcess> {
     const { path } = this.#parts.dir;
     return this.#start('compiler', { WORK_DIR: join(path, 'work'), CACHE_DIR: join(path, 'cache') });
@@ -93,6 +99,8 @@ export class ControllerStack {
       INSTALL_CRDS: 'true',
       CRDS_DIR: CRDS,
       HEALTH_PORT: String(port),
+      // No gateway is there to answer.
+      UPDATE_WEBHOOK: 'false',
       ...env,
     });
     return new ControllerProcess(child, port);
@@ -127,6 +135,13 @@ export class ControllerStack {
       },
       { what: `${name} to be ${phase}`, timeoutMs: 30_000 },
     );
+  }
+
+  /** Told of the policy, the newest last. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came.
+  async eventsOf(name: string): Promise<any[]> {
+    const query = `fieldSelector=involvedObject.kind%3DJsPolicy,involvedObject.name%3D${name}`;
+    return (await this.get(`/api/v1/namespaces/default/events?${query}`)).items;
   }
 
   /** Ends nats-server and starts it again without anything that it held. */

@@ -50,6 +50,8 @@ test('who leads no more writes nothing more, even when a compile that it waited 
     compileTimeoutMs: 60_000,
     unusedBundleMs: 1,
     resyncMs: 60_000,
+    keepOwnWebhooks: false,
+    writeEvents: false,
     log,
     onWrite: (verb, kind) => written.push(`${verb} ${kind}`),
     onQueued: () => undefined,

@@ -4,6 +4,8 @@ import type { Logger } from '@jspolicy/runtime';
 import { BundleSource } from './bundle-source.ts';
 import { CompilerClient } from './compiler-client.ts';
 import { type Mirrors, mirrorAll } from './mirrors.ts';
+import { OWN_WEBHOOKS, OwnWebhooks } from './own-webhooks.ts';
+import { NO_EVENTS, PolicyEvents } from './policy-events.ts';
 import { Quarantines } from './quarantines.ts';
 import { Reconciler } from './reconciler.ts';
 import { Records } from './records.ts';
@@ -27,6 +29,10 @@ export interface LeaderParts {
   unusedBundleMs: number;
   /** After so long Controller policies are evaluated for everything again. */
   resyncMs: number;
+  /** Whether the API server shall ask about the engine's own kinds. */
+  keepOwnWebhooks: boolean;
+  /** Whether policies get Events. */
+  writeEvents: boolean;
   log: Logger;
   onWrite(verb: Verb, kind: string): void;
   onQueued(policy: string): void;
@@ -43,11 +49,13 @@ class Leader implements Running {
   readonly #parts: LeaderParts;
   readonly #leading = new AbortController();
   readonly #queue: WorkQueue;
+  readonly #ownQueue: WorkQueue;
   readonly #mirrors: Mirrors;
   readonly #quarantines: Quarantines;
   readonly #records: Records;
   readonly #webhooks: Webhooks;
   readonly #objects: ObjectFollowing;
+  readonly #events: Pick<PolicyEvents, 'tell' | 'forget' | 'stop'>;
   readonly #reconciler: Reconciler;
   readonly #look: RepeatedLook;
   #connection: { stop(): void } | undefined;
@@ -61,16 +69,24 @@ class Leader implements Running {
       work: (name) => this.#reconciler.reconcile(name),
       onFailure: (policy, err, retryMs) => log.warn({ policy, err, retryMs }, 'reconcile failed, it is tried again'),
     });
+    this.#ownQueue = new WorkQueue({
+      parallel: 1,
+      work: () => own.ensure(),
+      onFailure: (_name, err, retryMs) => log.warn({ err, retryMs }, 'own webhooks failed, they are tried again'),
+    });
     const enqueue = (name: string) => this.#queue.add(name);
-    this.#mirrors = mirrorAll(cluster, log, enqueue);
+    this.#mirrors = mirrorAll(cluster, log, { onPolicy: enqueue, onOwnWebhooks: () => this.#lookAtOwnWebhooks() });
     this.#quarantines = new Quarantines({ bus, log, onChange: enqueue });
     this.#records = new Records({ bus, log, signal, unusedBundleMs });
     const writes = new Writes(cluster, { signal, onWrite });
     this.#webhooks = new Webhooks(writes, target, this.#mirrors);
     const following = { ownNamespace: target.namespace, resyncMs, onProblem: enqueue, onQueued };
     this.#objects = new ObjectFollowing({ cluster, bus, signal, log, ...following });
+    this.#events = parts.writeEvents ? new PolicyEvents({ cluster, writes, log }) : NO_EVENTS;
+    const own = new OwnWebhooks(writes, target, this.#mirrors);
     const source = new BundleSource(new CompilerClient(bus, { timeoutMs: compileTimeoutMs, signal }));
-    const shared = { ...this.#mirrors, records: this.#records, quarantines: this.#quarantines, objects: this.#objects };
+    const followers = { quarantines: this.#quarantines, objects: this.#objects, events: this.#events };
+    const shared = { ...this.#mirrors, records: this.#records, ...followers };
     this.#reconciler = new Reconciler({ ...shared, writes, bus, log, webhooks: this.#webhooks, source });
     this.#look = new RepeatedLook(() => this.#lookAtAll(), log);
   }
@@ -81,6 +97,7 @@ class Leader implements Running {
     await Promise.all([...this.#all().map(({ synced }) => synced), this.#quarantines.synced]);
     if (this.#leading.signal.aborted) return;
     this.#queue.start();
+    this.#ownQueue.start();
     this.#connection = whenBusIsBack(bus, () => void this.#look.now());
     await this.#look.now();
   }
@@ -90,7 +107,9 @@ class Leader implements Running {
     this.#look.stop();
     this.#connection?.stop();
     this.#records.stop();
-    await Promise.all([...this.#all(), this.#quarantines, this.#queue, this.#objects].map((each) => each.stop()));
+    this.#events.stop();
+    const queues = [this.#queue, this.#ownQueue];
+    await Promise.all([...this.#all(), ...queues, this.#quarantines, this.#objects].map((each) => each.stop()));
   }
 
   #all() {
@@ -98,9 +117,14 @@ class Leader implements Running {
     return [policies, bundles, validating, mutating];
   }
 
+  #lookAtOwnWebhooks(): void {
+    if (this.#parts.keepOwnWebhooks) this.#ownQueue.add(OWN_WEBHOOKS);
+  }
+
   /** Policies that exist, and what is left of policies that do not. The bus may have lost what it held. */
   async #lookAtAll(): Promise<void> {
     const { policies, bundles } = this.#mirrors;
+    this.#lookAtOwnWebhooks();
     await this.#parts.bus.ensureTopology();
     for (const { metadata } of [...policies.all(), ...bundles.all()]) this.#queue.add(metadata.name);
     for (const name of [...this.#webhooks.policies(), ...(await this.#records.names())])

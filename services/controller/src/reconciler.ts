@@ -5,6 +5,7 @@ import type { Logger } from '@jspolicy/runtime';
 import { bundleObject, hashOf } from './bundle-object.ts';
 import type { BundleSource, Resolved } from './bundle-source.ts';
 import type { Mirror } from './mirror.ts';
+import type { PolicyEvents } from './policy-events.ts';
 import type { Quarantines } from './quarantines.ts';
 import type { Records } from './records.ts';
 import { BUNDLES, POLICIES, VIOLATIONS } from './resource-types.ts';
@@ -25,6 +26,7 @@ export interface ReconcilerParts {
   records: Records;
   quarantines: Pick<Quarantines, 'reasonOf'>;
   objects: Pick<ObjectFollowing, 'follow' | 'forget'>;
+  events: Pick<PolicyEvents, 'tell' | 'forget'>;
 }
 
 const quarantineMessage = (last: string): string =>
@@ -125,18 +127,20 @@ export class Reconciler {
   }
 
   async #writeStatus(policy: JsPolicy, found: StatusFacts): Promise<void> {
-    const { writes, policies, log } = this.#parts;
+    const { writes, policies, events, log } = this.#parts;
     const status = policyStatus(policy, found, new Date());
     if (isSameStatus(policy.status, status)) return;
     policies.remember(await writes.updateStatus(POLICIES, { ...policy, status }), policy.metadata.resourceVersion);
+    events.tell(policy, status);
     const { phase, reason, message } = status;
     log.info({ policy: policy.metadata.name, phase, reason, message }, 'policy status');
   }
 
   /** The webhook goes first: nothing is asked that could not be answered. The record last: by it the rest is found. */
   async #remove(name: string): Promise<void> {
-    const { writes, bundles, webhooks, records, source, objects, log } = this.#parts;
+    const { writes, bundles, webhooks, records, source, objects, events, log } = this.#parts;
     source.forget(name);
+    events.forget(name);
     const hadWebhook = await webhooks.removeAll(name);
     const bundle = bundles.get(name);
     const hadBundle = bundle !== undefined && hashOf(bundle) !== undefined;

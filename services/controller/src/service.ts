@@ -77,7 +77,7 @@ class Controller implements Service {
   }
 
   #leaderParts(bus: Bus, { cluster }: OpenedCluster): LeaderParts {
-    const { compileTimeoutSeconds, unusedBundleSeconds, resyncSeconds } = this.#config;
+    const { compileTimeoutSeconds, unusedBundleSeconds, resyncSeconds, updateWebhook, manifestsDir } = this.#config;
     return {
       cluster,
       bus,
@@ -85,6 +85,9 @@ class Controller implements Service {
       compileTimeoutMs: compileTimeoutSeconds * 1000,
       unusedBundleMs: unusedBundleSeconds * 1000,
       resyncMs: resyncSeconds * 1000,
+      // A directory of manifests judges what it reads by itself.
+      keepOwnWebhooks: updateWebhook && !manifestsDir,
+      writeEvents: !manifestsDir,
       log: this.#log,
       onWrite: (verb, kind) => this.#counted.writes.inc({ verb, kind }),
       onQueued: (name) => this.#counted.queued.inc({ name }),

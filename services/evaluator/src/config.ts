@@ -49,6 +49,21 @@ export const settings = {
     default: 64,
     describe: 'size of the spool, MiB; beyond it violations are lost and counted',
   }),
+  cacheMaxMiB: integer({
+    env: 'CACHE_MAX_MIB',
+    min: 0,
+    max: 1_048_576,
+    default: 256,
+    describe:
+      'copies of objects for get() and list(), MiB; a kind that has no room is read from the API server each time',
+  }),
+  cacheIdleSeconds: integer({
+    env: 'CACHE_IDLE_SECONDS',
+    min: 1,
+    max: 86_400,
+    default: 600,
+    describe: 'copies of a kind that no policy has read for so long are dropped',
+  }),
   ...grantSettings,
   kubeconfig: optionalText({
     env: 'KUBECONFIG',

@@ -31,6 +31,16 @@ export function evaluatorMetrics(metrics: Metrics) {
       name: 'jspolicy_evaluator_quarantines_total',
       help: 'Times that a policy which ended sandbox processes was told to wait',
     }),
+    informerObjects: metrics.gauge({
+      name: 'jspolicy_informer_objects',
+      help: 'Objects of a kind that are copied for get() and list()',
+      labels: ['kind'],
+    }),
+    informerBytes: metrics.gauge({
+      name: 'jspolicy_informer_bytes',
+      help: 'Bytes that the copies of a kind take',
+      labels: ['kind'],
+    }),
     violations: metrics.counter({ name: 'jspolicy_violations_total', help: 'Violations that the stream took' }),
     violationsLost: metrics.counter({
       name: 'jspolicy_violations_lost_total',

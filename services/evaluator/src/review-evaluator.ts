@@ -78,7 +78,15 @@ export class ReviewEvaluator {
     if (limitMs <= 0) throw new EngineError('DEADLINE_PASSED', 'no time was left to evaluate the policy');
     const { name: policy, type, bundle } = record;
     const host = hostFunctions(policy, body);
-    const result = await sandbox.evaluate({ policy, type, digest: bundle.digest, review: body, limitMs, host });
+    const result = await sandbox.evaluate({
+      policy,
+      type,
+      digest: bundle.digest,
+      review: body,
+      limitMs,
+      fresh: bundle.isolation === 'request',
+      host,
+    });
     if (result.kind === 'malformed') throw new EngineError('MALFORMED_REVIEW', result.message);
     if (result.kind === 'refused') throw new EngineError('OVERLOADED', result.message);
     if (result.kind === 'verdict') return { outcome: result, review: result.review };

@@ -1,6 +1,6 @@
 import { type Bus, connectBus, type Running } from '@jspolicy/bus';
 import { EVALUATE_SUBJECTS, EVALUATOR_QUEUE } from '@jspolicy/contracts';
-import { DirectReader, Fetcher, hostFunctions } from '@jspolicy/host-functions';
+import { CachedReader, Fetcher, hostFunctions } from '@jspolicy/host-functions';
 import { createMetrics, type Health, type Service, type ServiceContext, startHealth } from '@jspolicy/runtime';
 import { createSandboxPool, type Sandbox } from '@jspolicy/sandbox';
 import { LazyCluster } from './cluster.ts';
@@ -51,7 +51,7 @@ class Evaluator implements Service {
   constructor(context: ServiceContext) {
     this.#context = context;
     this.#config = readConfig(context.env);
-    this.#cluster = new LazyCluster(this.#config, context.log);
+    this.#cluster = new LazyCluster(this.#config, this.#counted, context.log);
     this.#fetcher = new Fetcher(this.#config.fetchHosts);
   }
 
@@ -126,8 +126,9 @@ class Evaluator implements Service {
   #hostFunctions(): ReviewEvaluatorParts['hostFunctions'] {
     const { env, log } = this.#context;
     const { envPrefixes, filesDir } = this.#config;
-    const open = () => this.#cluster.get();
-    const granted = { reader: new DirectReader(open), fetcher: this.#fetcher, filesDir, env, envPrefixes };
+    const open = async () => (await this.#cluster.get()).cluster;
+    const reader = new CachedReader(() => this.#cluster.get());
+    const granted = { reader, fetcher: this.#fetcher, filesDir, env, envPrefixes };
     return (policy, review) =>
       hostFunctions({
         ...granted,

@@ -104,3 +104,17 @@ test('more reviews than MAX_IN_FLIGHT are refused at once with 503 and Retry-Aft
   expect((await Promise.all(held)).map(({ status }) => status)).toEqual([200, 200]);
   await service.stop();
 });
+
+test('its own kinds are judged without an evaluator, at their own paths only', async () => {
+  const review = JSON.stringify({
+    kind: 'AdmissionReview',
+    apiVersion: 'admission.k8s.io/v1',
+    request: { uid: 'u', kind: {}, operation: 'DELETE' },
+  });
+  const refused = await post('/crds', review);
+  expect(refused.status).toBe(200);
+  expect(JSON.parse(refused.body).response.status.message).toBe('operation DELETE not supported');
+  expect((await post('/crds/before-schema?timeout=5s', review)).status).toBe(200);
+  expect((await post('/crds', '')).status).toBe(400);
+  expect((await post('/crds/other', review)).status).toBe(404);
+});

@@ -1,5 +1,7 @@
 import { ERRORS, type ErrorCode, MAX_BODY_BYTES, statusBody } from '@jspolicy/contracts';
+import type { OwnKindStage } from '@jspolicy/policy';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { answerOwnKind } from './own-kinds-handler.ts';
 import type { ReviewHandler } from './review-handler.ts';
 
 /** The API server keeps connections idle for 90 s: closing one earlier would lose a request that is on its way. */
@@ -12,6 +14,12 @@ const MAX_READ_ON_BYTES = 8 * MAX_BODY_BYTES;
 
 const JSON_TYPE = 'application/json';
 
+/** Where the engine's own kinds are judged. */
+const OWN_KINDS: ReadonlyMap<string, OwnKindStage> = new Map([
+  ['/crds', 'complete'],
+  ['/crds/before-schema', 'before-schema'],
+]);
+
 export interface ServerOptions {
   cert: string;
   key: string;
@@ -19,7 +27,10 @@ export interface ServerOptions {
   onAnswer(status: number): void;
 }
 
-/** The webhook: POST /policy/<name>. Bodies stay bytes; no JSON parser of the host reads them. */
+/**
+ * The webhook: POST /policy/<name>, whose bodies stay bytes, read by no JSON parser of the host; and POST /crds, where
+ * the engine's own kinds are judged.
+ */
 export function createServer({ cert, key, handler, onAnswer }: ServerOptions): FastifyInstance {
   const server = fastify({
     https: { cert, key, minVersion: 'TLSv1.2' },
@@ -53,7 +64,17 @@ export function createServer({ cert, key, handler, onAnswer }: ServerOptions): F
       return reply.code(status).type(JSON_TYPE).send(body);
     },
   );
+  judgeOwnKinds(server);
   return server;
+}
+
+function judgeOwnKinds(server: FastifyInstance): void {
+  for (const [path, stage] of OWN_KINDS) {
+    server.post(path, (request, reply) => {
+      const { status, body } = answerOwnKind(request.body as Buffer | undefined, stage);
+      return reply.code(status).type(JSON_TYPE).send(body);
+    });
+  }
 }
 
 /** The API server keeps its connections: each must be told, or the server would wait for it for minutes. */
@@ -71,8 +92,10 @@ function closeConnectionsAtTheEnd(server: FastifyInstance): void {
 function refuseWrongRequests(server: FastifyInstance): void {
   server.addHook('onRequest', (request, reply, done) => {
     const path = request.url.split('?', 1)[0] ?? '';
-    if (!path.startsWith('/policy/')) return refuse(reply, 'UNKNOWN_PATH', `404 page not found: ${path}`);
-    if (path.indexOf('/', '/policy/'.length) >= 0) return refuse(reply, 'UNKNOWN_PATH', `wrong request path: ${path}`);
+    const isPolicy = path.startsWith('/policy/');
+    if (!isPolicy && !OWN_KINDS.has(path)) return refuse(reply, 'UNKNOWN_PATH', `404 page not found: ${path}`);
+    if (isPolicy && path.indexOf('/', '/policy/'.length) >= 0)
+      return refuse(reply, 'UNKNOWN_PATH', `wrong request path: ${path}`);
     if (request.method !== 'POST')
       return refuse(reply.header('allow', 'POST'), 'METHOD_NOT_ALLOWED', `method ${request.method}, expected POST`);
     const contentType = request.headers['content-type'] ?? '';

@@ -79,7 +79,8 @@ export class Fetcher {
       request.once('error', failed);
       // An answer that is no answer (101, or that to CONNECT) ends in nothing but this.
       request.once('close', () => failed(new Error('the server gave no answer that can be read')));
-      request.end(body === '' ? undefined : body);
+      // As bytes: Node.js would send the headers in the encoding of a text.
+      request.end(body === '' ? undefined : Buffer.from(body));
     });
   }
 }

@@ -1,10 +1,11 @@
+import { writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { createLogger } from '@jspolicy/runtime';
-import { type KubeApiServer, kubeForTest } from '@jspolicy/testing';
+import { type KubeApiServer, kubeForTest, tempDir } from '@jspolicy/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ApiServerCluster, connectApiServer } from './connect.ts';
-import { kubeconfigOf } from './kubeconfig-of.test-part.ts';
 
 const log = createLogger({ service: 'test', level: 'silent' });
 let kube: KubeApiServer;
@@ -51,6 +52,16 @@ const OLD: Record<string, object> = {
   '/apis/a.example/v2': { resources: [{ name: 'as', kind: 'A', namespaced: false, verbs: ['list', 'watch'] }] },
 };
 
+const kubeconfigFor = (url: string): string =>
+  JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'old', cluster: { server: url } }],
+    users: [{ name: 'nobody', user: {} }],
+    contexts: [{ name: 'old', context: { cluster: 'old', user: 'nobody' } }],
+    'current-context': 'old',
+  });
+
 test('an older one is asked version by version; what does not answer is left out', async () => {
   const server: Server = createServer((request, response) => {
     const answer = OLD[request.url ?? ''];
@@ -58,8 +69,10 @@ test('an older one is asked version by version; what does not answer is left out
     response.end(JSON.stringify(answer ?? {}));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const kubeconfig = await kubeconfigOf(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  const old = await connectApiServer({ kubeconfig: kubeconfig.path, log });
+  const dir = await tempDir();
+  const kubeconfig = join(dir.path, 'kubeconfig');
+  await writeFile(kubeconfig, kubeconfigFor(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+  const old = await connectApiServer({ kubeconfig, log });
   try {
     expect((await old.types()).map(({ version, resource }) => `${version} ${resource}`)).toEqual([
       'v1 pods',
@@ -69,6 +82,6 @@ test('an older one is asked version by version; what does not answer is left out
   } finally {
     old.close();
     server.close();
-    await kubeconfig.remove();
+    await dir.remove();
   }
 });

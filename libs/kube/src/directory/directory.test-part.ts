@@ -10,7 +10,7 @@ import type { ToldProblem } from './manifest-news.ts';
 import { type DirectoryCluster, openDirectory } from './open.ts';
 
 /** A fresh directory of manifests for each test, and what is told of it. */
-const log = createLogger({ service: 'test', level: 'silent' });
+export const log = createLogger({ service: 'test', level: 'silent' });
 export let dir: TempDir;
 export let manifests: string;
 let opened: DirectoryCluster[] = [];

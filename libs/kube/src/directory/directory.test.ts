@@ -4,8 +4,8 @@ import type { KubeObject } from '@jspolicy/contracts';
 import { startProcess, waitFor } from '@jspolicy/testing';
 import { expect, test } from 'vitest';
 import { KubeError } from '../port.ts';
-import { dir, follow, manifests, open, policy, write } from './directory.test-part.ts';
-import type { DirectoryCluster } from './open.ts';
+import { dir, follow, log, manifests, open, policy, write } from './directory.test-part.ts';
+import { type DirectoryCluster, openDirectory } from './open.ts';
 
 test('what is added, changed and removed is told; the generation rises with the spec only', async () => {
   await write('a.yaml', policy('a.example.com'));
@@ -160,4 +160,29 @@ test('a Lease is granted at once', async () => {
 test('a directory that is missing is told when it is opened', async () => {
   await rm(manifests, { recursive: true });
   await expect(open()).rejects.toThrow('ENOENT');
+});
+
+test('a dry run is answered and writes nothing; of a manifest only where all is dry', async () => {
+  await write('a.yaml', 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n');
+  const { cluster } = await open();
+  const configMaps = await cluster.resolve('v1', 'ConfigMap');
+  const named = (name: string) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'default' } });
+  const dry = { dryRun: true };
+  expect(await cluster.create(configMaps, named('b'), dry)).toMatchObject({ metadata: { name: 'b' } });
+  expect(await cluster.get(configMaps, 'b', 'default')).toBeUndefined();
+  const written = await cluster.create(configMaps, named('b'));
+  expect(await cluster.update(configMaps, { ...written, data: { n: '1' } }, dry)).toMatchObject({ data: { n: '1' } });
+  await cluster.remove(configMaps, 'b', 'default', dry);
+  expect(await cluster.get(configMaps, 'b', 'default')).toEqual(written);
+  await expect(cluster.remove(configMaps, 'c', 'default', { mustExist: true })).rejects.toMatchObject({ status: 404 });
+  await expect(cluster.update(configMaps, named('a'), dry)).rejects.toMatchObject({ reason: 'Forbidden' });
+  const generated = { ...named(''), metadata: { name: '', generateName: 'gen-', namespace: 'default' } };
+  expect((await cluster.create(configMaps, generated)).metadata.name).toMatch(/^gen-[a-z0-9]{5}$/);
+  const state = join(dir.path, 'dry-state');
+  const all = await openDirectory({ manifests, state, log, dryRunOnly: true, onProblem: () => undefined });
+  expect(await all.update(configMaps, { ...named('a'), data: { n: '1' } })).toMatchObject({ data: { n: '1' } });
+  await all.remove(configMaps, 'a', 'default');
+  await all.create(configMaps, named('d'));
+  expect((await all.list(configMaps)).map(({ metadata }) => metadata.name)).toEqual(['a']);
+  await all.close();
 });

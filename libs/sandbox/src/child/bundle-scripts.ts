@@ -34,9 +34,12 @@ export class BundleScripts {
     return this.#once(`function ${bundle.name} ${bundle.digest}`, () => this.#around('(function () {', bundle));
   }
 
-  /** The same, made anew by each call of the function that this is. For one context: not kept here. */
+  /**
+   * The same, made anew by each call of the function that this is. For one context: not kept here. Strict, because in
+   * sloppy code a write to something frozen fails silently; what fails is evaluated in a fresh context, as it is written.
+   */
   factoryOf(bundle: LoadedBundle): ivm.Script {
-    return this.#around('(() => function () {', bundle);
+    return this.#around('(() => function () {"use strict";', bundle);
   }
 
   #around(head: string, bundle: LoadedBundle): ivm.Script {

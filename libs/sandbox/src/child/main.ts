@@ -42,8 +42,8 @@ const runner = new PolicyRunner(new IsolateHome(memoryLimitMiB, slot), slot);
 
 const NOT_UTF8 = { answer: { kind: 'malformed', message: 'the body must be UTF-8' }, retire: false } as const;
 
-function replyText(reply: CallReply): string {
-  if (reply.kind === 'value') return reply.value === undefined ? 'u' : `v${JSON.stringify(reply.value)}`;
+function replyText(reply: CallReply, body: Buffer): string {
+  if (reply.kind === 'value') return body.length === 0 ? 'u' : `v${body.toString('utf8')}`;
   if (reply.kind === 'stop') return 's';
   const { reason, message } = reply;
   return `e${JSON.stringify({ reason, message })}`;
@@ -69,7 +69,7 @@ function enqueue(task: EvaluateMessage, body: Buffer): void {
 function receive(message: ToChild, body: Buffer): void {
   if (message.type === 'evaluate') enqueue(message, body);
   else if (message.type === 'reply') {
-    calls.get(message.call)?.(replyText(message.reply));
+    calls.get(message.call)?.(replyText(message.reply, body));
     calls.delete(message.call);
   } else if (message.type === 'forget') {
     // Not under an evaluation that runs: it keeps its context until its end.

@@ -17,6 +17,7 @@ export interface Task {
   policyType: PolicyType;
   review: string;
   limitMs: number;
+  fresh: boolean;
 }
 
 type Run = Omit<ChildResult, 'type' | 'id' | 'prints'>;
@@ -43,11 +44,11 @@ export class PolicyRunner {
     const { bundle } = task;
     const endsAt = performance.now() + task.limitMs;
     const left = () => endsAt - performance.now();
-    if (!bundle.kept) return this.#fresh(task, left);
+    if (!bundle.kept || task.fresh) return this.#fresh(task, left);
     const run = await this.#inKept(task, left);
     if (run && (run.retire || !this.#isDoubtful(run.answer))) return run;
-    // What it wrote would be written twice.
-    if (run && this.#slot.wrote) return run;
+    // What it wrote would be written twice. Its next evaluations are fresh: the context may be why it failed.
+    if (run && this.#slot.wrote) return this.#demoted(bundle, run, 'it failed after it wrote');
     const why = !run
       ? 'its dependencies do not load'
       : this.#slot.freshNeeded
@@ -55,9 +56,13 @@ export class PolicyRunner {
         : undefined;
     const again = await this.#fresh(task, left);
     if (why === undefined && run && isSame(run.answer, again.answer)) return again;
+    return this.#demoted(bundle, again, why ?? 'it behaves otherwise in a kept context');
+  }
+
+  #demoted(bundle: LoadedBundle, run: Run, why: string): Run {
     bundle.kept = false;
     this.#kept.drop(bundle.digest);
-    return { ...again, demoted: why ?? 'it behaves otherwise in a kept context' };
+    return { ...run, demoted: why };
   }
 
   /** A kept context must not be the reason of a failure, or of a verdict that a fresh one would not give. */

@@ -86,8 +86,6 @@ function bootstrap(
       case operations.evaluate:
         return state.evaluate(first as () => unknown);
       case operations.harden:
-        deleteProperty(globalThis, 'WeakRef');
-        deleteProperty(globalThis, 'FinalizationRegistry');
         return harden(baseNames);
       case operations.keep:
         factory = first as () => () => unknown;

@@ -144,7 +144,7 @@ export function evaluationState(
     evaluate(policy: () => unknown): void {
       if (outcome !== undefined) return;
       try {
-        intrinsics.apply(policy, undefined, []);
+        intrinsics.apply(policy, globalThis, []);
       } catch (error) {
         if (outcome === undefined) settle(failed(error));
       }

@@ -8,13 +8,14 @@ import type { Intrinsics } from './intrinsics.ts';
 export function overrideAccessors(intrinsics: Intrinsics, needsFresh: () => void) {
   const { getOwnPropertyDescriptor, defineProperty, ownKeys, hasOwn, TypeError } = intrinsics;
 
+  const hidden: unknown[] = [];
   const functionPrototypes: object[] = [
     Function.prototype,
     Object.getPrototypeOf(function* () {}),
     Object.getPrototypeOf(async () => {}),
     Object.getPrototypeOf(async function* () {}),
   ];
-  const WIRED_GLOBALS = ['Function', 'eval', 'Promise'];
+  const WIRED_GLOBALS = ['Function', 'eval', 'Promise', 'WeakRef', 'FinalizationRegistry'];
   const isWired = (owner: object, key: PropertyKey): boolean => {
     if (key === 'constructor') for (const each of functionPrototypes) if (each === owner) return true;
     if (owner === globalThis) for (const name of WIRED_GLOBALS) if (name === key) return true;
@@ -23,8 +24,10 @@ export function overrideAccessors(intrinsics: Intrinsics, needsFresh: () => void
 
   const enable = (owner: object, key: PropertyKey): void => {
     const descriptor = getOwnPropertyDescriptor(owner, key);
-    if (!descriptor?.configurable || !('value' in descriptor)) return;
+    // What is not writable cannot be overridden by assignment in a fresh context either.
+    if (!descriptor?.configurable || descriptor.writable !== true) return;
     const { value, enumerable = false } = descriptor;
+    defineProperty(hidden, hidden.length, { value, writable: true, enumerable: true, configurable: true });
     const wired = isWired(owner, key);
     const accessors = {
       get() {
@@ -40,7 +43,9 @@ export function overrideAccessors(intrinsics: Intrinsics, needsFresh: () => void
           throw new TypeError(`Cannot assign to read only property '${String(key)}'`);
         }
         if (hasOwn(this, key) && this !== owner) (this as Record<PropertyKey, unknown>)[key] = next;
-        else defineProperty(this, key, { value: next, writable: true, enumerable: true, configurable: true });
+        else if (!defineProperty(this, key, { value: next, writable: true, enumerable: true, configurable: true })) {
+          throw new TypeError(`Cannot add property ${String(key)}, object is not extensible`);
+        }
       },
     };
     defineProperty(owner, key, { get: accessors.get, set: accessors.set, enumerable, configurable: true });
@@ -65,7 +70,8 @@ export function overrideAccessors(intrinsics: Intrinsics, needsFresh: () => void
     for (const key of ownKeys(owner)) if (key !== 'prototype' && !isWatched(owner, key)) enable(owner, key);
   };
 
-  return (): void => {
+  /** Gives the values that stand behind accessors now: nothing else leads to them but their getters. */
+  return (): unknown[] => {
     // Constructors too: a class inherits what stands at the one that it extends.
     for (const name of ownKeys(globalThis)) {
       const value = getOwnPropertyDescriptor(globalThis, name)?.value as { prototype?: unknown } | undefined;
@@ -84,5 +90,6 @@ export function overrideAccessors(intrinsics: Intrinsics, needsFresh: () => void
     all(Object.getPrototypeOf((function* () {})()));
     all(Object.getPrototypeOf(Object.getPrototypeOf((function* () {})())));
     all(Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]())));
+    return hidden;
   };
 }

@@ -1,14 +1,20 @@
+import { lengthOf } from '../frames.ts';
 import type { CallReply } from '../messages.ts';
-import { HostCallError, type HostFunctions } from '../port.ts';
+import { HostCallError, type HostFunctions, JsonText } from '../port.ts';
 
 /** Host calls that are left so long before the time is over are ended, so that the policy's own thread can end too. */
 const STOP_BEFORE_MS = 20;
+
+/** Host functions that write to the cluster. */
+const WRITES = new Set(['create', 'update', 'remove']);
 
 interface CallsOptions {
   host: HostFunctions;
   /** Of performance.now(). */
   endsAt: number;
-  reply(call: number, reply: CallReply): void;
+  /** A value larger than this is an error that the policy sees. */
+  maxValueBytes: number;
+  reply(call: number, reply: CallReply, body?: readonly Uint8Array[]): void;
   /** A host function rejected with an error that is not the policy's. */
   onFailure(name: string, error: unknown): void;
 }
@@ -18,6 +24,7 @@ export class HostCalls {
   readonly #options: CallsOptions;
   readonly #abort = new AbortController();
   #pending = 0;
+  #writing = 0;
 
   constructor(options: CallsOptions) {
     this.#options = options;
@@ -27,15 +34,21 @@ export class HostCalls {
     return this.#pending;
   }
 
+  get isWriting(): boolean {
+    return this.#writing > 0;
+  }
+
   /** Never rejects. */
   async answer(call: number, name: string, args: unknown[]): Promise<void> {
-    const { host, endsAt, reply, onFailure } = this.#options;
+    const { host, endsAt, maxValueBytes, reply, onFailure } = this.#options;
     const { signal } = this.#abort;
     const timer = setTimeout(() => this.#stop(call), endsAt - STOP_BEFORE_MS - performance.now());
+    const writes = WRITES.has(name) ? 1 : 0;
     this.#pending++;
+    this.#writing += writes;
     try {
       const value = await host.call({ name, args }, signal);
-      if (!signal.aborted) reply(call, { kind: 'value', value });
+      if (!signal.aborted) reply(call, { kind: 'value' }, checkedBody(name, value, maxValueBytes));
     } catch (error) {
       // What was cut off because the evaluation is over is told to nobody.
       if (signal.aborted) return;
@@ -44,6 +57,7 @@ export class HostCalls {
     } finally {
       clearTimeout(timer);
       this.#pending--;
+      this.#writing -= writes;
     }
   }
 
@@ -57,4 +71,19 @@ export class HostCalls {
     this.#abort.abort();
     this.#options.reply(call, { kind: 'stop' });
   }
+}
+
+function checkedBody(name: string, value: unknown, maxBytes: number): readonly Uint8Array[] {
+  const body = value instanceof JsonText ? value.pieces : jsonPieces(value);
+  const bytes = lengthOf(body);
+  if (bytes <= maxBytes) return body;
+  throw new HostCallError(
+    'TooLarge',
+    `${name}() gives ${bytes} bytes, more than the ${maxBytes} that a policy can take`,
+  );
+}
+
+function jsonPieces(value: unknown): Uint8Array[] {
+  const text: string | undefined = JSON.stringify(value);
+  return text === undefined ? [] : [Buffer.from(text)];
 }

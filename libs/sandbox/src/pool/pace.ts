@@ -9,13 +9,15 @@ const QUICK_RUN = 5;
 /** How long the policies' evaluations take, and how many processes each holds. Milliseconds of performance.now(). */
 export class Pace {
   readonly #share: number;
+  readonly #shareWhileWriting: number;
   readonly #held = new Map<string, number>();
   readonly #quickInARow = new Map<string, number>();
   readonly #slowUntil = new Map<string, number>();
 
-  /** `processes`: a policy that was slow leaves one of them to the others. */
-  constructor(processes: number) {
+  /** `processes`: a policy that was slow leaves one of them to the others; `maxProcesses`: while one of its writes waits. */
+  constructor(processes: number, maxProcesses: number) {
     this.#share = Math.max(1, processes - 1);
+    this.#shareWhileWriting = Math.max(1, maxProcesses - 1);
   }
 
   begin(policy: string): void {
@@ -42,8 +44,14 @@ export class Pace {
     return this.#held.get(policy) ?? 0;
   }
 
-  mayBegin(policy: string): boolean {
-    return !this.#isSlow(policy) || this.heldBy(policy) < this.#share;
+  /**
+   * `isWriting`: an evaluation of the policy waits for a write. What is written may be judged by the same policy, and that
+   * evaluation must not wait for the one that wrote.
+   */
+  mayBegin(policy: string, isWriting: () => boolean): boolean {
+    const held = this.heldBy(policy);
+    if (held < this.#share || !this.#isSlow(policy)) return true;
+    return held < this.#shareWhileWriting && isWriting();
   }
 
   isQuick(policy: string): boolean {

@@ -1,13 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
-const PAGE_BYTES = 4096;
-const BYTES_PER_MIB = 1024 * 1024;
+const KIB_PER_MIB = 1024;
+/** In KiB on every machine, whatever its pages are. */
+const RESIDENT = /^VmRSS:\s+(\d+) kB$/m;
 
 /** Resident memory of a process in MiB; 0 where it cannot be told. */
 export function residentMiB(pid: number | undefined): number {
   try {
-    const pages = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]);
-    return (pages * PAGE_BYTES) / BYTES_PER_MIB;
+    return Number(RESIDENT.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / KIB_PER_MIB;
   } catch {
     return 0;
   }

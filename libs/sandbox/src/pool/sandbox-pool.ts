@@ -5,7 +5,7 @@ import { Pace, SLOW_MS } from './pace.ts';
 import { type PoolSettings, poolSettings, type SandboxPoolOptions } from './pool-options.ts';
 import { Quarantine } from './quarantine.ts';
 import { SandboxProcess } from './sandbox-process.ts';
-import { guard, Watchdog } from './watchdog.ts';
+import { guard, LONG_MS, Watchdog } from './watchdog.ts';
 
 /** A process that rests above this share of its limit is replaced, so that no policy pays for what others left. */
 const WORN_SHARE = 0.7;
@@ -40,10 +40,11 @@ class SandboxPool implements Sandbox {
   #stopping = false;
   #startAgainAt = 0;
   #idle: (() => void) | undefined;
+  #stopped: Promise<void> | undefined;
 
   constructor(settings: PoolSettings) {
     this.#settings = settings;
-    this.#pace = new Pace(settings.processes);
+    this.#pace = new Pace(settings.processes, settings.maxProcesses);
     this.#fill();
   }
 
@@ -74,7 +75,12 @@ class SandboxPool implements Sandbox {
     });
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     this.#stopping = true;
     if (this.#isBusy()) await new Promise<void>((resolve) => (this.#idle = resolve));
     this.#watchdog.stop();
@@ -119,7 +125,7 @@ class SandboxPool implements Sandbox {
     while (this.#processes.size < wanted) this.#start();
   }
 
-  /** Every 25 ms while evaluations wait or run. */
+  /** Again and again while evaluations wait or run. */
   #look(): boolean {
     for (const each of this.#processes) {
       if (isSlow(each) && each.current) this.#pace.noteSlow(each.current.evaluation.policy);
@@ -151,12 +157,16 @@ class SandboxPool implements Sandbox {
     for (const waiting of this.#waiting) {
       const { policy } = waiting.evaluation;
       const held = this.#pace.heldBy(policy);
-      if (held >= fewest || !this.#pace.mayBegin(policy)) continue;
+      if (held >= fewest || !this.#pace.mayBegin(policy, () => this.#isWriting(policy))) continue;
       chosen = waiting;
       fewest = held;
       if (held === 0) break;
     }
     return chosen;
+  }
+
+  #isWriting(policy: string): boolean {
+    return [...this.#processes].some((each) => each.current?.evaluation.policy === policy && each.waitsForWrite);
   }
 
   /** A free one; or, for what is quick and asks no host, the shortest line of others that are. */
@@ -165,10 +175,15 @@ class SandboxPool implements Sandbox {
     let chosen: SandboxProcess | undefined;
     for (const each of this.#processes) {
       if (!each.isReady || each.load >= (chosen?.load ?? LINE)) continue;
-      if (each.load > 0 && !(mayStandInLine && this.#pace.isQuick(each.current?.evaluation.policy ?? ''))) continue;
+      if (each.current && !(mayStandInLine && this.#isSoonDone(each.current))) continue;
       chosen = each;
     }
     return chosen;
+  }
+
+  /** Those that it gave back are not put behind it again. */
+  #isSoonDone({ evaluation, startedAt }: NonNullable<SandboxProcess['current']>): boolean {
+    return performance.now() - startedAt < LONG_MS && this.#pace.isQuick(evaluation.policy);
   }
 
   #run(waiting: Waiting, process: SandboxProcess): void {

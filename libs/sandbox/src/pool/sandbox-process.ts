@@ -14,6 +14,10 @@ const EVALUATIONS_PER_CHECK = 50;
 /** A process that is not ready by then does not start any more. */
 const START_MS = 20_000;
 
+/** A third of the memory: a larger value could hardly be parsed there, and the process would have to be ended for it. */
+const VALUE_SHARE = 3;
+const BYTES_PER_MIB = 1024 * 1024;
+
 /** An evaluation that was sent. Times are of performance.now(). */
 interface Sent {
   id: number;
@@ -23,6 +27,8 @@ interface Sent {
   startedAt: number;
   /** Made with the first host call: most evaluations have none, and an abort costs. */
   calls: HostCalls | undefined;
+  /** It goes to another process; what this one still does with it must have no effect. */
+  givenBack: boolean;
   settle(outcome: ProcessOutcome, tookMs?: number): void;
 }
 
@@ -30,6 +36,7 @@ interface Sent {
 export class SandboxProcess {
   readonly ready: Promise<void>;
   readonly exited: Promise<void>;
+  readonly #maxValueBytes: number;
   readonly #child: ChildProcess;
   readonly #pipe: Duplex;
   readonly #bundles = new Set<string>();
@@ -42,9 +49,9 @@ export class SandboxProcess {
   #wasReady = false;
   #killed = false;
   #retiring = false;
-  #killedFor: KilledFor | undefined;
 
   constructor(memoryLimitMiB: number) {
+    this.#maxValueBytes = Math.floor((memoryLimitMiB * BYTES_PER_MIB) / VALUE_SHARE);
     const { command, args } = childCommand(memoryLimitMiB);
     this.#child = spawn(command, args, { cwd: '/', env: {}, stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'] });
     offerToOomKiller(this.#child.pid);
@@ -99,6 +106,11 @@ export class SandboxProcess {
     return (this.#line[0]?.calls?.pending ?? 0) > 0;
   }
 
+  /** And that answer is one of a write to the cluster. */
+  get waitsForWrite(): boolean {
+    return this.#line[0]?.calls?.isWriting ?? false;
+  }
+
   /** Resident memory when it was last looked at between two evaluations, MiB. */
   get restingMiB(): number {
     return this.#restingMiB;
@@ -122,10 +134,12 @@ export class SandboxProcess {
     }
     const id = this.#nextId++;
     const now = performance.now();
-    this.#line.push({ id, evaluation, endsAt, startedAt: now, calls: undefined, settle });
+    this.#line.push({ id, evaluation, endsAt, startedAt: now, calls: undefined, givenBack: false, settle });
     this.#sendBundle(bundle);
-    const { policy, type: policyType, digest, review } = evaluation;
-    this.#send({ type: 'evaluate', id, policy, policyType, digest, limitMs: Math.max(1, endsAt - now) }, review);
+    const { policy, type: policyType, digest, review, fresh = false } = evaluation;
+    this.#send({ type: 'evaluate', id, policy, policyType, digest, limitMs: Math.max(1, endsAt - now), fresh }, [
+      review,
+    ]);
   }
 
   /** Those behind the one that runs are given back; what the process still says of them is not heard. */
@@ -149,10 +163,14 @@ export class SandboxProcess {
     if (this.#bundles.delete(digest)) this.#send({ type: 'forget', digest });
   }
 
+  /** With a reason the evaluation that runs is over at once: a process with much memory takes its time to be gone. */
   kill(why?: KilledFor): void {
     this.#killed = true;
-    this.#killedFor ??= why;
     this.#child.kill('SIGKILL');
+    if (why === undefined) return;
+    this.freeTheLine();
+    const [current] = this.#line;
+    if (current) finish(current, { died: 'killed', killedFor: why });
   }
 
   #end(how: string): void {
@@ -162,17 +180,17 @@ export class SandboxProcess {
     this.freeTheLine();
     const [current] = this.#line.splice(0);
     const byOthers = how === 'SIGKILL' && !this.#killed && current?.calls === undefined;
-    if (current) finish(current, { died, killedFor: this.#killedFor, byOthers });
+    if (current) finish(current, { died, byOthers });
   }
 
   #sendBundle({ digest, isolation, preludeLength, form, authorStart = 0, hostCalls, script }: Bundle): void {
     if (this.#bundles.has(digest)) return;
     this.#bundles.add(digest);
     const waits = hostCalls.length > 0;
-    this.#send({ type: 'bundle', digest, isolation, preludeLength, form, authorStart, waits }, Buffer.from(script));
+    this.#send({ type: 'bundle', digest, isolation, preludeLength, form, authorStart, waits }, [Buffer.from(script)]);
   }
 
-  #send(message: ToChild, body?: Uint8Array): void {
+  #send(message: ToChild, body?: readonly Uint8Array[]): void {
     if (this.#ending === undefined) this.#pipe.write(encodeFrame(message, body));
   }
 
@@ -205,15 +223,22 @@ export class SandboxProcess {
     const [next] = this.#line;
     if (next) next.startedAt = performance.now();
     finish(current, { result });
+    // Also when nobody wants this result any more.
+    if (result.retire) this.discard();
     if (this.#retiring && this.#line.length === 0) this.kill();
   }
 
   #answerCall(current: Sent, { call, name, args }: Extract<FromChild, { type: 'call' }>): void {
-    const { id, evaluation, endsAt } = current;
+    const { id, evaluation, endsAt, givenBack } = current;
+    if (givenBack) {
+      this.#send({ type: 'reply', id, call, reply: { kind: 'stop' } });
+      return;
+    }
     current.calls ??= new HostCalls({
       host: evaluation.host,
       endsAt,
-      reply: (to, reply) => this.#send({ type: 'reply', id, call: to, reply }),
+      maxValueBytes: this.#maxValueBytes,
+      reply: (to, reply, body) => this.#send({ type: 'reply', id, call: to, reply }, body),
       onFailure: (hostFailed, error) => {
         if (this.#line[0] !== current) return;
         finish(current, { hostFailed, error });
@@ -224,7 +249,10 @@ export class SandboxProcess {
   }
 }
 
-const giveBack = (sent: Sent): void => settleOnce(sent, { notBegun: true });
+function giveBack(sent: Sent): void {
+  sent.givenBack = true;
+  settleOnce(sent, { notBegun: true });
+}
 
 function finish(sent: Sent, outcome: ProcessOutcome): void {
   sent.calls?.end();

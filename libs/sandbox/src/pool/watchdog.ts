@@ -1,11 +1,13 @@
 import type { SandboxProcess } from './sandbox-process.ts';
 
 /** Killed so long after its limit: the isolate's own timer had its chance. */
-const GRACE_MS = 50;
-/** How often it is looked; an evaluation that runs for so long has its memory looked at. */
-const TICK_MS = 25;
+const GRACE_MS = 60;
+/** How often it is looked, while there is something to look after. */
+const TICK_MS = 10;
+/** An evaluation that runs for so long has its memory looked at, and nobody stands in line behind it. */
+export const LONG_MS = 25;
 
-/** Calls back every 25 ms while there is something to look after; one timer for all, as timers cost in each evaluation. */
+/** Calls back while there is something to look after; one timer for all, because timers cost in each evaluation. */
 export class Watchdog {
   readonly #look: () => boolean;
   #timer: NodeJS.Timeout | undefined;
@@ -16,9 +18,12 @@ export class Watchdog {
   }
 
   wake(): void {
-    this.#timer ??= setInterval(() => {
-      if (!this.#look()) this.stop();
-    }, TICK_MS);
+    this.#timer ??= setInterval(() => setImmediate(() => this.#tick()), TICK_MS);
+  }
+
+  /** After input was read: what came while this process itself stood still is no silence. */
+  #tick(): void {
+    if (this.#timer && !this.#look()) this.stop();
   }
 
   stop(): void {
@@ -33,7 +38,7 @@ export function guard(process: SandboxProcess, limits: { residentLimitMiB: numbe
   if (!current) return;
   const now = performance.now();
   if (now > current.endsAt + GRACE_MS) process.kill(process.waitsForHost ? 'host' : 'time');
-  if (now - current.startedAt < TICK_MS) return;
+  if (now - current.startedAt < LONG_MS) return;
   process.freeTheLine();
   // What earlier evaluations left in the process is not this one's fault.
   const allowedMiB = Math.max(limits.residentLimitMiB, process.restingMiB + limits.memoryLimitMiB);

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import type { Bundle } from '@jspolicy/contracts';
+import { policyRecord } from '@jspolicy/policy';
 import { CommandError } from '../exit-codes.ts';
 import { withProgress } from '../progress.ts';
 import { shownPath, type Terminal, table } from '../terminal.ts';
@@ -48,7 +49,8 @@ async function compileOne(engine: OfflineEngine, file: PolicyFile): Promise<Bund
 }
 
 function describe({ policy }: PolicyFile, bundle: Bundle, explain: boolean): string {
-  const { digest, isolation, isolationReason, hostCalls, script } = bundle;
+  const { digest, hostCalls, script } = bundle;
+  const { isolation = bundle.isolation, isolationReason = '' } = policyRecord(policy, bundle).bundle ?? {};
   const facts = [
     ['policy', policy.metadata.name],
     ['digest', digest],

@@ -8,6 +8,9 @@ export interface Registered {
   caPem: string;
 }
 
+/** Of the configurations by which the API server asks about the engine's own kinds. */
+const OWN_WEBHOOKS = 'jspolicy';
+
 const KINDS = ['ValidatingWebhookConfiguration', 'MutatingWebhookConfiguration'];
 
 interface WebhookEntry {
@@ -15,8 +18,8 @@ interface WebhookEntry {
 }
 
 /**
- * Removes the webhook configurations of policies that call this process's gateway, and leaves those of every other
- * installation. Returns how many there were; throws the cluster's error.
+ * Removes the webhook configurations of policies, and of the engine's own kinds, that call this process's gateway, and
+ * leaves those of every other installation. Returns how many there were; throws the cluster's error.
  */
 export async function removeWebhooks(cluster: Cluster, registered: Registered, signal: AbortSignal): Promise<number> {
   let removed = 0;
@@ -35,11 +38,11 @@ function isOurs({ metadata, webhooks }: KubeObject, { webhookUrl, caPem }: Regis
   const ofPolicy = metadata.ownerReferences?.some(
     ({ kind, apiVersion }) => kind === 'JsPolicy' && apiVersion.startsWith(`${API_GROUP}/`),
   );
-  if (!ofPolicy || !Array.isArray(webhooks)) return false;
+  const paths = metadata.name === OWN_WEBHOOKS ? `${webhookUrl}/crds` : ofPolicy ? `${webhookUrl}/policy/` : undefined;
+  if (paths === undefined || !Array.isArray(webhooks)) return false;
   const caBundle = Buffer.from(caPem).toString('base64');
   const entries = webhooks as WebhookEntry[];
   return entries.every(
-    ({ clientConfig }) =>
-      clientConfig?.url?.startsWith(`${webhookUrl}/policy/`) === true && clientConfig.caBundle === caBundle,
+    ({ clientConfig }) => clientConfig?.url?.startsWith(paths) === true && clientConfig.caBundle === caBundle,
   );
 }
