@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
+import { type Bus, connectBus } from '@jspolicy/bus';
 import { type CertificateFiles, ensureCertificates } from '@jspolicy/certificates';
-import { SERVICE_NODE_FLAGS } from '@jspolicy/runtime';
+import { createLogger, SERVICE_NODE_FLAGS } from '@jspolicy/runtime';
 import {
   freePort,
   type KubeApiServer,
@@ -30,6 +31,8 @@ export interface StackOptions {
 export interface Stack {
   readonly webhook: WebhookClient;
   readonly nats: TestNats;
+  /** Of the tests themselves. */
+  readonly bus: Bus;
   readonly processes: Record<ServiceName, TestProcess[]>;
   /** Starts one more process of a service. */
   start(service: ServiceName): Promise<TestProcess>;
@@ -49,7 +52,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     dnsNames: ['localhost'],
     ipAddresses: ['127.0.0.1'],
   });
-  const stack = new RunningStack(options, { data, nats, certificates });
+  const log = createLogger({ service: 'test', level: 'silent' });
+  const bus = await connectBus({ servers: nats.url, name: 'test', log });
+  const stack = new RunningStack(options, { data, nats, bus, certificates });
   await stack.startAll();
   return stack;
 }
@@ -57,11 +62,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 interface StackParts {
   data: TempDir;
   nats: TestNats;
+  bus: Bus;
   certificates: CertificateFiles;
 }
 
 class RunningStack implements Stack {
   readonly nats: TestNats;
+  readonly bus: Bus;
   readonly processes: Stack['processes'] = { gateway: [], evaluator: [], compiler: [], controller: [], audit: [] };
   readonly #options: StackOptions;
   readonly #parts: StackParts;
@@ -72,6 +79,7 @@ class RunningStack implements Stack {
     this.#options = options;
     this.#parts = parts;
     this.nats = parts.nats;
+    this.bus = parts.bus;
   }
 
   get webhook(): WebhookClient {
@@ -119,6 +127,7 @@ class RunningStack implements Stack {
   async stop(): Promise<void> {
     this.#webhook?.close();
     await Promise.all(this.#all().map((child) => child.stop()));
+    await this.bus.close();
     await this.nats.stop();
     await this.#parts.data.remove();
   }

@@ -21,6 +21,7 @@ import { Responder } from './responder.ts';
 import { publish, streamIdentity } from './stream.ts';
 import { consume } from './stream-consumer.ts';
 import { ensureTopology } from './topology.ts';
+import { StreamWorkQueues } from './work/work-queues.ts';
 
 /** Connects to NATS and keeps the connection until close(). Throws EngineError when the server's limits do not fit. */
 export async function connectBus(options: ConnectOptions): Promise<Bus> {
@@ -31,6 +32,7 @@ class NatsBus implements Bus {
   readonly policies: KvPolicyStore;
   readonly bundles: ObjectBundleStore;
   readonly quarantines: KvQuarantineStore;
+  readonly work: StreamWorkQueues;
   readonly #connection: NatsConnection;
   readonly #log: Logger;
   readonly #requester: Requester;
@@ -42,6 +44,7 @@ class NatsBus implements Bus {
     this.#log = log;
     this.policies = new KvPolicyStore(connection, this.#reconnects, log);
     this.quarantines = new KvQuarantineStore(connection, this.#reconnects, log);
+    this.work = new StreamWorkQueues(connection, this.#reconnects, log);
     this.bundles = new ObjectBundleStore(connection);
     this.#requester = new Requester(connection, () => this.#connected);
     void this.#followConnection();

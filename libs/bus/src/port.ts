@@ -1,4 +1,5 @@
 import type { Bundle, PolicyRecord, QuarantineRecord } from '@jspolicy/contracts';
+import type { WorkQueues } from './work/port.ts';
 
 export interface BusRequest {
   subject: string;
@@ -144,6 +145,7 @@ export interface Bus {
   readonly policies: PolicyStore;
   readonly bundles: BundleStore;
   readonly quarantines: QuarantineStore;
+  readonly work: WorkQueues;
   readonly connected: boolean;
   /** Flushes what is written and closes. Idempotent. */
   close(): Promise<void>;

@@ -6,12 +6,16 @@ import {
   QUARANTINES_BUCKET,
   VIOLATION_SUBJECTS,
   VIOLATIONS_STREAM,
+  WORK_CLAIMS_BUCKET,
+  WORK_STREAM,
+  WORK_SUBJECTS,
 } from '@jspolicy/contracts';
 import { DiscardPolicy, jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { Objm } from '@nats-io/obj';
 import type { Retention } from './port.ts';
+import { CLAIM_TTL_MS } from './work/claims.ts';
 
 /** Of the record of violations, until a service that has settings for it says otherwise. */
 const DEFAULT_RETENTION: Retention = { maxAgeMs: 7 * 24 * 3600 * 1000, maxBytes: 1024 ** 3 };
@@ -31,6 +35,7 @@ export async function ensureTopology(connection: NatsConnection, retention?: Ret
   const buckets = new Kvm(connection);
   await buckets.create(POLICIES_BUCKET, { ...common, history: 1 });
   await buckets.create(QUARANTINES_BUCKET, { ...common, history: 1, ttl: QUARANTINES_TTL_MS });
+  await buckets.create(WORK_CLAIMS_BUCKET, { ...common, history: 1, ttl: CLAIM_TTL_MS });
   await new Objm(connection).create(BUNDLES_BUCKET, common);
   await ensureStream(connection, {
     name: VIOLATIONS_STREAM,
@@ -45,6 +50,13 @@ export async function ensureTopology(connection: NatsConnection, retention?: Ret
     num_replicas: common.replicas,
     max_age: DEAD_MAX_AGE_MS * NANOS_PER_MS,
     max_bytes: DEAD_MAX_BYTES,
+  });
+  await ensureStream(connection, {
+    name: WORK_STREAM,
+    subjects: [WORK_SUBJECTS],
+    num_replicas: common.replicas,
+    retention: RetentionPolicy.Workqueue,
+    max_msgs_per_subject: 1,
   });
 }
 
@@ -61,8 +73,10 @@ interface StreamSettings {
   name: string;
   subjects: string[];
   num_replicas: number;
-  max_age: number;
-  max_bytes: number;
+  max_age?: number;
+  max_bytes?: number;
+  retention?: RetentionPolicy;
+  max_msgs_per_subject?: number;
 }
 
 async function ensureStream(connection: NatsConnection, settings: StreamSettings): Promise<void> {
@@ -70,8 +84,8 @@ async function ensureStream(connection: NatsConnection, settings: StreamSettings
   const existing = await manager.streams.info(settings.name).catch(() => undefined);
   if (existing) return;
   await manager.streams.add({
-    ...settings,
     retention: RetentionPolicy.Limits,
+    ...settings,
     storage: StorageType.File,
     discard: DiscardPolicy.Old,
     duplicate_window: DUPLICATE_WINDOW_MS * NANOS_PER_MS,

@@ -6,3 +6,4 @@ export * from './kinds.ts';
 export * from './policy-record.ts';
 export * from './quarantine-record.ts';
 export * from './violation-event.ts';
+export * from './work.ts';

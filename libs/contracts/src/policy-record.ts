@@ -1,4 +1,5 @@
 import type { AuditPolicy, FailurePolicy, PolicyType, ViolationPolicy } from './kinds.ts';
+import type { ObjectMatch } from './work.ts';
 
 /** How a bundle may be evaluated; decided when it is compiled. */
 export type Isolation = 'kept' | 'request';
@@ -50,4 +51,6 @@ export interface PolicyRecord {
   /** Absent: the policy has none; each request is then a failure with `bundleError`'s text. */
   bundle?: BundleInfo;
   bundleError?: 'missing' | 'undecodable';
+  /** Of a Controller policy: the objects that it follows. */
+  objects?: ObjectMatch;
 }

@@ -70,6 +70,8 @@ export interface LeaseHandler {
 export interface Cluster {
   /** The type of a kind. Throws KubeError NotFound when the cluster does not serve it. */
   resolve(apiVersion: string, kind: string, options?: RequestOptions): Promise<ResourceType>;
+  /** Every type that can be listed and watched, in each of its versions; those of a group in its order of preference. */
+  types(options?: RequestOptions): Promise<ResourceType[]>;
   /** undefined when there is none of that name. */
   get(type: ResourceType, name: string, namespace?: string, options?: RequestOptions): Promise<KubeObject | undefined>;
   list(type: ResourceType, options?: ListOptions): Promise<KubeObject[]>;

@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { BundleInfo, JsPolicy, JsPolicySpec, PolicyRecord, ViolationPolicy } from '@jspolicy/contracts';
+import type {
+  BundleInfo,
+  JsPolicy,
+  JsPolicySpec,
+  ObjectMatch,
+  PolicyRecord,
+  ViolationPolicy,
+} from '@jspolicy/contracts';
 import { goJson } from './go-json.ts';
 
 /** With the value `request` each evaluation of the policy has a fresh context. */
@@ -26,6 +33,19 @@ export function policyRecord(
     auditLogSize: spec.auditLogSize ?? DEFAULT_AUDIT_LOG_SIZE,
     timeoutSeconds: spec.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS,
     ...(typeof bundle === 'string' ? { bundleError: bundle } : { bundle: bundleInfo(bundle, metadata.annotations) }),
+    ...(spec.type === 'Controller' ? { objects: objectMatch(spec) } : {}),
+  };
+}
+
+function objectMatch(spec: JsPolicySpec): ObjectMatch {
+  return {
+    operations: spec.operations,
+    resources: spec.resources,
+    apiGroups: spec.apiGroups ?? ['*'],
+    apiVersions: spec.apiVersions ?? ['*'],
+    scope: spec.scope ?? '*',
+    namespaceSelector: spec.namespaceSelector ?? {},
+    objectSelector: spec.objectSelector ?? {},
   };
 }
 

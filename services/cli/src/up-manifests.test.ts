@@ -25,7 +25,11 @@ beforeAll(async () => {
   await mkdir(join(dir.path, 'manifests'));
   await writeFile(file('policy.yaml'), manifest(POLICY, "deny('first words');"));
   await writeFile(file('review.json'), JSON.stringify(admissionReview({ object: pod() })));
-  const controller = manifest(CONTROLLER, "deny('asked for ' + request.operation)");
+  const controller = manifest(
+    CONTROLLER,
+    "print('asked for ' + request.operation + ' of ' + request.name)",
+    "deny('asked for ' + request.operation)",
+  );
   await writeFile(file('controller.yaml'), controller.replace('spec:', 'spec:\n  type: Controller'));
   run = await upIn(dir.path).up('--evaluators', '1');
 });
@@ -40,9 +44,10 @@ test('an AdmissionReview beside the manifests is skipped, with one line', () => 
   ]);
 });
 
-test('a Controller policy: what is told and what its webhook path answers agree', async () => {
-  const [line] = linesWith(`${CONTROLLER}: `);
-  expect(line).toMatch(/does not run Controller policies for objects that change; only their webhook path answers/);
+test('a Controller policy follows the manifests beside it, and its webhook path answers too', async () => {
+  await lineOf(run, new RegExp(`^${CONTROLLER}(: enforced| +Controller +.*enforced)$`));
+  await writeFile(file('pod.json'), JSON.stringify(pod({ name: 'followed', namespace: 'shop' })));
+  await lineOf(run, /\[watcher\.test\.example\.com\] asked for CREATE of followed/);
   expect(await judge(run, CONTROLLER)).toMatchObject({ allowed: false, status: { message: 'asked for CREATE' } });
 });
 

@@ -41,6 +41,14 @@ export const settings = {
     default: 300,
     describe: 'seconds that a bundle stays which no policy uses any more: evaluators may still fetch it',
   }),
+  resyncSeconds: integer({
+    env: 'RESYNC_SECONDS',
+    min: 1,
+    // The longest that a timer of Node waits.
+    max: 2_147_483,
+    default: 6 * 3600,
+    describe: 'seconds after which Controller policies are evaluated for every object again',
+  }),
   installCrds: flag({ env: 'INSTALL_CRDS', default: false, describe: 'create or update the three kinds at start' }),
   crdsDir: optionalText({ env: 'CRDS_DIR', describe: 'directory of the CustomResourceDefinitions' }),
 };

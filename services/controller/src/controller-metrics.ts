@@ -8,5 +8,10 @@ export function controllerMetrics(metrics: Metrics) {
       help: 'Writes into the cluster',
       labels: ['verb', 'kind'],
     }),
+    queued: metrics.counter({
+      name: 'jspolicy_controller_work_queued_total',
+      help: 'Objects that were queued for Controller policies',
+      labels: ['name'],
+    }),
   };
 }

@@ -13,6 +13,7 @@ import { RepeatedLook } from './repeated-look.ts';
 import type { WebhookTarget } from './webhook-configuration.ts';
 import { Webhooks } from './webhooks.ts';
 import { whenBusIsBack } from './when-bus-is-back.ts';
+import { ObjectFollowing } from './work/object-following.ts';
 import { WorkQueue } from './work-queue.ts';
 import { type Verb, Writes } from './writes.ts';
 
@@ -26,12 +27,15 @@ export interface LeaderParts {
   compileTimeoutMs: number;
   /** How long a bundle stays that no policy uses any more. */
   unusedBundleMs: number;
+  /** After so long Controller policies are evaluated for everything again. */
+  resyncMs: number;
   /** Whether the API server shall ask about the engine's own kinds. */
   keepOwnWebhooks: boolean;
   /** Whether policies get Events. */
   writeEvents: boolean;
   log: Logger;
   onWrite(verb: Verb, kind: string): void;
+  onQueued(policy: string): void;
 }
 
 /** The work of the one controller that leads. stop() ends it at once: from then on nothing is written. */
@@ -50,13 +54,14 @@ class Leader implements Running {
   readonly #quarantines: Quarantines;
   readonly #records: Records;
   readonly #webhooks: Webhooks;
+  readonly #objects: ObjectFollowing;
   readonly #events: Pick<PolicyEvents, 'tell' | 'forget' | 'stop'>;
   readonly #reconciler: Reconciler;
   readonly #look: RepeatedLook;
   #connection: { stop(): void } | undefined;
 
   constructor(parts: LeaderParts) {
-    const { cluster, bus, target, compileTimeoutMs, unusedBundleMs, log, onWrite } = parts;
+    const { cluster, bus, target, compileTimeoutMs, unusedBundleMs, resyncMs, log, onWrite, onQueued } = parts;
     const { signal } = this.#leading;
     this.#parts = parts;
     this.#queue = new WorkQueue({
@@ -75,10 +80,13 @@ class Leader implements Running {
     this.#records = new Records({ bus, log, signal, unusedBundleMs });
     const writes = new Writes(cluster, { signal, onWrite });
     this.#webhooks = new Webhooks(writes, target, this.#mirrors);
+    const following = { ownNamespace: target.namespace, resyncMs, onProblem: enqueue, onQueued };
+    this.#objects = new ObjectFollowing({ cluster, bus, signal, log, ...following });
     this.#events = parts.writeEvents ? new PolicyEvents({ cluster, writes, log }) : NO_EVENTS;
     const own = new OwnWebhooks(writes, target, this.#mirrors);
     const source = new BundleSource(new CompilerClient(bus, { timeoutMs: compileTimeoutMs, signal }));
-    const shared = { ...this.#mirrors, records: this.#records, quarantines: this.#quarantines, events: this.#events };
+    const followers = { quarantines: this.#quarantines, objects: this.#objects, events: this.#events };
+    const shared = { ...this.#mirrors, records: this.#records, ...followers };
     this.#reconciler = new Reconciler({ ...shared, writes, bus, log, webhooks: this.#webhooks, source });
     this.#look = new RepeatedLook(() => this.#lookAtAll(), log);
   }
@@ -100,7 +108,8 @@ class Leader implements Running {
     this.#connection?.stop();
     this.#records.stop();
     this.#events.stop();
-    await Promise.all([...this.#all(), this.#quarantines, this.#queue, this.#ownQueue].map((each) => each.stop()));
+    const queues = [this.#queue, this.#ownQueue];
+    await Promise.all([...this.#all(), ...queues, this.#quarantines, this.#objects].map((each) => each.stop()));
   }
 
   #all() {
@@ -120,6 +129,7 @@ class Leader implements Running {
     for (const { metadata } of [...policies.all(), ...bundles.all()]) this.#queue.add(metadata.name);
     for (const name of [...this.#webhooks.policies(), ...(await this.#records.names())])
       if (!policies.get(name)) this.#queue.add(name);
+    await this.#objects.look();
     await this.#records.dropUnused();
   }
 }

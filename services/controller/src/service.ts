@@ -77,18 +77,20 @@ class Controller implements Service {
   }
 
   #leaderParts(bus: Bus, { cluster }: OpenedCluster): LeaderParts {
-    const { compileTimeoutSeconds, unusedBundleSeconds, updateWebhook, manifestsDir } = this.#config;
+    const { compileTimeoutSeconds, unusedBundleSeconds, resyncSeconds, updateWebhook, manifestsDir } = this.#config;
     return {
       cluster,
       bus,
       target: webhookTarget(this.#config),
       compileTimeoutMs: compileTimeoutSeconds * 1000,
       unusedBundleMs: unusedBundleSeconds * 1000,
+      resyncMs: resyncSeconds * 1000,
       // A directory of manifests judges what it reads by itself.
       keepOwnWebhooks: updateWebhook && !manifestsDir,
       writeEvents: !manifestsDir,
       log: this.#log,
       onWrite: (verb, kind) => this.#counted.writes.inc({ verb, kind }),
+      onQueued: (name) => this.#counted.queued.inc({ name }),
     };
   }
 }

@@ -9,10 +9,12 @@ const MIB = 1024 * 1024;
 
 interface Connected {
   cluster: Cluster;
+  /** Absent where each read is answered with what is there at that moment. */
+  refresh?(): Promise<void>;
   close(): void | Promise<void>;
 }
 
-type Opened = ReadCluster & Pick<Connected, 'close'>;
+type Opened = ReadCluster & Pick<Connected, 'refresh' | 'close'>;
 
 type Counted = Pick<EvaluatorMetrics, 'informerObjects' | 'informerBytes'>;
 
@@ -39,6 +41,13 @@ export class LazyCluster {
       throw error instanceof HostCallError ? error : unavailable(error);
     });
     return this.#opened;
+  }
+
+  /** Whether a read may show more now than the one before. */
+  async refresh(): Promise<boolean> {
+    const refresh = (await this.#opened)?.refresh;
+    await refresh?.();
+    return refresh !== undefined;
   }
 
   async close(): Promise<void> {
@@ -80,7 +89,7 @@ export class LazyCluster {
       const log = this.#log;
       const onProblem = () => undefined;
       const directory = await openDirectory({ manifests: manifestsDir, state: stateDir, log, onProblem });
-      return { cluster: directory, close: () => directory.close() };
+      return { cluster: directory, refresh: () => directory.refresh(), close: () => directory.close() };
     }
     if (!kubeconfig && !kubernetesHost) {
       throw new HostCallError('NoCluster', 'the evaluator has no cluster to read: set KUBECONFIG or MANIFESTS_DIR');

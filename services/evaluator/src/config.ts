@@ -25,6 +25,13 @@ export const settings = {
     default: 2,
     describe: 'sandbox processes; each evaluates one review at a time',
   }),
+  workProcesses: integer({
+    env: 'WORK_POOL_SIZE',
+    min: 1,
+    max: 256,
+    default: 1,
+    describe: 'sandbox processes for Controller policies alone; started when there is such a policy',
+  }),
   sandboxMemoryMiB: integer({
     env: 'SANDBOX_MEMORY_MIB',
     min: 16,

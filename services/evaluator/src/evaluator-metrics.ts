@@ -21,6 +21,12 @@ export function evaluatorMetrics(metrics: Metrics) {
       labels: ['code'],
     }),
     inFlight: metrics.gauge({ name: 'jspolicy_evaluator_in_flight', help: 'Requests in flight' }),
+    work: metrics.counter({
+      name: 'jspolicy_evaluator_work_total',
+      help: 'Objects that Controller policies had their turn with, by how it ended',
+      labels: ['name', 'end'],
+    }),
+    workInFlight: metrics.gauge({ name: 'jspolicy_evaluator_work_in_flight', help: 'Objects that are worked on' }),
     quarantines: metrics.counter({
       name: 'jspolicy_evaluator_quarantines_total',
       help: 'Times that a policy which ended sandbox processes was told to wait',

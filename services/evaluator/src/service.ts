@@ -14,8 +14,13 @@ import { readReviewInfo } from './review-info.ts';
 import { Spool } from './spool.ts';
 import { ViolationRecorder } from './violation-recorder.ts';
 import { watchPolicies } from './watch-policies.ts';
+import { ControllerWork } from './work/controller-work.ts';
+import { WorkEvaluator } from './work/work-evaluator.ts';
+import { WorkSandbox } from './work/work-sandbox.ts';
 
 const MIB = 1024 * 1024;
+/** Objects of one policy for each process: while one is evaluated others are read. */
+const WORK_PER_PROCESS = 4;
 
 export function createEvaluator(context: ServiceContext): Service {
   return new Evaluator(context);
@@ -23,7 +28,7 @@ export function createEvaluator(context: ServiceContext): Service {
 
 /**
  * Start: health, bus, sandbox, policies with their bundles, requests, ready. Stop: not ready, no new requests, what is in
- * flight, violations, sandbox, cluster, bus.
+ * flight, work, violations, sandbox, cluster, bus.
  */
 class Evaluator implements Service {
   readonly #context: ServiceContext;
@@ -36,6 +41,8 @@ class Evaluator implements Service {
   #bus: Bus | undefined;
   #quarantines: QuarantineReporter | undefined;
   #sandbox: Sandbox | undefined;
+  #workSandbox: WorkSandbox | undefined;
+  #work: ControllerWork | undefined;
   #table: PolicyTable | undefined;
   #recorder: ViolationRecorder | undefined;
   #watch: Running | undefined;
@@ -61,14 +68,18 @@ class Evaluator implements Service {
     this.#bus = bus;
     await bus.ensureTopology();
     this.#quarantines = new QuarantineReporter({ evaluatorId, bus, metrics, log });
-    const sandbox = this.#startSandbox(this.#quarantines);
+    const sandbox = this.#startSandbox(this.#quarantines, this.#config.sandboxProcesses, (available) => {
+      this.#canEvaluate = available;
+      this.#tellReady();
+    });
     this.#sandbox = sandbox;
-    const table = new PolicyTable({ bus, sandbox, log });
-    this.#table = table;
-    this.#watch = await watchPolicies(bus, table);
     const recorder = new ViolationRecorder({ bus, spool, log, metrics });
     this.#recorder = recorder;
     recorder.start();
+    const table = new PolicyTable({ bus, sandbox, log, onChange: (policy) => this.#work?.changed(policy) });
+    this.#table = table;
+    this.#work = this.#controllerWork({ bus, table, recorder, quarantines: this.#quarantines });
+    this.#watch = await watchPolicies(bus, table);
     const evaluator = this.#reviewEvaluator({ lookup: new PolicyLookup(table, bus), sandbox, recorder });
     this.#requests = bus.serve(EVALUATE_SUBJECTS, EVALUATOR_QUEUE, (request) => evaluator.handle(request));
     this.#isServing = true;
@@ -78,11 +89,11 @@ class Evaluator implements Service {
   async stop(): Promise<void> {
     this.#isServing = false;
     this.#tellReady();
-    await this.#requests?.stop();
+    await Promise.all([this.#requests?.stop(), this.#work?.stop()]);
     await this.#watch?.stop();
     this.#table?.stop();
     await this.#recorder?.stop();
-    await this.#sandbox?.stop();
+    await Promise.all([this.#sandbox?.stop(), this.#workSandbox?.stop()]);
     this.#quarantines?.stop();
     await this.#cluster.close();
     this.#fetcher.close();
@@ -94,14 +105,15 @@ class Evaluator implements Service {
     return { evaluatorId: this.#config.evaluatorId, healthPort: this.#health?.port };
   }
 
-  #startSandbox(quarantines: QuarantineReporter): Sandbox {
-    const { sandboxProcesses: processes, sandboxMemoryMiB: memoryLimitMiB } = this.#config;
+  #startSandbox(
+    quarantines: QuarantineReporter,
+    processes: number,
+    onAvailable?: (available: boolean) => void,
+  ): Sandbox {
+    const { sandboxMemoryMiB: memoryLimitMiB } = this.#config;
     const onQuarantine = quarantines.report.bind(quarantines);
-    const onAvailable = (available: boolean) => {
-      this.#canEvaluate = available;
-      this.#tellReady();
-    };
-    return createSandboxPool({ processes, memoryLimitMiB, log: this.#context.log, onQuarantine, onAvailable });
+    const told = onAvailable ? { onAvailable } : {};
+    return createSandboxPool({ processes, memoryLimitMiB, log: this.#context.log, onQuarantine, ...told });
   }
 
   #tellReady(): void {
@@ -109,22 +121,50 @@ class Evaluator implements Service {
   }
 
   #reviewEvaluator(parts: Pick<ReviewEvaluatorParts, 'lookup' | 'sandbox' | 'recorder'>): ReviewEvaluator {
+    const { maxInFlight } = this.#config;
+    const shared = { ...parts, ...this.#origin(), maxInFlight, metrics: this.#counted, log: this.#context.log };
+    return new ReviewEvaluator({ ...shared, hostFunctions: this.#hostFunctions() });
+  }
+
+  #controllerWork(parts: WorkParts): ControllerWork {
+    const { bus, table, recorder, quarantines } = parts;
+    const { workProcesses } = this.#config;
+    const { log } = this.#context;
+    const create = () => this.#startSandbox(quarantines, workProcesses);
+    const sandbox = new WorkSandbox({ bundles: bus.bundles, create });
+    this.#workSandbox = sandbox;
+    const shared = { bus, table, sandbox, log };
+    const own = { ...this.#origin(), recorder, objects: this.#cluster, metrics: this.#counted };
+    const evaluator = new WorkEvaluator({ ...shared, ...own, hostFunctions: this.#hostFunctions() });
+    const parallel = workProcesses * WORK_PER_PROCESS;
+    return new ControllerWork({ ...shared, parallel, handler: (turn) => evaluator.handle(turn) });
+  }
+
+  /** What violations say of where they come from. */
+  #origin() {
+    const { evaluatorId, clusterName: cluster, violationLabels } = this.#config;
+    return { evaluatorId, cluster, violationLabels: violationLabels?.split(',').map((key) => key.trim()) ?? [] };
+  }
+
+  #hostFunctions(): ReviewEvaluatorParts['hostFunctions'] {
     const { env, log } = this.#context;
-    const { evaluatorId, maxInFlight, envPrefixes, filesDir, clusterName: cluster } = this.#config;
-    const violationLabels = this.#config.violationLabels?.split(',').map((key) => key.trim()) ?? [];
+    const { envPrefixes, filesDir } = this.#config;
     const open = async () => (await this.#cluster.get()).cluster;
     const reader = new CachedReader(() => this.#cluster.get());
     const granted = { reader, fetcher: this.#fetcher, filesDir, env, envPrefixes };
-    const shared = { ...parts, evaluatorId, cluster, violationLabels, maxInFlight, metrics: this.#counted, log };
-    return new ReviewEvaluator({
-      ...shared,
-      hostFunctions: (policy, review) =>
-        hostFunctions({
-          ...granted,
-          // Read only when a policy writes: elsewhere the sandbox alone parses the review.
-          writer: { open, isDryRun: () => readReviewInfo(review).dryRun },
-          onPrint: (line) => log.info({ policy }, `[${policy}] ${line}`),
-        }),
-    });
+    return (policy, review) =>
+      hostFunctions({
+        ...granted,
+        // Read only when a policy writes: elsewhere the sandbox alone parses the review.
+        writer: { open, isDryRun: () => readReviewInfo(review).dryRun },
+        onPrint: (line) => log.info({ policy }, `[${policy}] ${line}`),
+      });
   }
+}
+
+interface WorkParts {
+  bus: Bus;
+  table: PolicyTable;
+  recorder: ViolationRecorder;
+  quarantines: QuarantineReporter;
 }

@@ -9,6 +9,7 @@ import { HttpClient, type HttpRequest } from './http-client.ts';
 import { LeaseRecord } from './lease-record.ts';
 import { listAll } from './list-pages.ts';
 import { collectionPath, objectPath, query } from './resource-path.ts';
+import { servedTypes } from './served-types.ts';
 import { Watch } from './watch.ts';
 
 export interface ApiServerOptions {
@@ -36,6 +37,7 @@ export async function connectApiServer(options: ApiServerOptions): Promise<ApiSe
   const cluster: ApiServerCluster = {
     ...objectRequests(http),
     resolve: (apiVersion, kind, request) => discovery.resolve(apiVersion, kind, request),
+    types: (request) => servedTypes(http, request),
     list: (type, request) => listAll(http, type, request),
     watch: (type, handler) => new Watch(http, type, handler),
     elect(name, identity, handler) {

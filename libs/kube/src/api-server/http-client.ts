@@ -9,6 +9,8 @@ export interface HttpRequest {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   path: string;
   body?: unknown;
+  /** Default: JSON. */
+  accept?: string;
   signal?: AbortSignal;
   /** Silence on the connection after which the answer is given up; default ANSWER_IDLE_MS. */
   idleMs?: number;
@@ -145,8 +147,8 @@ function isStale(request: http.ClientRequest, error: Error & { code?: string }):
   return request.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
 }
 
-function headersOf({ body }: HttpRequest): Record<string, string> {
-  const common = { Accept: 'application/json', 'User-Agent': 'jspolicy' };
+function headersOf({ body, accept = 'application/json' }: HttpRequest): Record<string, string> {
+  const common = { Accept: accept, 'User-Agent': 'jspolicy' };
   return body === undefined ? common : { ...common, 'Content-Type': 'application/json' };
 }
 

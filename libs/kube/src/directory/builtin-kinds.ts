@@ -42,7 +42,8 @@ export const typeKey = (apiVersion: string, kind: string): string => `${apiVersi
 
 const words = (text: string): string[] => text.split(' ').filter(Boolean);
 
-const BUILTIN_TYPES: ResourceType[] = KINDS.flatMap(([group, version, namespaced, cluster]) => [
+/** Every kind that each cluster serves, in its preferred version. */
+export const BUILTIN_TYPES: readonly ResourceType[] = KINDS.flatMap(([group, version, namespaced, cluster]) => [
   ...words(namespaced).map((kind) => ({ group, version, kind, resource: pluralOf(kind), namespaced: true })),
   ...words(cluster).map((kind) => ({ group, version, kind, resource: pluralOf(kind), namespaced: false })),
 ]);

@@ -8,6 +8,7 @@ import type { ProblemHandler, ToldProblem } from './manifest-news.ts';
 import { manifestKey } from './manifests.ts';
 import type { SourcePlace } from './source-place.ts';
 import { Store } from './store.ts';
+import { typesOf } from './types-of-view.ts';
 import { resolveType } from './view.ts';
 import { DirectoryWrites } from './writes.ts';
 
@@ -70,6 +71,9 @@ function directoryCluster(store: Store, { dryRunOnly }: DirectoryOptions): Direc
     },
     async resolve(apiVersion, kind) {
       return resolveType(store.view, apiVersion, kind);
+    },
+    async types() {
+      return typesOf(store.view);
     },
     async get(type, name, namespace) {
       const key = joinKey(namespaceFor(type, namespace), name);

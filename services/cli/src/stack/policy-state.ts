@@ -34,10 +34,11 @@ export function policyState(object: KubeObject, source?: SourcePlace): PolicySta
   };
 }
 
-/** The webhook is kept as long as there is something to answer it with. */
+/** A webhook is kept, and objects are followed, as long as there is something to answer with. */
 function fateOf(status: JsPolicyStatus | undefined): string {
   if (status?.reason === 'Quarantined') return 'quarantined';
-  return isTrue(status, 'WebhookReady') ? 'last good version stays in force' : 'not enforced';
+  const serves = isTrue(status, 'WebhookReady') || isTrue(status, 'ControllerReady');
+  return serves ? 'last good version stays in force' : 'not enforced';
 }
 
 const isTrue = (status: JsPolicyStatus | undefined, wanted: ConditionType): boolean =>
