@@ -118,6 +118,13 @@ export interface Publication {
   duplicate: boolean;
 }
 
+/** The connection is lost; the client tries to get it back. */
+export interface BusOutage {
+  since: Date;
+  /** What the server said last, where it said something. */
+  why?: string;
+}
+
 export interface Bus {
   /**
    * Asks one of those who serve the subject. When the one who was asked dies, another one is asked while time is left.
@@ -137,6 +144,8 @@ export interface Bus {
   readonly bundles: BundleStore;
   readonly quarantines: QuarantineStore;
   readonly connected: boolean;
+  /** undefined while there is a connection. */
+  readonly away: BusOutage | undefined;
   /** Flushes what is written and closes. Idempotent. */
   close(): Promise<void>;
 }

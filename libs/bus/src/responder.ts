@@ -47,7 +47,7 @@ export class Responder implements Running {
 
   async #stop(): Promise<void> {
     // Drain first: requests that the server had sent already are still taken.
-    await this.#subscription.drain().catch(() => this.#subscription.unsubscribe());
+    await this.#subscription.drain().catch((err: unknown) => this.#log.debug({ err }, 'subscription is gone already'));
     if (this.#inFlight.size > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
     clearInterval(this.#heartbeat);
   }
@@ -94,7 +94,12 @@ export class Responder implements Running {
       if (since > before) continue;
       const working = headers();
       working.set(HEADER.working, '1');
-      message.respond(undefined, { headers: working });
+      try {
+        message.respond(undefined, { headers: working });
+      } catch (error) {
+        // The connection is closed: the asker asks somebody else.
+        this.#log.debug({ err: error, subject: message.subject }, 'it cannot be told that a request is worked on');
+      }
     }
   }
 }
