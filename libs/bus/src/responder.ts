@@ -71,13 +71,14 @@ export class Responder implements Running {
         headers: plainHeaders(message),
       });
     } catch (error) {
-      if (!(error instanceof EngineError)) this.#log.error({ err: error, subject: message.subject }, 'request failed');
+      if (!(error instanceof EngineError)) 
+        this.#log.error({ err: error, code: 'INTERNAL', subject: message.subject }, 'request failed');
       return errorReply(error);
     }
   }
 
   #send(message: Msg, given: BusReply): void {
-    const reply = given.body.length > MAX_BODY_BYTES ? errorReply(tooLarge(given.body.length)) : given;
+    const reply = given.body.length > MAX_BODY_BYTES ? this.#tooLarge(message, given.body.length) : given;
     const own = headers();
     for (const [name, value] of Object.entries(reply.headers)) own.set(name, value);
     if (reply.status !== 200) own.set(HEADER.status, String(reply.status));
@@ -86,6 +87,12 @@ export class Responder implements Running {
     } catch (error) {
       this.#log.error({ err: error, subject: message.subject }, 'answer could not be sent');
     }
+  }
+
+  #tooLarge({ subject }: Msg, bytes: number): BusReply {
+    const error = tooLarge(bytes);
+    this.#log.warn({ code: error.code, subject, bytes }, 'the answer is too large to be carried');
+    return errorReply(error);
   }
 
   #tellWorking(): void {

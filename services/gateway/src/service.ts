@@ -26,7 +26,8 @@ export function createGateway({ env, log, fail }: ServiceContext): Service {
       server = createServer({
         cert: readFileSync(config.certFile, 'utf8'),
         key: readFileSync(config.keyFile, 'utf8'),
-        handler: new ReviewHandler(bus, config.maxInFlight),
+        handler: new ReviewHandler({ bus, maxInFlight: config.maxInFlight, log }),
+        log,
         onAnswer: (status) => answers.inc({ code: String(status) }),
       });
       await server.listen({ host: config.host, port: config.port });

@@ -20,8 +20,8 @@ function securityOf(servers: string, env: NodeJS.ProcessEnv): BusConfig {
 
 /** Connects once, before anything else is started. Throws CommandError, with the address, when that does not succeed. */
 export async function reachNats(servers: string, terminal: Terminal, giveUpMs = GIVE_UP_MS): Promise<void> {
-  const shown = servers.split(',').map(withoutCredentials).join(', ');
   const security = securityOf(servers, process.env);
+  const shown = servers.split(',').join(', ');
   const giveUp = new AbortController();
   const log = createLogger({ service: 'cli', level: 'silent' });
   const connecting = connectBus({ servers, security, name: 'cli', log, signal: giveUp.signal });
@@ -46,8 +46,4 @@ export async function reachNats(servers: string, terminal: Terminal, giveUpMs = 
       () => undefined,
     );
   }
-}
-
-function withoutCredentials(server: string): string {
-  return server.trim().replace(/\/\/[^/@]*@/, '//');
 }
