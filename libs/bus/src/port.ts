@@ -127,6 +127,13 @@ export interface Retention {
   maxBytes: number;
 }
 
+/** The connection is lost; the client tries to get it back. */
+export interface BusOutage {
+  since: Date;
+  /** What the server said last, where it said something. */
+  why?: string;
+}
+
 export interface Bus {
   /**
    * Asks one of those who serve the subject. When the one who was asked dies, another one is asked while time is left.
@@ -147,6 +154,8 @@ export interface Bus {
   readonly quarantines: QuarantineStore;
   readonly work: WorkQueues;
   readonly connected: boolean;
+  /** undefined while there is a connection. */
+  readonly away: BusOutage | undefined;
   /** Flushes what is written and closes. Idempotent. */
   close(): Promise<void>;
 }

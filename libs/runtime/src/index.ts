@@ -1,4 +1,5 @@
 export * from './backoff.ts';
+export * from './cluster-settings.ts';
 export * from './config.ts';
 export * from './health.ts';
 export * from './logger.ts';

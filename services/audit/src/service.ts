@@ -1,4 +1,4 @@
-import { type Bus, type Consumer, connectBus, type Running } from '@jspolicy/bus';
+import { type Bus, type Consumer, connectServiceBus, type Running } from '@jspolicy/bus';
 import { AUDIT_CONSUMER, VIOLATIONS_STREAM } from '@jspolicy/contracts';
 import {
   createMetrics,
@@ -25,6 +25,7 @@ export function createAudit(context: ServiceContext): Service {
 /** Start: health, bus, cluster, consumer, ready. Stop: finish the batch at hand, give back the rest, cluster, bus. */
 class Audit implements Service {
   readonly #log: Logger;
+  readonly #fail: ServiceContext['fail'];
   readonly #config: AuditConfig;
   readonly #metrics = createMetrics();
   readonly #counted = auditMetrics(this.#metrics);
@@ -35,22 +36,23 @@ class Audit implements Service {
   #consumer: Consumer | undefined;
   #lag: Running | undefined;
 
-  constructor({ env, log }: ServiceContext) {
+  constructor({ env, log, fail }: ServiceContext) {
     this.#log = log;
+    this.#fail = fail;
     this.#config = readConfig(env);
   }
 
   async start(): Promise<void> {
-    const { natsUrl, healthPort } = this.#config;
+    const config = this.#config;
     const log = this.#log;
-    this.#health = await startHealth(healthPort, this.#metrics);
-    this.#bus = await connectBus({ servers: natsUrl, name: 'audit', log });
-    const { violationsMaxAgeHours, violationsMaxMiB } = this.#config;
+    const { violationsMaxAgeHours, violationsMaxMiB } = config;
+    this.#health = await startHealth(config.healthPort, this.#metrics);
+    this.#bus = await connectServiceBus({ name: 'audit', config, health: this.#health, log, fail: this.#fail });
     await this.#bus.ensureTopology({
       maxAgeMs: violationsMaxAgeHours * HOUR_MS,
       maxBytes: violationsMaxMiB * MIB,
     });
-    this.#opened = await openCluster(this.#config, log);
+    this.#opened = await openCluster(config, log);
     this.#consumer = await this.#consume(this.#bus, this.#opened);
     this.#lag = followLag(this.#consumer, { log, onPending: (count) => this.#counted.pending.set(count) });
     this.#health.setReady(true);

@@ -1,13 +1,22 @@
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { busProblems, busSettings } from '@jspolicy/bus';
 import { grantSettings } from '@jspolicy/host-functions';
-import { ConfigurationError, commonSettings, integer, loadConfig, optionalText, text } from '@jspolicy/runtime';
+import {
+  clusterProblems,
+  clusterSettings,
+  commonSettings,
+  integer,
+  loadConfig,
+  optionalText,
+  text,
+} from '@jspolicy/runtime';
 
 const defaultId = `${hostname()}-${process.pid}`;
 
 export const settings = {
   ...commonSettings,
-  natsUrl: text({ env: 'NATS_URL', default: 'nats://127.0.0.1:4222', describe: 'NATS servers, separated by commas' }),
+  ...busSettings,
   evaluatorId: text({ env: 'EVALUATOR_ID', default: defaultId, describe: 'name of this evaluator in violations' }),
   clusterName: text({
     env: 'CLUSTER_NAME',
@@ -74,22 +83,15 @@ export const settings = {
     describe: 'copies of a kind that no policy has read for so long are dropped',
   }),
   ...grantSettings,
+  ...clusterSettings,
   kubeconfig: optionalText({
     env: 'KUBECONFIG',
     describe: 'kubeconfig file of the API server that policies read and write, with the rights of its user',
   }),
   // Kubernetes sets it in every Pod: then the Pod's service account is the credential.
   kubernetesHost: optionalText({ env: 'KUBERNETES_SERVICE_HOST', describe: 'set inside of a cluster' }),
-  manifestsDir: optionalText({ env: 'MANIFESTS_DIR', describe: 'directory of manifests in place of an API server' }),
-  stateDir: optionalText({ env: 'STATE_DIR', describe: 'directory of what services write beside the manifests' }),
 };
 
 export type EvaluatorConfig = ReturnType<typeof readConfig>;
 
-export function readConfig(env: NodeJS.ProcessEnv) {
-  const config = loadConfig(settings, env);
-  if (config.manifestsDir && !config.stateDir) {
-    throw new ConfigurationError([`STATE_DIR is required with MANIFESTS_DIR (${settings.stateDir.describe})`]);
-  }
-  return config;
-}
+export const readConfig = (env: NodeJS.ProcessEnv) => loadConfig(settings, env, busProblems, clusterProblems);

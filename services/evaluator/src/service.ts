@@ -1,4 +1,4 @@
-import { type Bus, connectBus, type Running } from '@jspolicy/bus';
+import { type Bus, connectServiceBus, type Running } from '@jspolicy/bus';
 import { EVALUATE_SUBJECTS, EVALUATOR_QUEUE } from '@jspolicy/contracts';
 import { CachedReader, Fetcher, hostFunctions } from '@jspolicy/host-functions';
 import { createMetrics, type Health, type Service, type ServiceContext, startHealth } from '@jspolicy/runtime';
@@ -59,12 +59,12 @@ class Evaluator implements Service {
   }
 
   async start(): Promise<void> {
-    const { log } = this.#context;
-    const { natsUrl, evaluatorId, healthPort, spoolDir, spoolMaxMiB } = this.#config;
+    const { log, fail } = this.#context;
+    const { evaluatorId, healthPort, spoolDir, spoolMaxMiB } = this.#config;
     const metrics = this.#counted;
     this.#health = await startHealth(healthPort, this.#metrics);
     const spool = await Spool.open(spoolDir, spoolMaxMiB * MIB);
-    const bus = await connectBus({ servers: natsUrl, name: evaluatorId, log });
+    const bus = await connectServiceBus({ name: evaluatorId, config: this.#config, health: this.#health, log, fail });
     this.#bus = bus;
     await bus.ensureTopology();
     this.#quarantines = new QuarantineReporter({ evaluatorId, bus, metrics, log });
