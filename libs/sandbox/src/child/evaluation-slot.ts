@@ -46,8 +46,11 @@ export class EvaluationSlot implements ContextHost {
     if (this.#open) this.hostNeeded = true;
   }
 
-  needsFresh(): void {
-    if (this.#open) this.freshNeeded = true;
+  /** True: the run is ended here. One that may have written goes on, because its result must stand. */
+  needsFresh(): boolean {
+    if (!this.#open) return false;
+    this.freshNeeded = true;
+    return !this.wrote;
   }
 
   print(line: string): void {

@@ -42,6 +42,13 @@ export class PolicyRunner {
 
   /** Never rejects: what goes wrong is the policy's failure, and the process retires when it may be damaged. */
   async evaluate(task: Task): Promise<Run> {
+    const waited = task.bundle.waits;
+    const run = await this.#evaluate(task);
+    // Also of a run that did not come back from its first call: this process may end with it.
+    return !waited && (task.bundle.waits || this.#slot.hostNeeded) ? { ...run, waits: true } : run;
+  }
+
+  async #evaluate(task: Task): Promise<Run> {
     const { bundle } = task;
     const endsAt = performance.now() + task.limitMs;
     const left = () => endsAt - performance.now();
@@ -75,10 +82,10 @@ export class PolicyRunner {
    * After an answer left, and before the next evaluation: puts the globals of a kept context back, replaces a worn isolate,
    * makes the next fresh context.
    */
-  async tidy(bundle: LoadedBundle): Promise<void> {
+  async tidy({ bundle, fresh }: Pick<Task, 'bundle' | 'fresh'>): Promise<void> {
     await this.#sweep();
     if (this.#home.renewWhenWorn()) this.#kept.clear();
-    if (!bundle.kept) this.#home.refill(modeOf(bundle));
+    if (!bundle.kept || fresh) this.#home.refill(modeOf(bundle));
   }
 
   async #sweep(): Promise<void> {
