@@ -22,6 +22,7 @@ export interface RunOptions {
   prelude?: string;
   limitMs?: number;
   policy?: string;
+  /** A text is the body as it stands. */
   review?: unknown;
 }
 
@@ -45,7 +46,7 @@ export class TestPool {
       policy: options.policy ?? POLICY,
       type: options.type ?? 'Validating',
       digest: bundle.digest,
-      review: Buffer.from(JSON.stringify(options.review ?? DEFAULT_REVIEW)),
+      review: Buffer.from(bodyOf(options.review ?? DEFAULT_REVIEW)),
       limitMs: options.limitMs ?? 5_000,
       ...(options.fresh && { fresh: true }),
       host: this.#host,
@@ -79,6 +80,8 @@ export class TestPool {
     print: (line) => this.prints.push(line),
   };
 }
+
+const bodyOf = (review: unknown): string => (typeof review === 'string' ? review : JSON.stringify(review));
 
 export function messageOf(result: EvaluationResult): string {
   if (result.kind === 'verdict') return result.verdict.deny ? (result.verdict.message ?? '') : 'allowed';

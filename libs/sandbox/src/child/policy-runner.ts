@@ -2,6 +2,7 @@ import type { PolicyType } from '@jspolicy/contracts';
 import type { PolicyFailure } from '@jspolicy/policy';
 import { GUEST } from '../guest/guest-types.ts';
 import type { ChildAnswer, ChildResult } from '../messages.ts';
+import { boundedFailure } from './answer-bounds.ts';
 import type { EvaluationSlot } from './evaluation-slot.ts';
 import { failureOf, type IsolateState } from './failure.ts';
 import type { GuestContext, Mode } from './guest-context.ts';
@@ -189,9 +190,18 @@ export class PolicyRunner {
 
   #failed(error: unknown, task: Task, state: IsolateState): Run {
     const { failure, damaged } = failureOf(error, task.policy, state);
-    const ended = this.#slot.outcome;
-    const answer: ChildAnswer = ended === undefined ? { kind: 'failed', failure } : answerOf(ended, task);
+    const answer = this.#ended(task) ?? { kind: 'failed', failure: boundedFailure(failure) };
     return { answer, retire: damaged };
+  }
+
+  /** The policy's own end stands, where it can be read. */
+  #ended(task: Task): ChildAnswer | undefined {
+    const { outcome } = this.#slot;
+    try {
+      return outcome === undefined ? undefined : answerOf(outcome, task);
+    } catch {
+      return undefined;
+    }
   }
 }
 
