@@ -20,6 +20,8 @@ export interface RunOptions {
   type?: PolicyType;
   form?: Bundle['form'];
   prelude?: string;
+  /** What the compiler puts in front of the author's text, on its first line. */
+  head?: string;
   limitMs?: number;
   policy?: string;
   /** A text is the body as it stands. */
@@ -90,11 +92,20 @@ export function messageOf(result: EvaluationResult): string {
 
 export function bundleOf(
   code: string,
-  { isolation = 'kept', hostCalls = [], form = 'function-body', prelude = '' }: RunOptions = {},
+  { isolation = 'kept', hostCalls = [], form = 'function-body', prelude = '', head = '' }: RunOptions = {},
 ): Bundle {
-  const script = prelude + code;
+  const script = prelude + head + code;
   const digest = createHash('sha256')
     .update(JSON.stringify([script, isolation, hostCalls, form]))
     .digest('hex');
-  return { digest, script, isolation, isolationReason: '', preludeLength: prelude.length, form, hostCalls };
+  return {
+    digest,
+    script,
+    isolation,
+    isolationReason: '',
+    preludeLength: prelude.length,
+    form,
+    hostCalls,
+    authorStart: head.length,
+  };
 }

@@ -3,7 +3,7 @@ import { diff, type Verdict } from '@jspolicy/policy';
 import type { GuestOutcome } from '../guest/guest-types.ts';
 import type { ChildAnswer } from '../messages.ts';
 import { boundedFailure, boundedVerdict, patchProblem } from './answer-bounds.ts';
-import { timeout, withoutOurFrames } from './failure.ts';
+import { timeout, withoutBootstrapFrames, withoutOurFrames } from './failure.ts';
 
 interface Judged {
   policy: string;
@@ -37,7 +37,7 @@ function verdictOf(response: unknown, judged: Judged): Verdict {
   if (response === null) return { deny: false, warnings: [] };
   if (typeof response !== 'object' || Array.isArray(response)) throw new WrongResponse('__response must be an object');
   const fields = response as Record<string, unknown>;
-  const message = optional(fields, 'message', 'string');
+  const message = withoutBootstrapFrames(optional(fields, 'message', 'string') ?? '');
   const reason = optional(fields, 'reason', 'string');
   const code = optional(fields, 'code', 'number');
   const deny = optional(fields, 'deny', 'boolean') ?? false;
@@ -74,7 +74,7 @@ function warningsOf(value: unknown): string[] {
   return value.map((warning: unknown) => {
     if (warning === null) return '';
     if (typeof warning !== 'string') throw new WrongResponse('__response.warnings must be a list of strings');
-    return warning.toWellFormed();
+    return withoutBootstrapFrames(warning.toWellFormed());
   });
 }
 
