@@ -80,4 +80,5 @@ const isResult = has({
   prints: isListOf(isText),
   retire: isFlag,
   demoted: isOptional(isText),
+  waits: isOptional(isFlag),
 } satisfies Record<Exclude<keyof ChildResult, 'type'>, Check>);

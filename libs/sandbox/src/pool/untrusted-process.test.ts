@@ -33,7 +33,7 @@ async function outcomeOf(speech: string): Promise<{ outcome: ProcessOutcome; cal
     args: ['--input-type=module', '-e', code],
   });
   await process.ready;
-  const bundle = bundleOf('deny("x")');
+  const bundle = { ...bundleOf('deny("x")'), waits: false };
   let calls = 0;
   const evaluation: Evaluation = {
     policy: 'p.test.example',
