@@ -9,6 +9,7 @@ import type {
   ConsumeOptions,
   Consumer,
   Publication,
+  ReplayOptions,
   RequestHandler,
   RequestOptions,
   Retention,
@@ -20,6 +21,7 @@ import { Requester } from './requester.ts';
 import { Responder } from './responder.ts';
 import { publish, streamIdentity } from './stream.ts';
 import { consume } from './stream-consumer.ts';
+import { StreamReplay } from './stream-replay.ts';
 import { ensureTopology } from './topology.ts';
 import { StreamWorkQueues } from './work/work-queues.ts';
 
@@ -72,6 +74,10 @@ class NatsBus implements Bus {
 
   consume(options: ConsumeOptions): Promise<Consumer> {
     return consume(this.#connection, options, this.#log);
+  }
+
+  replay(options: ReplayOptions): Running {
+    return new StreamReplay(this.#connection, options, this.#log);
   }
 
   streamIdentity(stream: string): Promise<string> {
