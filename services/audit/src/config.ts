@@ -1,4 +1,4 @@
-import { ConfigurationError, commonSettings, integer, loadConfig, optionalText, text } from '@jspolicy/runtime';
+import { ConfigurationError, commonSettings, flag, integer, loadConfig, optionalText, text } from '@jspolicy/runtime';
 
 export const settings = {
   ...commonSettings,
@@ -12,6 +12,25 @@ export const settings = {
     max: 10_000,
     default: 5_000,
     describe: 'violations that are handled together',
+  }),
+  policyReports: flag({
+    env: 'ENABLE_POLICY_REPORTS',
+    default: false,
+    describe: 'whether violations are told in reports of openreports.io or wgpolicyk8s.io',
+  }),
+  policyReportMaxEvents: integer({
+    env: 'POLICY_REPORT_MAX_EVENTS',
+    min: 1,
+    max: 1_000,
+    default: 50,
+    describe: 'results of one report; beyond it the oldest go',
+  }),
+  policyReportMaxReports: integer({
+    env: 'POLICY_REPORT_MAX_REPORTS',
+    min: 1,
+    max: 100_000,
+    default: 10_000,
+    describe: 'reports in the cluster; beyond it those go whose latest result is the oldest',
   }),
   violationsMaxAgeHours: integer({
     env: 'VIOLATIONS_MAX_AGE_HOURS',
