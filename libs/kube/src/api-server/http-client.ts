@@ -9,8 +9,6 @@ export interface HttpRequest {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   path: string;
   body?: unknown;
-  /** Default: JSON. */
-  accept?: string;
   signal?: AbortSignal;
   /** Media type that the answer shall have; default application/json. */
   accept?: string;
