@@ -1,7 +1,7 @@
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { grantSettings } from '@jspolicy/host-functions';
-import { ConfigurationError, commonSettings, integer, loadConfig, optionalText, text } from '@jspolicy/runtime';
+import { ConfigurationError, commonSettings, integer, list, loadConfig, optionalText, text } from '@jspolicy/runtime';
 
 const defaultId = `${hostname()}-${process.pid}`;
 
@@ -14,9 +14,10 @@ export const settings = {
     default: 'kubernetes',
     describe: 'name of the cluster in violations: their source is /clusters/<name>',
   }),
-  violationLabels: optionalText({
+  violationLabels: list({
     env: 'VIOLATION_LABELS',
-    describe: 'keys of the labels that violations tell of an object, separated by commas; absent: none',
+    default: [],
+    describe: 'keys of the labels that violations tell of an object, separated by commas',
   }),
   sandboxProcesses: integer({
     env: 'VM_POOL_SIZE',
