@@ -3,10 +3,9 @@ import { backoffMs, type Logger } from '@jspolicy/runtime';
 import type { JsMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { putDeadLetter } from './dead-letters.ts';
-import { plainHeaders } from './headers.ts';
-import type { ConsumeOptions, StreamMessage, Unhandled } from './port.ts';
+import type { ConsumeOptions, Unhandled } from './port.ts';
+import { streamMessage } from './stream-message.ts';
 
-const NANOS_PER_MS = 1e6;
 const RETRY = { baseMs: 200, maxMs: 30_000 };
 /** A message that failed by its own fault is given up when it was delivered so often. */
 const MAX_DELIVERIES = 5;
@@ -96,14 +95,3 @@ const failed = (sequence: number, fate: Unhandled['fate'], error: unknown): Unha
   fate,
   reason: error instanceof Error ? error.message : String(error),
 });
-
-function streamMessage(message: JsMsg): StreamMessage {
-  return {
-    subject: message.subject,
-    body: message.data,
-    sequence: message.seq,
-    time: new Date(message.info.timestampNanos / NANOS_PER_MS),
-    redelivered: message.redelivered,
-    headers: plainHeaders(message),
-  };
-}

@@ -67,6 +67,14 @@ export interface ConsumeOptions {
   onDead?: (message: StreamMessage, reason: string) => void;
 }
 
+export interface ReplayOptions {
+  stream: string;
+  /** In the stream's order. After a stream was made anew, from its start. */
+  handler: (message: StreamMessage) => void;
+  /** Once: everything that the stream held at the beginning was told. */
+  onCaughtUp: () => void;
+}
+
 /** stop() gives back what is not handled yet, so that another replica has it at once. */
 export interface Consumer extends Running {
   /** Messages of the stream that are not acknowledged yet, by all replicas together. */
@@ -147,6 +155,8 @@ export interface Bus {
   /** Publishes to JetStream. Resolves when the stream has it; rejects after timeoutMs. */
   publish(subject: string, body: Uint8Array, options: { id: string; timeoutMs: number }): Promise<Publication>;
   consume(options: ConsumeOptions): Promise<Consumer>;
+  /** Reads a stream from the oldest message that it keeps, and goes on with what comes; nothing is acknowledged. */
+  replay(options: ReplayOptions): Running;
   /** Names this life of a stream: positions start again in a stream that was made anew. */
   streamIdentity(stream: string): Promise<string>;
   readonly policies: PolicyStore;

@@ -7,6 +7,7 @@ import {
   clusterSettings,
   commonSettings,
   integer,
+  list,
   loadConfig,
   optionalText,
   text,
@@ -23,9 +24,10 @@ export const settings = {
     default: 'kubernetes',
     describe: 'name of the cluster in violations: their source is /clusters/<name>',
   }),
-  violationLabels: optionalText({
+  violationLabels: list({
     env: 'VIOLATION_LABELS',
-    describe: 'keys of the labels that violations tell of an object, separated by commas; absent: none',
+    default: [],
+    describe: 'keys of the labels that violations tell of an object, separated by commas',
   }),
   sandboxProcesses: integer({
     env: 'VM_POOL_SIZE',

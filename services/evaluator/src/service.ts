@@ -143,7 +143,7 @@ class Evaluator implements Service {
   /** What violations say of where they come from. */
   #origin() {
     const { evaluatorId, clusterName: cluster, violationLabels } = this.#config;
-    return { evaluatorId, cluster, violationLabels: violationLabels?.split(',').map((key) => key.trim()) ?? [] };
+    return { evaluatorId, cluster, violationLabels };
   }
 
   #hostFunctions(): ReviewEvaluatorParts['hostFunctions'] {
