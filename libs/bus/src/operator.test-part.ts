@@ -7,7 +7,13 @@ const encoded = (value: unknown): string => Buffer.from(JSON.stringify(value)).t
 
 /** A JWT as NATS signs them: https://docs.nats.io, JWT authentication. */
 function signed(subject: KeyPair, issuer: KeyPair, name: string, nats: object): string {
-  const claims = { jti: randomUUID(), iat: 1_700_000_000, iss: issuer.getPublicKey(), sub: subject.getPublicKey(), name };
+  const claims = {
+    jti: randomUUID(),
+    iat: 1_700_000_000,
+    iss: issuer.getPublicKey(),
+    sub: subject.getPublicKey(),
+    name,
+  };
   const text = `${encoded({ typ: 'JWT', alg: 'ed25519-nkey' })}.${encoded({ ...claims, nats: { ...nats, version: 2 } })}`;
   return `${text}.${Buffer.from(issuer.sign(new TextEncoder().encode(text))).toString('base64url')}`;
 }

@@ -71,7 +71,7 @@ export class Responder implements Running {
         headers: plainHeaders(message),
       });
     } catch (error) {
-      if (!(error instanceof EngineError)) 
+      if (!(error instanceof EngineError))
         this.#log.error({ err: error, code: 'INTERNAL', subject: message.subject }, 'request failed');
       return errorReply(error);
     }

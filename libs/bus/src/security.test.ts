@@ -42,7 +42,8 @@ const refused = async (security: Partial<BusConfig>, servers = nats?.url ?? ''):
   );
 };
 
-const certificates = () => ensureCertificates(join(dir.path, 'tls'), { dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] });
+const certificates = () =>
+  ensureCertificates(join(dir.path, 'tls'), { dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] });
 
 test('a user and a password', async () => {
   nats = await natsForTest({ config: 'authorization { user: "me", password: "p" }' });

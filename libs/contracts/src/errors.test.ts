@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { ERRORS } from './errors.ts';
 import { expect, test } from 'vitest';
+import { ERRORS } from './errors.ts';
 
 const DOC = readFileSync(resolve(import.meta.dirname, '../../../docs/errors.md'), 'utf8');
 
