@@ -11,7 +11,7 @@ import { PolicyTable } from './policy-table.ts';
 import { QuarantineReporter } from './quarantine-reporter.ts';
 import { ReviewEvaluator, type ReviewEvaluatorParts } from './review-evaluator.ts';
 import { readReviewInfo } from './review-info.ts';
-import { Spool } from './spool.ts';
+import { Spools } from './spools.ts';
 import { ViolationRecorder } from './violation-recorder.ts';
 import { watchPolicies } from './watch-policies.ts';
 
@@ -37,6 +37,7 @@ class Evaluator implements Service {
   #quarantines: QuarantineReporter | undefined;
   #sandbox: Sandbox | undefined;
   #table: PolicyTable | undefined;
+  #spools: Spools | undefined;
   #recorder: ViolationRecorder | undefined;
   #watch: Running | undefined;
   #requests: Running | undefined;
@@ -53,7 +54,8 @@ class Evaluator implements Service {
     const { evaluatorId, healthPort, spoolDir, spoolMaxMiB } = this.#config;
     const metrics = this.#counted;
     this.#health = await startHealth(healthPort, this.#metrics);
-    const spool = await Spool.open(spoolDir, spoolMaxMiB * MIB);
+    const spool = await Spools.open({ dir: spoolDir, maxBytes: spoolMaxMiB * MIB, log });
+    this.#spools = spool;
     const bus = await connectServiceBus({ name: evaluatorId, config: this.#config, health: this.#health, log, fail });
     this.#bus = bus;
     await bus.ensureTopology();
@@ -66,6 +68,7 @@ class Evaluator implements Service {
     const recorder = new ViolationRecorder({ bus, spool, log, metrics });
     this.#recorder = recorder;
     recorder.start();
+    spool.follow(() => recorder.start());
     const evaluator = this.#reviewEvaluator({ lookup: new PolicyLookup(table, bus), sandbox, recorder });
     this.#requests = bus.serve(EVALUATE_SUBJECTS, EVALUATOR_QUEUE, (request) => evaluator.handle(request));
     this.#health.setReady(true);
@@ -77,6 +80,7 @@ class Evaluator implements Service {
     await this.#watch?.stop();
     this.#table?.stop();
     await this.#recorder?.stop();
+    await this.#spools?.close();
     await this.#sandbox?.stop();
     this.#quarantines?.stop();
     await this.#cluster.close();
