@@ -46,7 +46,7 @@ export interface Unhandled {
   reason: string;
   /**
    * dead: it can never be handled. again: it failed by its own fault; it comes again, later each time, and is dead after
-   * five deliveries. wait: it failed by another's fault; it comes again as often as need be.
+   * failing five times in one process. wait: it failed by another's fault; it comes again as often as need be.
    */
   fate: 'dead' | 'again' | 'wait';
 }

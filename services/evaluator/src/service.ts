@@ -11,7 +11,7 @@ import { PolicyTable } from './policy-table.ts';
 import { QuarantineReporter } from './quarantine-reporter.ts';
 import { ReviewEvaluator, type ReviewEvaluatorParts } from './review-evaluator.ts';
 import { readReviewInfo } from './review-info.ts';
-import { Spool } from './spool.ts';
+import { Spools } from './spools.ts';
 import { ViolationRecorder } from './violation-recorder.ts';
 import { watchPolicies } from './watch-policies.ts';
 import { ControllerWork } from './work/controller-work.ts';
@@ -44,6 +44,7 @@ class Evaluator implements Service {
   #workSandbox: WorkSandbox | undefined;
   #work: ControllerWork | undefined;
   #table: PolicyTable | undefined;
+  #spools: Spools | undefined;
   #recorder: ViolationRecorder | undefined;
   #watch: Running | undefined;
   #requests: Running | undefined;
@@ -63,7 +64,8 @@ class Evaluator implements Service {
     const { evaluatorId, healthPort, spoolDir, spoolMaxMiB } = this.#config;
     const metrics = this.#counted;
     this.#health = await startHealth(healthPort, this.#metrics);
-    const spool = await Spool.open(spoolDir, spoolMaxMiB * MIB);
+    const spool = await Spools.open({ dir: spoolDir, maxBytes: spoolMaxMiB * MIB, log });
+    this.#spools = spool;
     const bus = await connectServiceBus({ name: evaluatorId, config: this.#config, health: this.#health, log, fail });
     this.#bus = bus;
     await bus.ensureTopology();
@@ -76,6 +78,7 @@ class Evaluator implements Service {
     const recorder = new ViolationRecorder({ bus, spool, log, metrics });
     this.#recorder = recorder;
     recorder.start();
+    spool.follow(() => recorder.start());
     const table = new PolicyTable({ bus, sandbox, log, onChange: (policy) => this.#work?.changed(policy) });
     this.#table = table;
     this.#work = this.#controllerWork({ bus, table, recorder, quarantines: this.#quarantines });
@@ -93,6 +96,7 @@ class Evaluator implements Service {
     await this.#watch?.stop();
     this.#table?.stop();
     await this.#recorder?.stop();
+    await this.#spools?.close();
     await Promise.all([this.#sandbox?.stop(), this.#workSandbox?.stop()]);
     this.#quarantines?.stop();
     await this.#cluster.close();
