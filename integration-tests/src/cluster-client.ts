@@ -15,6 +15,14 @@ export class ClusterClient {
     return kubeRequest(this.#kube, method, path, body);
   }
 
+  /** Resolves when the engine has installed its kinds. */
+  async servesKinds(): Promise<void> {
+    await waitFor(async () => (await this.call('GET', POLICIES)).status === 200, {
+      what: 'the kinds to be served',
+      timeoutMs: 30_000,
+    });
+  }
+
   /** Creates a policy and waits until its status says that it is in force. */
   async applyPolicy(policy: { metadata: { name: string } }): Promise<void> {
     const created = await this.call('POST', POLICIES, policy);
@@ -23,7 +31,10 @@ export class ClusterClient {
   }
 
   async synced(name: string): Promise<void> {
-    await waitFor(async () => (await this.policy(name)).status?.phase === 'Synced', { what: `${name} to be Synced` });
+    await waitFor(async () => (await this.policy(name)).status?.phase === 'Synced', {
+      what: `${name} to be Synced`,
+      timeoutMs: 30_000,
+    });
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came.

@@ -13,13 +13,7 @@ beforeAll(async () => {
   kube = await kubeForTest();
   stack = await startStack({ cluster: { kube } });
   cluster = new ClusterClient(kube);
-  await waitFor(
-    async () => (await cluster.call('GET', '/apis/policy.jspolicy.com/v1beta1/jspolicies')).status === 200,
-    {
-      what: 'the kinds to be served',
-      timeoutMs: 30_000,
-    },
-  );
+  await cluster.servesKinds();
   await cluster.createNamespace('team');
 });
 afterAll(async () => {
@@ -80,10 +74,10 @@ describe('a validating policy', () => {
   test('a policy that is deleted takes its webhook, bundle and violations with it', async () => {
     await cluster.removePolicy(name);
     const left = async () => {
-      const webhooks = await cluster.call('GET', `${WEBHOOKS}/validatingwebhookconfigurations`);
+      const webhook = await cluster.call('GET', `${WEBHOOKS}/validatingwebhookconfigurations/${name}`);
       const bundle = await cluster.call('GET', `/apis/policy.jspolicy.com/v1beta1/jspolicybundles/${name}`);
       const violations = await cluster.call('GET', `/apis/policy.jspolicy.com/v1beta1/jspolicyviolations/${name}`);
-      return webhooks.body.items.length + Number(bundle.status !== 404) + Number(violations.status !== 404);
+      return [webhook, bundle, violations].filter(({ status }) => status !== 404).length;
     };
     await waitFor(async () => (await left()) === 0, { what: 'everything of the policy to be gone' });
     expect((await cluster.createPod(pod({ namespace: 'team', image: 'nginx:latest' }), '?dryRun=All')).status).toBe(

@@ -1,6 +1,14 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { admissionReview, pod, startProcess, type TempDir, tempDir, waitFor } from '@jspolicy/testing';
+import {
+  admissionReview,
+  pod,
+  startProcess,
+  type TempDir,
+  type TestProcess,
+  tempDir,
+  waitFor,
+} from '@jspolicy/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { policy, writeManifests } from './manifests.ts';
 import { type Stack, startStack } from './stack.ts';
@@ -29,12 +37,23 @@ function served(name: string): Promise<unknown> {
   });
 }
 
+/** An evaluator that works on a review, once all of so many are worked on. */
+async function busyEvaluator(reviews: number): Promise<TestProcess> {
+  return waitFor(
+    async () => {
+      const living = stack.processes.evaluator.filter((each) => !each.exit);
+      const loads = await Promise.all(living.map(async (each) => ({ each, count: await stack.inFlight(each) })));
+      const all = loads.reduce((sum, { count }) => sum + count, 0);
+      return all >= reviews && loads.find(({ count }) => count > 0)?.each;
+    },
+    { what: `${reviews} reviews to be in flight` },
+  );
+}
+
 describe('a process is killed', () => {
   test('an evaluator in the middle of requests: they are asked again and answered', async () => {
     const requests = Array.from({ length: 6 }, () => stack.webhook.judge(SLOW, review()));
-    const [victim] = stack.processes.evaluator;
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    victim?.kill('SIGKILL');
+    (await busyEvaluator(6)).kill('SIGKILL');
     for (const response of await Promise.all(requests)) expect(response.status.message).toBe('slow');
     await stack.start('evaluator');
   });
@@ -50,12 +69,12 @@ describe('a process is killed', () => {
   });
 
   test('an evaluator with SIGTERM: nothing in flight is lost, and it ends with 0', async () => {
-    const extra = await stack.start('evaluator');
     const requests = Array.from({ length: 6 }, () => stack.webhook.judge(SLOW, review()));
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    extra.kill('SIGTERM');
+    const victim = await busyEvaluator(6);
+    victim.kill('SIGTERM');
     for (const response of await Promise.all(requests)) expect(response.status.message).toBe('slow');
-    expect(await extra.exited).toMatchObject({ code: 0 });
+    expect(await victim.exited).toMatchObject({ code: 0 });
+    await stack.start('evaluator');
   });
 
   test.each(['compiler', 'controller', 'audit'] as const)(
@@ -105,7 +124,7 @@ test('a policy file that is removed is no longer served', async () => {
 
 test('a gateway with SIGTERM answers what is in flight', async () => {
   const requests = Array.from({ length: 4 }, () => stack.webhook.judge(SLOW, review()));
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await busyEvaluator(4);
   stack.processes.gateway[0]?.kill('SIGTERM');
   for (const response of await Promise.all(requests)) expect(response.status.message).toBe('slow');
   expect(await stack.processes.gateway[0]?.exited).toMatchObject({ code: 0 });

@@ -1,9 +1,13 @@
 import { join, resolve } from 'node:path';
-import { ensureCertificates } from '@jspolicy/certificates';
+import { type Bus, connectBus } from '@jspolicy/bus';
+import { type CertificateFiles, ensureCertificates } from '@jspolicy/certificates';
+import { createLogger, SERVICE_NODE_FLAGS } from '@jspolicy/runtime';
 import {
+  freePort,
   type KubeApiServer,
   natsForTest,
   startProcess,
+  type TempDir,
   type TestNats,
   type TestProcess,
   tempDir,
@@ -11,6 +15,7 @@ import {
 import { WebhookClient } from './webhook-client.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
+const CRDS = join(ROOT, 'k8s/crds');
 
 export type ServiceName = 'gateway' | 'evaluator' | 'compiler' | 'controller' | 'audit';
 
@@ -26,67 +31,127 @@ export interface StackOptions {
 export interface Stack {
   readonly webhook: WebhookClient;
   readonly nats: TestNats;
+  /** Of the tests themselves. */
+  readonly bus: Bus;
   readonly processes: Record<ServiceName, TestProcess[]>;
   /** Starts one more process of a service. */
   start(service: ServiceName): Promise<TestProcess>;
+  /** Reviews that an evaluator works on at this moment. */
+  inFlight(evaluator: TestProcess): Promise<number>;
+  /** What the evaluator's /metrics tells. */
+  metrics(evaluator: TestProcess): Promise<string>;
   /** Pids that were started and have not ended. */
   alive(): number[];
   stop(): Promise<void>;
 }
 
-export async function startStack({ cluster, evaluators = 2, env = {} }: StackOptions): Promise<Stack> {
+export async function startStack(options: StackOptions): Promise<Stack> {
   const data = await tempDir();
   const nats = await natsForTest();
   const certificates = await ensureCertificates(join(data.path, 'certificates'), {
     dnsNames: ['localhost'],
     ipAddresses: ['127.0.0.1'],
   });
-  const common = { NATS_URL: nats.url, LOG_LEVEL: 'info', ...clusterEnv(cluster, data.path) };
-  const processes: Stack['processes'] = { gateway: [], evaluator: [], compiler: [], controller: [], audit: [] };
-  const own = (service: ServiceName): Record<string, string> => ({
-    ...serviceEnv(service, data.path, processes.evaluator.length),
-    ...(service === 'gateway' && {
-      HOST: '127.0.0.1',
-      PORT: '0',
-      TLS_CERT_FILE: certificates.certFile,
-      TLS_KEY_FILE: certificates.keyFile,
-    }),
-    ...(service === 'controller' && { WEBHOOK_URL: webhook?.url ?? '', WEBHOOK_CA_FILE: certificates.caFile }),
-  });
-  let webhook: WebhookClient | undefined;
-  const start = async (service: ServiceName) => {
+  const log = createLogger({ service: 'test', level: 'silent' });
+  const bus = await connectBus({ servers: nats.url, name: 'test', log });
+  const stack = new RunningStack(options, { data, nats, bus, certificates });
+  await stack.startAll();
+  return stack;
+}
+
+interface StackParts {
+  data: TempDir;
+  nats: TestNats;
+  bus: Bus;
+  certificates: CertificateFiles;
+}
+
+class RunningStack implements Stack {
+  readonly nats: TestNats;
+  readonly bus: Bus;
+  readonly processes: Stack['processes'] = { gateway: [], evaluator: [], compiler: [], controller: [], audit: [] };
+  readonly #options: StackOptions;
+  readonly #parts: StackParts;
+  #webhook: WebhookClient | undefined;
+  #evaluators = 0;
+
+  constructor(options: StackOptions, parts: StackParts) {
+    this.#options = options;
+    this.#parts = parts;
+    this.nats = parts.nats;
+    this.bus = parts.bus;
+  }
+
+  get webhook(): WebhookClient {
+    if (!this.#webhook) throw new Error('the gateway does not run yet');
+    return this.#webhook;
+  }
+
+  async startAll(): Promise<void> {
+    const { evaluators = 2 } = this.#options;
+    const [, gateway] = await Promise.all([this.start('compiler'), this.start('gateway')]);
+    this.#webhook = new WebhookClient(portOf(gateway, 'port'), this.#parts.certificates.caFile);
+    await Promise.all([
+      ...Array.from({ length: evaluators }, () => this.start('evaluator')),
+      this.start('controller'),
+      this.start('audit'),
+    ]);
+  }
+
+  async start(service: ServiceName): Promise<TestProcess> {
+    const { cluster, env = {} } = this.#options;
     const main = join(ROOT, 'services', service, 'dist/main.js');
-    const child = await startProcess(process.execPath, [main], {
-      env: { ...common, ...own(service), ...env[service] },
+    const common = { NATS_URL: this.nats.url, LOG_LEVEL: 'info', ...clusterEnv(cluster, this.#parts.data.path) };
+    const child = await startProcess(process.execPath, [...SERVICE_NODE_FLAGS, main], {
+      env: { ...common, ...(await this.#own(service)), ...env[service] },
       readyWhen: /"msg":"ready"/,
     });
-    processes[service].push(child);
+    this.processes[service].push(child);
     return child;
-  };
-  const [, gateway] = await Promise.all([start('compiler'), start('gateway')]);
-  webhook = new WebhookClient(portOf(gateway), certificates.caFile);
-  await Promise.all([
-    ...Array.from({ length: evaluators }, () => start('evaluator')),
-    start('controller'),
-    start('audit'),
-  ]);
-  const all = () => Object.values(processes).flat();
-  return {
-    webhook,
-    nats,
-    processes,
-    start,
-    alive: () =>
-      all()
-        .filter((child) => !child.exit)
-        .map((child) => child.pid),
-    async stop() {
-      webhook?.close();
-      await Promise.all(all().map((child) => child.stop()));
-      await nats.stop();
-      await data.remove();
-    },
-  };
+  }
+
+  async inFlight(evaluator: TestProcess): Promise<number> {
+    return Number(/^jspolicy_evaluator_in_flight (\d+)$/m.exec(await this.metrics(evaluator))?.[1] ?? 0);
+  }
+
+  async metrics(evaluator: TestProcess): Promise<string> {
+    return (await fetch(`http://127.0.0.1:${portOf(evaluator, 'healthPort')}/metrics`)).text();
+  }
+
+  alive(): number[] {
+    return this.#all()
+      .filter((child) => !child.exit)
+      .map((child) => child.pid);
+  }
+
+  async stop(): Promise<void> {
+    this.#webhook?.close();
+    await Promise.all(this.#all().map((child) => child.stop()));
+    await this.bus.close();
+    await this.nats.stop();
+    await this.#parts.data.remove();
+  }
+
+  #all(): TestProcess[] {
+    return Object.values(this.processes).flat();
+  }
+
+  async #own(service: ServiceName): Promise<Record<string, string>> {
+    const { data, certificates } = this.#parts;
+    const { certFile, keyFile, caFile } = certificates;
+    switch (service) {
+      case 'gateway':
+        return { HOST: '127.0.0.1', PORT: '0', TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile };
+      case 'evaluator':
+        return { ...evaluatorEnv(data.path, this.#evaluators++), HEALTH_PORT: String(await freePort()) };
+      case 'compiler':
+        return { WORK_DIR: join(data.path, 'work'), CACHE_DIR: join(data.path, 'cache') };
+      case 'controller':
+        return { WEBHOOK_URL: this.webhook.url, WEBHOOK_CA_FILE: caFile, INSTALL_CRDS: 'true', CRDS_DIR: CRDS };
+      case 'audit':
+        return {};
+    }
+  }
 }
 
 function clusterEnv(cluster: StackOptions['cluster'], data: string): Record<string, string> {
@@ -95,14 +160,12 @@ function clusterEnv(cluster: StackOptions['cluster'], data: string): Record<stri
     : { MANIFESTS_DIR: cluster.manifests, STATE_DIR: join(data, 'state') };
 }
 
-function serviceEnv(service: ServiceName, data: string, index: number): Record<string, string> {
-  if (service === 'evaluator') return { SPOOL_DIR: join(data, `spool-${index}`), EVALUATOR_ID: `evaluator-${index}` };
-  if (service === 'compiler') return { WORK_DIR: join(data, 'work'), CACHE_DIR: join(data, 'cache') };
-  if (service === 'controller') return { INSTALL_CRDS: 'true', CRDS_DIR: join(ROOT, 'k8s/crds') };
-  return {};
-}
+const evaluatorEnv = (data: string, index: number): Record<string, string> => ({
+  SPOOL_DIR: join(data, `spool-${index}`),
+  EVALUATOR_ID: `evaluator-${index}`,
+});
 
-function portOf(gateway: TestProcess): number {
-  const line = gateway.lines.find((each) => each.includes('"msg":"ready"')) ?? '{}';
-  return (JSON.parse(line) as { port: number }).port;
+function portOf(service: TestProcess, fact: 'port' | 'healthPort'): number {
+  const line = service.lines.find((each) => each.includes('"msg":"ready"')) ?? '{}';
+  return (JSON.parse(line) as Record<typeof fact, number>)[fact];
 }

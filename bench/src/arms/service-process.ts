@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { SERVICE_NODE_FLAGS } from '@jspolicy/runtime';
 import { startProcess, type TestProcess } from '@jspolicy/testing';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
@@ -28,7 +29,7 @@ export interface ServiceProcessOptions {
 /** Starts one service of ours, or one of the floor's. Resolves when it says that it is ready. */
 export function startService({ main, env, profileDir }: ServiceProcessOptions): Promise<TestProcess> {
   const profile = profileDir ? ['--cpu-prof', '--cpu-prof-dir', profileDir] : [];
-  return startProcess(process.execPath, [...profile, main], {
+  return startProcess(process.execPath, [...SERVICE_NODE_FLAGS, ...profile, main], {
     env: { ...UNSET, LOG_LEVEL: 'info', ...env },
     readyWhen: READY,
     readyTimeoutMs: 60_000,

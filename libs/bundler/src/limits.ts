@@ -1,3 +1,5 @@
+import { MAX_BUNDLE_BYTES } from '@jspolicy/contracts';
+
 /** Bounds of one build. A source that passes one of them is refused; it cannot harm the next build. */
 export interface BundlerLimits {
   /** UTF-8 bytes of a policy's source. */
@@ -22,7 +24,7 @@ const MIB = 1024 * 1024;
 
 export const DEFAULT_LIMITS: BundlerLimits = {
   maxSourceBytes: MIB,
-  maxBundleBytes: 10 * MIB,
+  maxBundleBytes: MAX_BUNDLE_BYTES,
   maxImports: 500,
   maxDependencies: 100,
   installTimeoutMs: 60_000,

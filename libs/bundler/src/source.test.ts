@@ -224,9 +224,9 @@ describe('a bundle that a user made', () => {
   });
 
   it('must not be larger than an evaluator takes', async () => {
-    expect(await precompiled(`"${'x'.repeat(11 * 1024 * 1024)}"`)).toMatchObject({
+    expect(await precompiled(`"${'x'.repeat(5 * 1024 * 1024)}"`)).toMatchObject({
       ok: false,
-      message: expect.stringContaining('11.1 MiB are too large; at most 10 MiB are possible'),
+      message: expect.stringContaining('5.1 MiB are too large; at most 4 MiB are possible'),
     });
   });
 

@@ -64,6 +64,7 @@ async function assemble({ source, imports, prelude, tree, warnings, limits }: Pa
     isolationReason: reasonOf(decision, source),
     preludeLength: prelude.length,
     form: 'function-body',
+    authorStart: part.authorStart,
     hostCalls: decision.globals ? hostCallsAmong(decision.globals) : hostCallsIn(script),
   };
   const lockfile = tree ? { lockfile: tree.lockfile } : {};

@@ -36,6 +36,10 @@ export class ObjectBundleStore implements BundleStore {
     await (await this.#open()).delete(digest);
   }
 
+  async digests(): Promise<string[]> {
+    return (await (await this.#open()).list()).filter(({ deleted }) => !deleted).map(({ name }) => name);
+  }
+
   #open(): Promise<ObjectStore> {
     this.#store ??= this.#objm.open(BUNDLES_BUCKET).catch((error: unknown) => {
       this.#store = undefined;

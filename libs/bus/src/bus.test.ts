@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Bundle, EngineError, type PolicyRecord, VIOLATIONS_STREAM, violationSubject } from '@jspolicy/contracts';
+import { type Bundle, EngineError, type PolicyRecord, type QuarantineRecord } from '@jspolicy/contracts';
 import { createLogger } from '@jspolicy/runtime';
 import { natsForTest, type TestNats, waitFor } from '@jspolicy/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -150,7 +150,10 @@ describe('stores', () => {
       onSynced: () => seen.push('synced'),
     });
     await store.policies.put(record);
+    // The store keeps the newest value of each key alone.
+    await waitFor(() => seen.length === 2, { what: 'the first value to be told' });
     await store.policies.put({ ...record, generation: 2 });
+    await waitFor(() => seen.length === 3, { what: 'the second value to be told' });
     expect(await store.policies.get(record.name)).toMatchObject({ generation: 2 });
     expect(await store.policies.names()).toEqual([record.name]);
     await store.policies.remove(record.name);
@@ -192,35 +195,33 @@ describe('stores', () => {
     await store.bundles.put(bundle);
     expect(await store.bundles.get(digest)).toEqual(bundle);
     expect(await store.bundles.get('0'.repeat(64))).toBeUndefined();
+    expect(await store.bundles.digests()).toEqual([digest]);
     await store.bundles.remove(digest);
+    expect(await store.bundles.digests()).toEqual([]);
     expect(await store.bundles.get(digest)).toBeUndefined();
   });
-});
 
-describe('streams', () => {
-  test('one id is one message; a handler that fails gets its messages again', async () => {
+  test('quarantines: one per policy and evaluator, told to whoever comes later', async () => {
     const store = await bus('store');
     await store.ensureTopology();
-    const subject = violationSubject('a.test.example');
-    const first = await store.publish(subject, bytes('1'), { id: 'one', timeoutMs: 5_000 });
-    const again = await store.publish(subject, bytes('1'), { id: 'one', timeoutMs: 5_000 });
-    await store.publish(subject, bytes('2'), { id: 'two', timeoutMs: 5_000 });
-    expect([first.duplicate, again.duplicate, again.sequence]).toEqual([false, true, first.sequence]);
-
-    const handled: string[] = [];
-    let failures = 0;
-    const consumer = await store.consume({
-      stream: VIOLATIONS_STREAM,
-      durable: 'test',
-      batch: 10,
-      handler: async (messages) => {
-        if (failures++ === 0) throw new Error('first time');
-        handled.push(...messages.map((message) => text(message.body)));
-      },
+    const until = '2026-01-02T03:04:05.678Z';
+    const quarantine: QuarantineRecord = {
+      schema: 1,
+      policy: record.name,
+      evaluator: 'one > *',
+      until,
+      reason: 'memory',
+    };
+    await store.quarantines.put(quarantine);
+    await store.quarantines.put({ ...quarantine, evaluator: 'two' });
+    await store.quarantines.put({ ...quarantine, reason: 'time' });
+    const seen: string[] = [];
+    const watch = await store.quarantines.watch({
+      onPut: ({ policy, evaluator, reason }) => seen.push(`${policy} ${evaluator} ${reason}`),
+      onSynced: () => seen.push('synced'),
     });
-    await waitFor(() => handled.length >= 2, { what: 'both messages' });
-    expect([...handled].sort()).toEqual(['1', '2']);
-    await consumer.stop();
-    expect(await store.streamIdentity(VIOLATIONS_STREAM)).toContain(VIOLATIONS_STREAM);
+    await waitFor(() => seen.includes('synced'), { what: 'synced' });
+    expect(seen).toEqual([`${record.name} two memory`, `${record.name} one > * time`, 'synced']);
+    await watch.stop();
   });
 });

@@ -1,5 +1,5 @@
 import { HEADER, SCHEMA_VERSION } from '@jspolicy/contracts';
-import { headers, type Msg, type MsgHdrs } from '@nats-io/nats-core';
+import { headers, type MsgHdrs } from '@nats-io/nats-core';
 
 /** Headers of a request: the time that is left, the schema, and the caller's own. */
 export function requestHeaders(deadlineMs: number, own: Record<string, string> = {}): MsgHdrs {
@@ -10,7 +10,7 @@ export function requestHeaders(deadlineMs: number, own: Record<string, string> =
   return result;
 }
 
-export function plainHeaders(message: Msg): Record<string, string> {
+export function plainHeaders(message: { headers?: MsgHdrs | undefined }): Record<string, string> {
   const result: Record<string, string> = {};
   for (const name of message.headers?.keys() ?? []) result[name] = message.headers?.get(name) ?? '';
   return result;

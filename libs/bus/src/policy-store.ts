@@ -1,60 +1,45 @@
 import { POLICIES_BUCKET, type PolicyRecord } from '@jspolicy/contracts';
 import type { Logger } from '@jspolicy/runtime';
-import { type KV, type KvEntry, Kvm } from '@nats-io/kv';
+import type { KvEntry } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/nats-core';
+import { KvBucket } from './kv-bucket.ts';
 import type { PolicyHandler, PolicyStore, Running } from './port.ts';
+import type { Reconnects } from './reconnects.ts';
 
 /** JSPOLICY_POLICIES: one key per policy, its value a PolicyRecord as JSON. */
 export class KvPolicyStore implements PolicyStore {
-  readonly #kvm: Kvm;
+  readonly #bucket: KvBucket;
   readonly #log: Logger;
-  #bucket: Promise<KV> | undefined;
 
-  constructor(connection: NatsConnection, log: Logger) {
-    this.#kvm = new Kvm(connection);
+  constructor(connection: NatsConnection, reconnects: Reconnects, log: Logger) {
+    this.#bucket = new KvBucket(connection, POLICIES_BUCKET, reconnects);
     this.#log = log;
   }
 
   async put(record: PolicyRecord): Promise<void> {
-    await (await this.#open()).put(record.name, JSON.stringify(record));
+    await (await this.#bucket.open()).put(record.name, JSON.stringify(record));
   }
 
   async get(name: string): Promise<PolicyRecord | undefined> {
-    const entry = await (await this.#open()).get(name);
+    const entry = await (await this.#bucket.open()).get(name);
     return entry?.operation === 'PUT' ? this.#parse(entry) : undefined;
   }
 
   async remove(name: string): Promise<void> {
-    await (await this.#open()).delete(name);
+    await (await this.#bucket.open()).delete(name);
   }
 
   async names(): Promise<string[]> {
     const names: string[] = [];
-    for await (const name of await (await this.#open()).keys()) names.push(name);
+    for await (const name of await (await this.#bucket.open()).keys()) names.push(name);
     return names;
   }
 
-  async watch(handler: PolicyHandler): Promise<Running> {
-    const bucket = await this.#open();
-    const status = await bucket.status();
-    const watch = await bucket.watch();
-    let synced = status.values === 0;
-    if (synced) handler.onSynced();
-    const done = (async () => {
-      for await (const entry of watch) {
-        this.#tell(entry, handler);
-        if (!synced && entry.delta === 0) {
-          synced = true;
-          handler.onSynced();
-        }
-      }
-    })();
-    return {
-      stop: async () => {
-        watch.stop();
-        await done;
-      },
-    };
+  watch(handler: PolicyHandler): Promise<Running> {
+    return this.#bucket.watch({
+      onEntry: (entry) => this.#tell(entry, handler),
+      onSynced: () => handler.onSynced(),
+    });
   }
 
   #tell(entry: KvEntry, handler: PolicyHandler): void {
@@ -75,13 +60,5 @@ export class KvPolicyStore implements PolicyStore {
       this.#log.error({ err: error, policy: entry.key }, 'policy record is not JSON');
     }
     return undefined;
-  }
-
-  #open(): Promise<KV> {
-    this.#bucket ??= this.#kvm.open(POLICIES_BUCKET).catch((error: unknown) => {
-      this.#bucket = undefined;
-      throw error;
-    });
-    return this.#bucket;
   }
 }

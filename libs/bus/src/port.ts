@@ -1,4 +1,5 @@
-import type { Bundle, PolicyRecord } from '@jspolicy/contracts';
+import type { Bundle, PolicyRecord, QuarantineRecord } from '@jspolicy/contracts';
+import type { WorkQueues } from './work/port.ts';
 
 export interface BusRequest {
   subject: string;
@@ -35,6 +36,19 @@ export interface StreamMessage {
   sequence: number;
   time: Date;
   redelivered: boolean;
+  headers: Record<string, string>;
+}
+
+/** A message that the handler did not handle. */
+export interface Unhandled {
+  sequence: number;
+  /** For the log, and for whoever looks at dead letters. */
+  reason: string;
+  /**
+   * dead: it can never be handled. again: it failed by its own fault; it comes again, later each time, and is dead after
+   * five deliveries. wait: it failed by another's fault; it comes again as often as need be.
+   */
+  fate: 'dead' | 'again' | 'wait';
 }
 
 export interface ConsumeOptions {
@@ -43,8 +57,22 @@ export interface ConsumeOptions {
   durable: string;
   /** At most so many messages in one call of the handler. */
   batch: number;
-  /** Messages are acknowledged when it resolves, and come again, later each time, when it rejects. */
-  handler: (messages: StreamMessage[]) => Promise<void>;
+  /**
+   * Messages are acknowledged when it resolves, but for those that it names. A rejection with an EngineError of the
+   * platform's has all of them wait; after any other one the batch is handled in smaller parts, down to single messages:
+   * what fails alone comes again.
+   */
+  handler: (messages: StreamMessage[]) => Promise<Unhandled[]> | Promise<void>;
+  /** A dead letter is safe in JSPOLICY_DEAD; it was logged. */
+  onDead?: (message: StreamMessage, reason: string) => void;
+}
+
+/** stop() gives back what is not handled yet, so that another replica has it at once. */
+export interface Consumer extends Running {
+  /** Messages of the stream that are not acknowledged yet, by all replicas together. */
+  pending(): Promise<number>;
+  /** Position in the stream up to which every message is acknowledged: none of them is delivered again. */
+  settledUpTo(): Promise<number>;
 }
 
 export interface PolicyHandler {
@@ -63,6 +91,19 @@ export interface PolicyStore {
   watch(handler: PolicyHandler): Promise<Running>;
 }
 
+export interface QuarantineHandler {
+  /** Also those that are over by now. */
+  onPut(record: QuarantineRecord): void;
+  /** Everything that existed at the start was told. */
+  onSynced(): void;
+}
+
+/** Which evaluators do not evaluate which policies for a while. An entry is over when its time is, and forgotten later. */
+export interface QuarantineStore {
+  put(record: QuarantineRecord): Promise<void>;
+  watch(handler: QuarantineHandler): Promise<Running>;
+}
+
 /** Bundles by digest. */
 export interface BundleStore {
   /** Does nothing when the digest is there already with the same information. */
@@ -70,12 +111,27 @@ export interface BundleStore {
   /** undefined when there is none. Throws when the bytes do not match the digest. */
   get(digest: string): Promise<Bundle | undefined>;
   remove(digest: string): Promise<void>;
+  /** Of all that are stored. */
+  digests(): Promise<string[]>;
 }
 
 export interface Publication {
   sequence: number;
   /** The stream had this id already. */
   duplicate: boolean;
+}
+
+/** How long and how much the record of violations is kept, whichever ends first. */
+export interface Retention {
+  maxAgeMs: number;
+  maxBytes: number;
+}
+
+/** The connection is lost; the client tries to get it back. */
+export interface BusOutage {
+  since: Date;
+  /** What the server said last, where it said something. */
+  why?: string;
 }
 
 export interface Bus {
@@ -86,16 +142,20 @@ export interface Bus {
   request(subject: string, body: Uint8Array, options: RequestOptions): Promise<BusReply>;
   /** Answers requests; stop() unsubscribes, then waits for what is in flight. */
   serve(subject: string, queue: string, handler: RequestHandler): Running;
-  /** Creates streams and buckets where they are missing. */
-  ensureTopology(): Promise<void>;
+  /** Creates streams and buckets where they are missing. With a retention the record of violations is kept so, from now on. */
+  ensureTopology(retention?: Retention): Promise<void>;
   /** Publishes to JetStream. Resolves when the stream has it; rejects after timeoutMs. */
   publish(subject: string, body: Uint8Array, options: { id: string; timeoutMs: number }): Promise<Publication>;
-  consume(options: ConsumeOptions): Promise<Running>;
+  consume(options: ConsumeOptions): Promise<Consumer>;
   /** Names this life of a stream: positions start again in a stream that was made anew. */
   streamIdentity(stream: string): Promise<string>;
   readonly policies: PolicyStore;
   readonly bundles: BundleStore;
+  readonly quarantines: QuarantineStore;
+  readonly work: WorkQueues;
   readonly connected: boolean;
+  /** undefined while there is a connection. */
+  readonly away: BusOutage | undefined;
   /** Flushes what is written and closes. Idempotent. */
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import { EngineError, HEADER } from '@jspolicy/contracts';
+import { EngineError, HEADER, MAX_BODY_BYTES } from '@jspolicy/contracts';
 import { createInbox, type Msg, type NatsConnection } from '@nats-io/nats-core';
 import { plainHeaders, requestHeaders } from './headers.ts';
 import type { BusReply, RequestOptions } from './port.ts';
@@ -42,6 +42,7 @@ export class Requester {
   }
 
   request(subject: string, body: Uint8Array, options: RequestOptions): Promise<BusReply> {
+    if (body.length > MAX_BODY_BYTES) return Promise.reject(new EngineError('BODY_TOO_LARGE', tooLarge(body.length)));
     const token = (this.#next++).toString(36);
     return new Promise((resolve, reject) => {
       const pending: Pending = {
@@ -77,10 +78,15 @@ export class Requester {
     }
     if (pending.trouble === 'BUS_UNAVAILABLE') pending.trouble = 'NO_ANSWER';
     const left = pending.deadlineAt - performance.now();
-    this.#connection.publish(pending.subject, pending.body, {
-      reply: `${this.#inbox}.${token}`,
-      headers: requestHeaders(left, pending.headers),
-    });
+    try {
+      this.#connection.publish(pending.subject, pending.body, {
+        reply: `${this.#inbox}.${token}`,
+        headers: requestHeaders(left, pending.headers),
+      });
+    } catch {
+      // The connection is closed, or is closing.
+      this.#fail(token, pending, 'BUS_UNAVAILABLE');
+    }
   }
 
   #receive(message: Msg): void {
@@ -118,6 +124,9 @@ export class Requester {
     clearTimeout(pending.deadline);
   }
 }
+
+const tooLarge = (bytes: number): string =>
+  `the request has ${bytes} bytes; ${MAX_BODY_BYTES} is the most that is carried`;
 
 const TROUBLE = {
   NO_EVALUATOR: 'nobody serves this subject: no evaluator is running, or none is ready',

@@ -1,37 +1,93 @@
-import { BUNDLES_BUCKET, POLICIES_BUCKET, VIOLATION_SUBJECTS, VIOLATIONS_STREAM } from '@jspolicy/contracts';
+import {
+  BUNDLES_BUCKET,
+  DEAD_STREAM,
+  DEAD_SUBJECTS,
+  POLICIES_BUCKET,
+  QUARANTINES_BUCKET,
+  VIOLATION_SUBJECTS,
+  VIOLATIONS_STREAM,
+  WORK_CLAIMS_BUCKET,
+  WORK_STREAM,
+  WORK_SUBJECTS,
+} from '@jspolicy/contracts';
 import { DiscardPolicy, jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { Objm } from '@nats-io/obj';
+import type { Retention } from './port.ts';
+import { CLAIM_TTL_MS } from './work/claims.ts';
 
-/** How long and how much the record of violations is kept, whichever ends first. */
-const VIOLATIONS_MAX_AGE_MS = 7 * 24 * 3600 * 1000;
-const VIOLATIONS_MAX_BYTES = 1024 ** 3;
+/** Of the record of violations, until a service that has settings for it says otherwise. */
+const DEFAULT_RETENTION: Retention = { maxAgeMs: 7 * 24 * 3600 * 1000, maxBytes: 1024 ** 3 };
 /** The same id within this time is one violation: longer than any webhook's timeout and its repetitions. */
 const DUPLICATE_WINDOW_MS = 2 * 60 * 1000;
 const NANOS_PER_MS = 1e6;
 
-/** Creates what is missing, with 3 replicas in a cluster. Idempotent; several services may do it at once. */
-export async function ensureTopology(connection: NatsConnection): Promise<void> {
-  const replicas = connection.info?.cluster ? 3 : 1;
-  await new Kvm(connection).create(POLICIES_BUCKET, { history: 1, replicas, storage: StorageType.File });
-  await new Objm(connection).create(BUNDLES_BUCKET, { replicas, storage: StorageType.File });
-  await ensureViolations(connection, replicas);
-}
+/** Long enough for somebody to look at them. */
+const DEAD_MAX_AGE_MS = 30 * 24 * 3600 * 1000;
+const DEAD_MAX_BYTES = 256 * 1024 ** 2;
+/** Longer than any quarantine: what an evaluator that died told does not stay. */
+const QUARANTINES_TTL_MS = 10 * 60 * 1000;
 
-async function ensureViolations(connection: NatsConnection, replicas: number): Promise<void> {
-  const manager = await jetstreamManager(connection);
-  const existing = await manager.streams.info(VIOLATIONS_STREAM).catch(() => undefined);
-  if (existing) return;
-  await manager.streams.add({
+/** Creates what is missing, with 3 replicas in a cluster. Idempotent; several services may do it at once. */
+export async function ensureTopology(connection: NatsConnection, retention?: Retention): Promise<void> {
+  const common = { replicas: connection.info?.cluster ? 3 : 1, storage: StorageType.File };
+  const buckets = new Kvm(connection);
+  await buckets.create(POLICIES_BUCKET, { ...common, history: 1 });
+  await buckets.create(QUARANTINES_BUCKET, { ...common, history: 1, ttl: QUARANTINES_TTL_MS });
+  await buckets.create(WORK_CLAIMS_BUCKET, { ...common, history: 1, ttl: CLAIM_TTL_MS });
+  await new Objm(connection).create(BUNDLES_BUCKET, common);
+  await ensureStream(connection, {
     name: VIOLATIONS_STREAM,
     subjects: [VIOLATION_SUBJECTS],
+    num_replicas: common.replicas,
+    ...limitsOf(retention ?? DEFAULT_RETENTION),
+  });
+  if (retention) await keepSo(connection, VIOLATIONS_STREAM, limitsOf(retention));
+  await ensureStream(connection, {
+    name: DEAD_STREAM,
+    subjects: [DEAD_SUBJECTS],
+    num_replicas: common.replicas,
+    max_age: DEAD_MAX_AGE_MS * NANOS_PER_MS,
+    max_bytes: DEAD_MAX_BYTES,
+  });
+  await ensureStream(connection, {
+    name: WORK_STREAM,
+    subjects: [WORK_SUBJECTS],
+    num_replicas: common.replicas,
+    retention: RetentionPolicy.Workqueue,
+    max_msgs_per_subject: 1,
+  });
+}
+
+const limitsOf = ({ maxAgeMs, maxBytes }: Retention) => ({ max_age: maxAgeMs * NANOS_PER_MS, max_bytes: maxBytes });
+
+async function keepSo(connection: NatsConnection, stream: string, limits: ReturnType<typeof limitsOf>): Promise<void> {
+  const { streams } = await jetstreamManager(connection);
+  const { config } = await streams.info(stream);
+  if (config.max_age === limits.max_age && config.max_bytes === limits.max_bytes) return;
+  await streams.update(stream, limits);
+}
+
+interface StreamSettings {
+  name: string;
+  subjects: string[];
+  num_replicas: number;
+  max_age?: number;
+  max_bytes?: number;
+  retention?: RetentionPolicy;
+  max_msgs_per_subject?: number;
+}
+
+async function ensureStream(connection: NatsConnection, settings: StreamSettings): Promise<void> {
+  const manager = await jetstreamManager(connection);
+  const existing = await manager.streams.info(settings.name).catch(() => undefined);
+  if (existing) return;
+  await manager.streams.add({
     retention: RetentionPolicy.Limits,
+    ...settings,
     storage: StorageType.File,
     discard: DiscardPolicy.Old,
-    num_replicas: replicas,
-    max_age: VIOLATIONS_MAX_AGE_MS * NANOS_PER_MS,
-    max_bytes: VIOLATIONS_MAX_BYTES,
     duplicate_window: DUPLICATE_WINDOW_MS * NANOS_PER_MS,
   });
 }

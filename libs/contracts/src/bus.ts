@@ -10,10 +10,17 @@ export const COMPILER_QUEUE = 'compilers';
 export const POLICIES_BUCKET = 'JSPOLICY_POLICIES';
 export const BUNDLES_BUCKET = 'JSPOLICY_BUNDLES';
 export const VIOLATIONS_STREAM = 'JSPOLICY_VIOLATIONS';
+/** What could not be handled, as it was, with the reason in its headers. */
+export const DEAD_STREAM = 'JSPOLICY_DEAD';
+export const DEAD_SUBJECTS = 'jspolicy.v1.dead.*';
+export const QUARANTINES_BUCKET = 'JSPOLICY_QUARANTINES';
 export const AUDIT_CONSUMER = 'audit-status';
 
 /** The largest AdmissionReview that is read: the API server may send object and oldObject of 3 MiB each. */
 export const MAX_BODY_BYTES = 8 * 1024 * 1024;
+
+/** The script of a bundle, UTF-8: as a text in JSON, which may be about twice as long, it goes in one message. */
+export const MAX_BUNDLE_BYTES = MAX_BODY_BYTES / 2;
 
 /** What the NATS server must carry (its max_payload): the largest body, and headers beside it. */
 export const MAX_PAYLOAD_BYTES = MAX_BODY_BYTES + 64 * 1024;
@@ -25,8 +32,17 @@ export const HEADER = {
   status: 'Jspolicy-Status',
   /** On a message that is no answer: the request is being worked on. */
   working: 'Jspolicy-Working',
+  /** On a request: which gateway sent it. */
+  gateway: 'Jspolicy-Gateway',
   /** Schema version of the message. */
   schema: 'Jspolicy-Schema',
+  /** On a dead letter: why it could not be handled, and where it was. */
+  deadReason: 'Jspolicy-Dead-Reason',
+  deadStream: 'Jspolicy-Dead-Stream',
+  deadConsumer: 'Jspolicy-Dead-Consumer',
+  deadSubject: 'Jspolicy-Dead-Subject',
+  deadSequence: 'Jspolicy-Dead-Sequence',
+  deadDeliveries: 'Jspolicy-Dead-Deliveries',
 } as const;
 
 export const SCHEMA_VERSION = '1';
@@ -52,3 +68,4 @@ export function policyOfToken(token: string): string {
 
 export const evaluateSubject = (policy: string): string => `jspolicy.v1.evaluate.${policyToken(policy)}`;
 export const violationSubject = (policy: string): string => `jspolicy.v1.violations.${policyToken(policy)}`;
+export const deadSubject = (stream: string): string => `jspolicy.v1.dead.${stream}`;

@@ -1,4 +1,5 @@
 import type { AuditPolicy, FailurePolicy, PolicyType, ViolationPolicy } from './kinds.ts';
+import type { ObjectMatch } from './work.ts';
 
 /** How a bundle may be evaluated; decided when it is compiled. */
 export type Isolation = 'kept' | 'request';
@@ -24,6 +25,8 @@ export interface BundleInfo {
    * policy functions. script: all of it is one classic script.
    */
   form: BundleForm;
+  /** Columns (UTF-16 units) in front of the author's text on the first line behind the prelude, for places in errors. */
+  authorStart?: number;
   /** Names of the host functions that the policy's code mentions (get, list, sleep ...). */
   hostCalls: string[];
 }
@@ -48,4 +51,6 @@ export interface PolicyRecord {
   /** Absent: the policy has none; each request is then a failure with `bundleError`'s text. */
   bundle?: BundleInfo;
   bundleError?: 'missing' | 'undecodable';
+  /** Of a Controller policy: the objects that it follows. */
+  objects?: ObjectMatch;
 }

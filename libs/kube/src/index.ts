@@ -5,10 +5,13 @@ export type { ApiServerCluster, ApiServerOptions } from './api-server/connect.ts
 export { connectApiServer } from './api-server/connect.ts';
 export type { ElectionTimes } from './api-server/election.ts';
 export { installCrds } from './crds.ts';
-export type { ManifestFile, ManifestObject, ManifestProblem } from './directory/manifest-file.ts';
-export type { ProblemHandler } from './directory/manifests.ts';
+export { jsonProblem } from './directory/json-problem.ts';
+export type { ManifestFile, ManifestNotice, ManifestObject, ManifestProblem } from './directory/manifest-file.ts';
+export type { ProblemFate, ProblemHandler, ToldProblem } from './directory/manifest-news.ts';
 export type { DirectoryCluster, DirectoryOptions } from './directory/open.ts';
 export { placeInFile, type SourcePlace } from './directory/source-place.ts';
+export { Informers, type InformersOptions } from './informer/informers.ts';
+export type { CopiesSize } from './informer/object-copies.ts';
 export { jsPolicyProblems, type ObjectProblem, validateJsPolicy } from './js-policy-rules.ts';
 export * from './port.ts';
 export {

@@ -27,6 +27,16 @@ export const noMatch = (apiVersion: string, kind: string): KubeError =>
     `no matches for kind ${JSON.stringify(kind)} in version ${JSON.stringify(apiVersion)}`,
   );
 
+/** Types by their kind, and by the kind in lower case: policies ask for `pod` as well as for `Pod`, never for `pods`. */
+export const byKind = (types: ResourceType[]): Map<string, ResourceType> =>
+  new Map([
+    ...types.map((type) => [type.kind.toLowerCase(), type] as const),
+    ...types.map((type) => [type.kind, type] as const),
+  ]);
+
+/** Whether a kind is the one that was asked for, written as it is or in lower case. */
+export const isKind = (kind: string, asked: string): boolean => kind === asked || kind.toLowerCase() === asked;
+
 /**
  * A name becomes part of a path, of a URL or of a file: refuses what would lead elsewhere.
  * Throws KubeError BadRequest.

@@ -15,11 +15,23 @@ export interface ListOptions {
   fieldSelector?: string;
   /** At most so many objects; absent: all, read in pages. */
   limit?: number;
+  /** An API server's answer that is larger is not read to its end: KubeError RequestEntityTooLarge. */
+  maxBytes?: number;
   signal?: AbortSignal;
 }
 
 export interface RequestOptions {
   signal?: AbortSignal;
+}
+
+export interface WriteOptions extends RequestOptions {
+  /** Everything is checked and answered, nothing is written. */
+  dryRun?: boolean;
+}
+
+export interface RemoveOptions extends WriteOptions {
+  /** Throws KubeError NotFound when there is none. */
+  mustExist?: boolean;
 }
 
 /** An answer of the cluster that is an error: reason and message are those of its Status (NotFound, Conflict ...). */
@@ -58,16 +70,18 @@ export interface LeaseHandler {
 export interface Cluster {
   /** The type of a kind. Throws KubeError NotFound when the cluster does not serve it. */
   resolve(apiVersion: string, kind: string, options?: RequestOptions): Promise<ResourceType>;
+  /** Every type that can be listed and watched, in each of its versions; those of a group in its order of preference. */
+  types(options?: RequestOptions): Promise<ResourceType[]>;
   /** undefined when there is none of that name. */
   get(type: ResourceType, name: string, namespace?: string, options?: RequestOptions): Promise<KubeObject | undefined>;
   list(type: ResourceType, options?: ListOptions): Promise<KubeObject[]>;
-  create(type: ResourceType, object: KubeObject, options?: RequestOptions): Promise<KubeObject>;
+  create(type: ResourceType, object: KubeObject, options?: WriteOptions): Promise<KubeObject>;
   /** Replaces; a resourceVersion in metadata is checked. */
-  update(type: ResourceType, object: KubeObject, options?: RequestOptions): Promise<KubeObject>;
+  update(type: ResourceType, object: KubeObject, options?: WriteOptions): Promise<KubeObject>;
   /** Replaces the status subresource; a resourceVersion in metadata is checked. */
   updateStatus(type: ResourceType, object: KubeObject, options?: RequestOptions): Promise<KubeObject>;
-  /** No error when there is none. */
-  remove(type: ResourceType, name: string, namespace?: string, options?: RequestOptions): Promise<void>;
+  /** No error when there is none, unless the options say so. */
+  remove(type: ResourceType, name: string, namespace?: string, options?: RemoveOptions): Promise<void>;
   /** Lists, then watches; starts again from a new list when the cluster says that it must. */
   watch(type: ResourceType, handler: WatchHandler): Running;
   /** Tries to hold the Lease `name` until stopped; a directory of manifests grants it at once. */

@@ -1,6 +1,16 @@
 import { createHash } from 'node:crypto';
-import type { BundleInfo, JsPolicy, JsPolicySpec, PolicyRecord, ViolationPolicy } from '@jspolicy/contracts';
+import type {
+  BundleInfo,
+  JsPolicy,
+  JsPolicySpec,
+  ObjectMatch,
+  PolicyRecord,
+  ViolationPolicy,
+} from '@jspolicy/contracts';
 import { goJson } from './go-json.ts';
+
+/** With the value `request` each evaluation of the policy has a fresh context. */
+export const ISOLATION_ANNOTATION = 'policy.jspolicy.com/isolation';
 
 const DEFAULT_AUDIT_LOG_SIZE = 10;
 const DEFAULT_TIMEOUT_SECONDS = 10;
@@ -22,14 +32,28 @@ export function policyRecord(
     auditPolicy: spec.auditPolicy === 'Skip' ? 'Skip' : 'Log',
     auditLogSize: spec.auditLogSize ?? DEFAULT_AUDIT_LOG_SIZE,
     timeoutSeconds: spec.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS,
-    ...(typeof bundle === 'string' ? { bundleError: bundle } : { bundle: bundleInfo(bundle) }),
+    ...(typeof bundle === 'string' ? { bundleError: bundle } : { bundle: bundleInfo(bundle, metadata.annotations) }),
+    ...(spec.type === 'Controller' ? { objects: objectMatch(spec) } : {}),
+  };
+}
+
+function objectMatch(spec: JsPolicySpec): ObjectMatch {
+  return {
+    operations: spec.operations,
+    resources: spec.resources,
+    apiGroups: spec.apiGroups ?? ['*'],
+    apiVersions: spec.apiVersions ?? ['*'],
+    scope: spec.scope ?? '*',
+    namespaceSelector: spec.namespaceSelector ?? {},
+    objectSelector: spec.objectSelector ?? {},
   };
 }
 
 /** Only what the record needs: a Bundle with its script may be given too. */
-function bundleInfo(bundle: BundleInfo & { script?: string }): BundleInfo {
+function bundleInfo(bundle: BundleInfo & { script?: string }, annotations: Record<string, string> = {}): BundleInfo {
   const { script: _, ...info } = bundle;
-  return info;
+  if (annotations[ISOLATION_ANNOTATION] !== 'request') return info;
+  return { ...info, isolation: 'request', isolationReason: `the annotation ${ISOLATION_ANNOTATION} asks for it` };
 }
 
 /** Read in any case; what is no violationPolicy denies, which is the default. */

@@ -4,8 +4,8 @@
  */
 const PREFIX_BYTES = 8;
 
-/** Beyond this a frame is no frame: the other side is broken. */
-export const MAX_FRAME_BYTES = 256 * 1024 * 1024;
+/** Beyond this a frame is no frame, unless the reader says otherwise: the other side is broken. */
+const MAX_FRAME_BYTES = 256 * 1024 * 1024;
 
 export interface Frame<Header> {
   header: Header;
@@ -14,22 +14,35 @@ export interface Frame<Header> {
 
 const NO_BODY = Buffer.alloc(0);
 
-/** One buffer, so that the pipe is written to once. */
-export function encodeFrame(header: unknown, body: Uint8Array = NO_BODY): Buffer {
+/** One buffer, so that the pipe is written to once. The body may come in pieces. */
+export function encodeFrame(header: unknown, body: readonly Uint8Array[] = []): Buffer {
   const json = JSON.stringify(header);
   const headerBytes = Buffer.byteLength(json);
-  const frame = Buffer.allocUnsafe(PREFIX_BYTES + headerBytes + body.length);
+  const bodyBytes = lengthOf(body);
+  const frame = Buffer.allocUnsafe(PREFIX_BYTES + headerBytes + bodyBytes);
   frame.writeUInt32BE(headerBytes, 0);
-  frame.writeUInt32BE(body.length, 4);
+  frame.writeUInt32BE(bodyBytes, 4);
   frame.write(json, PREFIX_BYTES);
-  frame.set(body, PREFIX_BYTES + headerBytes);
+  let at = PREFIX_BYTES + headerBytes;
+  for (const piece of body) {
+    frame.set(piece, at);
+    at += piece.length;
+  }
   return frame;
 }
 
+export const lengthOf = (pieces: readonly Uint8Array[]): number => pieces.reduce((sum, { length }) => sum + length, 0);
+
 /** Puts frames together from bytes that arrive in pieces. Throws on lengths that no frame has. */
 export class FrameReader<Header> {
+  readonly #maxBytes: number;
   #chunks: Buffer[] = [];
   #buffered = 0;
+
+  /** `maxBytes`: of a whole frame. */
+  constructor(maxBytes = MAX_FRAME_BYTES) {
+    this.#maxBytes = maxBytes;
+  }
 
   push(chunk: Buffer): void {
     this.#chunks.push(chunk);
@@ -43,7 +56,7 @@ export class FrameReader<Header> {
     const headerBytes = prefix.readUInt32BE(0);
     const bodyBytes = prefix.readUInt32BE(4);
     const total = PREFIX_BYTES + headerBytes + bodyBytes;
-    if (total > MAX_FRAME_BYTES) throw new Error(`a frame of ${total} bytes`);
+    if (total > this.#maxBytes) throw new Error(`a frame of ${total} bytes`);
     if (this.#buffered < total) return undefined;
     const bytes = this.#join(total);
     this.#chunks[0] = bytes.subarray(total);

@@ -75,6 +75,20 @@ test('what a frozen intrinsic makes fail is evaluated fresh, and stays so', asyn
   expect(await pool.message(strict, { isolation: 'kept' })).toBe('2');
 });
 
+test('also when the policy had read through the host before it failed', async () => {
+  const code = `(function () { "use strict"; const { name } = get("Pod", "v1", "x"); Math.extra = name; deny(Math.extra) })()`;
+  for (const hostCalls of [['get'], []]) {
+    expect(await pool.message(code, { isolation: 'kept', hostCalls })).toBe('get');
+  }
+});
+
+test('a policy that may have written is not evaluated again', async () => {
+  const before = pool.calls.length;
+  const code = `(function () { "use strict"; try { update({}) } catch {} Math.extra = 1 })()`;
+  expect(await pool.message(code, { isolation: 'kept', hostCalls: ['update'] })).toContain('object is not extensible');
+  expect(pool.calls.slice(before)).toEqual(['update']);
+});
+
 test('programs may override what they inherit', async () => {
   const code = `
     class Mine extends Error { constructor(m) { super(m); this.name = "Mine"; this.message = "own " + m; } }
@@ -121,4 +135,80 @@ test('the global names', async () => {
   expect(names).toMatchInlineSnapshot(
     `"AggregateError Array ArrayBuffer AsyncDisposableStack BigInt BigInt64Array BigUint64Array Boolean DataView Date DisposableStack Error EvalError FinalizationRegistry Float16Array Float32Array Float64Array Function Infinity Int16Array Int32Array Int8Array Intl Iterator JSON Map Math NaN Number Object Promise Proxy RangeError ReferenceError Reflect RegExp Set String SuppressedError Symbol SyntaxError TypeError URIError Uint16Array Uint32Array Uint8Array Uint8ClampedArray WeakMap WeakRef WeakSet __policy __response __throw allow atob btoa console create decodeURI decodeURIComponent deny encodeURI encodeURIComponent env escape eval exit exports fetchSync get globalThis isFinite isNaN list mutate parseFloat parseInt print readFileSync remove request requeue sleep undefined unescape update warn"`,
   );
+});
+
+const wired = [
+  'deny(String(Function("return 1")()))',
+  'const f = () => {}; deny(String(f["con" + "structor"]("return 2")()))',
+  'let made; try { made = (function* () {})["construc" + "tor"]("yield 3")().next().value } catch {} deny(String(made))',
+  'deny(typeof globalThis["Pro" + "mise"].resolve(4).then)',
+  'deny(String(globalThis["ev" + "al"]("5")))',
+];
+test.each(wired)(
+  'what leads to new code or to later jobs is evaluated fresh, whatever was decided: %s',
+  async (code) => {
+    const fresh = await pool.run(code, { isolation: 'request' });
+    const own = new TestPool({ processes: 1 });
+    expect(await own.run(code, { isolation: 'kept' })).toEqual(fresh);
+    expect(await own.run(code, { isolation: 'kept' })).toEqual(fresh);
+    await own.sandbox.stop();
+  },
+);
+
+test('errors of kept code have a stack', async () => {
+  const code = 'function f() {\n  return new Error("here").stack\n}\ndeny(f())';
+  expect(await pool.message(code, { isolation: 'kept' })).toContain('at f (p.test.example:2:10)');
+});
+
+/** What a kept context would answer otherwise, if writes to something frozen were silent there. */
+const doubtful = [
+  'const l = [warn, deny]; l[0].level = "w"; l[1].level = "d"; for (const f of l) if (f.level === "d") f("x")',
+  'const d = deny; d.note = "x"; if (d.note === "x") d("no")',
+  'if (typeof WeakRef !== "undefined") deny("there")',
+  'const o = Object.freeze({}); class W { static w(x) { x.toString = 1 } } try { W.w(o) } catch { deny("frozen") }',
+  'const s = new Map(); s[Symbol.toStringTag] = "x"; if (String(s) === "[object Map]") deny("map")',
+  'const o = {}["__pro" + "to__"]; o.polluted = 1; if (({}).polluted) deny("polluted")',
+  'function memo(f) { f.memo = f.memo || "mine"; return f.memo } deny(memo(Array.isArray))',
+  'undeclared = 1; deny(String(undeclared))',
+  'deny(String(this === globalThis))',
+];
+test.each(doubtful)('is answered as in a fresh context: %s', async (code) => {
+  const fresh = await pool.message(code, { isolation: 'request' });
+  for (let i = 0; i < 2; i++) expect(await pool.message(code, { isolation: 'kept' })).toBe(fresh);
+});
+
+test('nothing that a policy can reach in a kept context takes a property', async () => {
+  const code = `
+    const seen = new Set(), open = [];
+    const walk = (value, path) => {
+      if ((typeof value !== 'object' && typeof value !== 'function') || value === null || seen.has(value)) return;
+      seen.add(value);
+      if (value !== globalThis && !Object.isFrozen(value)) open.push(path);
+      walk(Object.getPrototypeOf(value), path + '.__proto__');
+      for (const key of Reflect.ownKeys(value)) {
+        const d = Object.getOwnPropertyDescriptor(value, key);
+        if (['Function', 'eval', 'Promise', 'WeakRef', 'FinalizationRegistry', 'constructor'].includes(key)) continue;
+        walk(d.get ? (() => { try { return d.get.call(value) } catch { return undefined } })() : d.value, path + '.' + String(key));
+      }
+    };
+    for (const name of Object.getOwnPropertyNames(globalThis)) {
+      if (['request', 'exports', '__response', '__policy', 'globalThis'].includes(name)) continue;
+      if (['Function', 'eval', 'Promise', 'WeakRef', 'FinalizationRegistry'].includes(name)) continue;
+      walk(globalThis[name], name);
+    }
+    deny(open.join(' ') || 'nothing');`;
+  const own = new TestPool({ processes: 1, maxProcesses: 1 });
+  expect(await own.message(code, { isolation: 'kept' })).toBe('nothing');
+  await own.sandbox.stop();
+});
+
+test('who asks for fresh contexts gets them, also where the bundle may be kept', async () => {
+  const options = { isolation: 'kept', prelude: 'var state = { count: 0 };' } as const;
+  const counts = async (fresh: boolean) => {
+    const counted = [];
+    for (let i = 0; i < 3; i++) counted.push(await pool.message('deny(String(++state.count))', { ...options, fresh }));
+    return counted.join();
+  };
+  expect(await counts(false)).toBe('1,2,3');
+  expect(await counts(true)).toBe('1,1,1');
 });

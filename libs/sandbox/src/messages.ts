@@ -1,17 +1,35 @@
 import type { BundleForm, Isolation, PolicyType } from '@jspolicy/contracts';
 import type { PolicyFailure, ReviewInfo, Verdict } from '@jspolicy/policy';
 
+/** What a sandbox process has to know of a script. */
+export interface BundleFacts {
+  digest: string;
+  preludeLength: number;
+  form: BundleForm;
+  authorStart: number;
+  waits: boolean;
+}
+
 /** Supervisor to sandbox process. What stands in a frame's body is said with each. */
 export type ToChild =
   /** Body: the script. Comes before the first evaluation of its digest. */
-  | { type: 'bundle'; digest: string; isolation: Isolation; preludeLength: number; form: BundleForm; waits: boolean }
+  | ({ type: 'bundle'; isolation: Isolation } & BundleFacts)
   | { type: 'forget'; digest: string }
   /** Body: the review's bytes. */
-  | { type: 'evaluate'; id: number; policy: string; policyType: PolicyType; digest: string; limitMs: number }
+  | {
+      type: 'evaluate';
+      id: number;
+      policy: string;
+      policyType: PolicyType;
+      digest: string;
+      limitMs: number;
+      fresh: boolean;
+    }
   | { type: 'reply'; id: number; call: number; reply: CallReply };
 
 export type CallReply =
-  | { kind: 'value'; value?: unknown }
+  /** Body: the value's JSON; nothing for undefined. */
+  | { kind: 'value' }
   | { kind: 'thrown'; reason: string; message: string }
   /** The evaluation's time is over, or the host failed: its answer is not waited for. */
   | { kind: 'stop' };

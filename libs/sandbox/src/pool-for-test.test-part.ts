@@ -4,7 +4,9 @@ import { admissionReview, pod } from '@jspolicy/testing';
 import {
   createSandboxPool,
   type EvaluationResult,
+  HostCallError,
   type HostFunctions,
+  JsonText,
   type Sandbox,
   type SandboxPoolOptions,
 } from './index.ts';
@@ -12,6 +14,7 @@ import {
 export type Isolation = Bundle['isolation'];
 
 export interface RunOptions {
+  fresh?: boolean;
   isolation?: Isolation;
   hostCalls?: string[];
   type?: PolicyType;
@@ -25,7 +28,7 @@ export interface RunOptions {
 export const POLICY = 'p.test.example';
 const DEFAULT_REVIEW = admissionReview({ object: pod({ labels: { app: 'web' } }), uid: 'u-1' });
 
-/** A real pool whose host answers `sleep`, `echo`-like get, and never answers list. */
+/** A real pool whose host answers sleep, get, remove and fetchSync, never answers list, refuses update, has a bug in create. */
 export class TestPool {
   readonly sandbox: Sandbox;
   readonly prints: string[] = [];
@@ -44,6 +47,7 @@ export class TestPool {
       digest: bundle.digest,
       review: Buffer.from(JSON.stringify(options.review ?? DEFAULT_REVIEW)),
       limitMs: options.limitMs ?? 5_000,
+      ...(options.fresh && { fresh: true }),
       host: this.#host,
     });
   }
@@ -53,13 +57,24 @@ export class TestPool {
     return messageOf(await this.run(code, options));
   }
 
+  unload(code: string, options: RunOptions = {}): void {
+    this.sandbox.unload(bundleOf(code, options).digest);
+  }
+
   readonly #host: HostFunctions = {
     call: async ({ name, args }, signal) => {
       this.calls.push(name);
       if (name === 'list')
         return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('over'))));
+      if (name === 'update') throw new HostCallError('NotGranted', 'no');
+      if (name === 'create') throw new Error('our bug');
       if (name === 'sleep') await new Promise((resolve) => setTimeout(resolve, Number(args[0])));
-      return name === 'get' ? { name, args } : undefined;
+      if (name === 'fetchSync' && args[0] === 'refused') throw new HostCallError('FetchSync', 'Get "refused": no');
+      if (name === 'fetchSync')
+        return { status: 200, statusText: '200 OK', ok: true, headers: { A: 'b' }, ...Object(args[1]) };
+      if (args[0] === 'as text') return new JsonText([Buffer.from('{"é":'), Buffer.from('[1,"__proto__"]}')]);
+      if (args[0] === 'too large') return new JsonText([Buffer.alloc(44 * 1024 * 1024, ' ')]);
+      return name === 'get' || name === 'remove' ? { name, args } : undefined;
     },
     print: (line) => this.prints.push(line),
   };

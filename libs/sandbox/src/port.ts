@@ -7,10 +7,18 @@ export interface HostCall {
   args: unknown[];
 }
 
+/** A JSON value that a host function has as text already: UTF-8, in pieces, which stay as they are until they are sent. */
+export class JsonText {
+  readonly pieces: readonly Uint8Array[];
+  constructor(pieces: readonly Uint8Array[]) {
+    this.pieces = pieces;
+  }
+}
+
 /** Answers host calls, in the evaluator's own process. */
 export interface HostFunctions {
   /**
-   * Resolves to a JSON value (undefined is allowed). A rejection with HostCallError is thrown inside the policy as
+   * Resolves to a JSON value (undefined is allowed), or to its JsonText. A rejection with HostCallError is thrown inside the policy as
    * {reason, message, toString()}; any other rejection is our bug and fails the evaluation.
    * `signal` aborts when the evaluation ends: work that is left must stop then.
    */
@@ -38,6 +46,8 @@ export interface Evaluation {
   review: Uint8Array;
   /** Milliseconds from now until the answer must be there, waiting for a free sandbox included. */
   limitMs: number;
+  /** In a fresh context, also where the bundle might live in a kept one. */
+  fresh?: boolean;
   host: HostFunctions;
 }
 

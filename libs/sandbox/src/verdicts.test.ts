@@ -1,5 +1,6 @@
+import { admissionReview, pod } from '@jspolicy/testing';
 import { afterAll, describe, expect, test } from 'vitest';
-import { type Isolation, TestPool } from './pool-for-test.test-part.ts';
+import { type Isolation, type RunOptions, TestPool } from './pool-for-test.test-part.ts';
 
 const pool = new TestPool();
 afterAll(() => pool.sandbox.stop());
@@ -48,6 +49,38 @@ const failures: [string, RegExp][] = [
   ['__response = undefined', /__response must be an object/],
   ['const o = {}; o.o = o; print(o)', /^Uncaught TypeError: Converting circular structure to JSON/],
 ];
+
+test('the review tells marks of the object: its uid, and labels as Kubernetes knows them', async () => {
+  const told = pod({ name: 'web', labels: { team: 'shop', long: 'x'.repeat(64), ['key'.repeat(200)]: 'x' } });
+  const many = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`label${index}`, 'x']));
+  const reviewOf = (metadata: object, fields: object = {}) => ({
+    review: admissionReview({ object: { ...told, metadata: { ...told.metadata, ...metadata } }, ...fields }),
+  });
+  const marks = async (options: RunOptions) => {
+    const result = await pool.run('request.object.metadata.labels.team = "changed"', options);
+    return 'review' in result ? result.review : undefined;
+  };
+  const object = { uid: 'o-1', labels: { team: 'shop' } };
+  expect(await marks(reviewOf({ uid: 'o-1' }, { subResource: 'log' }))).toMatchObject({ object, subResource: 'log' });
+  expect(await marks(reviewOf({ uid: 'o-1' }, { operation: 'DELETE' }))).toMatchObject({ object });
+  expect(Object.keys((await marks(reviewOf({ labels: many })))?.object?.labels ?? {})).toHaveLength(64);
+  expect(await marks(reviewOf({ uid: 'x'.repeat(200), labels: ['a'] }))).not.toHaveProperty('object');
+  expect(await marks(reviewOf({ uid: 7, labels: { a: {} } }))).not.toHaveProperty('object');
+});
+
+test('a value that the host has as text', async () => {
+  const told = await pool.run('warn(JSON.stringify(get("as text")))', { hostCalls: ['get'] });
+  expect(told).toMatchObject({ verdict: { warnings: ['{"é":[1,"__proto__"]}'] } });
+});
+
+test('a value that would not fit is an error that the policy can catch', async () => {
+  const code = 'try { get("too large") } catch (error) { warn(String(error)) }';
+  expect(await pool.run(code, { hostCalls: ['get'] })).toMatchObject({
+    verdict: {
+      warnings: ['TooLarge: get() gives 46137344 bytes, more than the 44739242 that a policy can take'],
+    },
+  });
+});
 
 describe.each<Isolation>(['kept', 'request'])('in a context of isolation %s', (isolation) => {
   test.each(verdicts)('%s', async (code, verdict) => {
@@ -105,3 +138,27 @@ test.each([['null'], ['[]'], [{ kind: 'Pod' }], [{ kind: 'AdmissionReview', apiV
     expect(await pool.run('deny("reached")', { review })).toMatchObject({ kind: 'malformed' });
   },
 );
+
+test.each(['kept', 'request'] as const)(
+  'fetchSync gives a response, and throws texts, isolation %s',
+  async (isolation) => {
+    const hostCalls = ['fetchSync'];
+    const shown =
+      'const r = fetchSync("x", {body: "[1]"}); deny(JSON.stringify([Object.keys(r), r.text(), r.json(), r.headers.A]))';
+    expect(await pool.message(shown, { isolation, hostCalls })).toBe(
+      '[["text","json","headers","status","statusText","ok"],"[1]",[1],"b"]',
+    );
+    const empty = 'const r = fetchSync("x"); try { r.json() } catch (e) { deny(typeof r.text() + " " + e) }';
+    expect(await pool.message(empty, { isolation, hostCalls })).toBe(
+      'undefined SyntaxError: "undefined" is not valid JSON',
+    );
+    const caught = 'try { fetchSync("refused") } catch (e) { deny(typeof e + " " + e) }';
+    expect(await pool.message(caught, { isolation, hostCalls })).toBe('string fetchSync: Get "refused": no');
+    expect(await pool.message('fetchSync("refused")', { isolation, hostCalls })).toBe('fetchSync: Get "refused": no');
+  },
+);
+
+test('what a policy writes is told from nothing', async () => {
+  const code = 'deny(JSON.stringify([remove(), remove(() => 1), remove(null), remove({a: 1}, 2)].map((r) => r.args)))';
+  expect(await pool.message(code, { hostCalls: ['remove'] })).toBe('[[],[],[null],[{"a":1}]]');
+});

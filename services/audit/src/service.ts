@@ -1,58 +1,93 @@
-import { type Bus, connectBus, type Running } from '@jspolicy/bus';
+import { type Bus, type Consumer, connectServiceBus, type Running } from '@jspolicy/bus';
 import { AUDIT_CONSUMER, VIOLATIONS_STREAM } from '@jspolicy/contracts';
-import { createMetrics, type Health, type Service, type ServiceContext, startHealth } from '@jspolicy/runtime';
-import { readConfig } from './config.ts';
+import {
+  createMetrics,
+  type Health,
+  type Logger,
+  type Service,
+  type ServiceContext,
+  startHealth,
+} from '@jspolicy/runtime';
+import { auditMetrics } from './audit-metrics.ts';
+import { type AuditConfig, readConfig } from './config.ts';
+import { followLag } from './lag.ts';
 import { type OpenedCluster, openCluster } from './open-cluster.ts';
 import { ViolationHandler } from './violation-handler.ts';
 import { ViolationsWriter } from './violations-writer.ts';
 
-/** Start: health, bus, cluster, consumer, ready. Stop: finish the batch, cluster, bus. */
-export function createAudit({ env, log }: ServiceContext): Service {
-  const config = readConfig(env);
-  const metrics = createMetrics();
-  const consumed = metrics.counter({
-    name: 'jspolicy_violations_consumed_total',
-    help: 'Violations taken from the stream',
-  });
-  const writes = metrics.counter({
-    name: 'jspolicy_violation_status_writes_total',
-    help: 'Writes of JsPolicyViolations',
-  });
-  const stopping = new AbortController();
-  let health: Health | undefined;
-  let bus: Bus | undefined;
-  let opened: OpenedCluster | undefined;
-  let consumer: Running | undefined;
-  return {
-    async start() {
-      health = await startHealth(config.healthPort, metrics);
-      bus = await connectBus({ servers: config.natsUrl, name: 'audit', log });
-      await bus.ensureTopology();
-      opened = await openCluster(config, log);
-      const handler = new ViolationHandler({
-        bus,
-        log,
-        writer: new ViolationsWriter(opened.cluster),
-        onConsumed: (count) => consumed.inc(count),
-        onWritten: () => writes.inc(),
-        stopping: stopping.signal,
-      });
-      consumer = await bus.consume({
-        stream: VIOLATIONS_STREAM,
-        durable: AUDIT_CONSUMER,
-        batch: config.batch,
-        handler: (messages) => handler.handle(messages),
-      });
-      health.setReady(true);
-    },
-    async stop() {
-      health?.setReady(false);
-      stopping.abort();
-      await consumer?.stop();
-      await opened?.close();
-      await bus?.close();
-      await health?.stop();
-    },
-    describe: () => ({ healthPort: health?.port }),
-  };
+const HOUR_MS = 3_600_000;
+const MIB = 1024 * 1024;
+
+export function createAudit(context: ServiceContext): Service {
+  return new Audit(context);
+}
+
+/** Start: health, bus, cluster, consumer, ready. Stop: finish the batch at hand, give back the rest, cluster, bus. */
+class Audit implements Service {
+  readonly #log: Logger;
+  readonly #fail: ServiceContext['fail'];
+  readonly #config: AuditConfig;
+  readonly #metrics = createMetrics();
+  readonly #counted = auditMetrics(this.#metrics);
+  readonly #stopping = new AbortController();
+  #health: Health | undefined;
+  #bus: Bus | undefined;
+  #opened: OpenedCluster | undefined;
+  #consumer: Consumer | undefined;
+  #lag: Running | undefined;
+
+  constructor({ env, log, fail }: ServiceContext) {
+    this.#log = log;
+    this.#fail = fail;
+    this.#config = readConfig(env);
+  }
+
+  async start(): Promise<void> {
+    const config = this.#config;
+    const log = this.#log;
+    const { violationsMaxAgeHours, violationsMaxMiB } = config;
+    this.#health = await startHealth(config.healthPort, this.#metrics);
+    this.#bus = await connectServiceBus({ name: 'audit', config, health: this.#health, log, fail: this.#fail });
+    await this.#bus.ensureTopology({
+      maxAgeMs: violationsMaxAgeHours * HOUR_MS,
+      maxBytes: violationsMaxMiB * MIB,
+    });
+    this.#opened = await openCluster(config, log);
+    this.#consumer = await this.#consume(this.#bus, this.#opened);
+    this.#lag = followLag(this.#consumer, { log, onPending: (count) => this.#counted.pending.set(count) });
+    this.#health.setReady(true);
+  }
+
+  async stop(): Promise<void> {
+    this.#health?.setReady(false);
+    this.#stopping.abort();
+    await this.#lag?.stop();
+    await this.#consumer?.stop();
+    await this.#opened?.close();
+    await this.#bus?.close();
+    await this.#health?.stop();
+  }
+
+  describe() {
+    return { healthPort: this.#health?.port };
+  }
+
+  #consume(bus: Bus, { cluster }: OpenedCluster): Promise<Consumer> {
+    const handler = new ViolationHandler({
+      bus,
+      log: this.#log,
+      writer: new ViolationsWriter({ cluster, stopping: this.#stopping.signal }),
+      onConsumed: (count) => this.#counted.consumed.inc(count),
+      onWritten: () => this.#counted.writes.inc(),
+      // The first batch may come before the consumer is told; nothing is given up then.
+      settledUpTo: async () => (await this.#consumer?.settledUpTo()) ?? 0,
+    });
+    return bus.consume({
+      stream: VIOLATIONS_STREAM,
+      durable: AUDIT_CONSUMER,
+      batch: this.#config.batch,
+      handler: (messages) => handler.handle(messages),
+      onDead: () => this.#counted.dead.inc(),
+    });
+  }
 }

@@ -1,13 +1,11 @@
-import type { Bus, StreamMessage } from '@jspolicy/bus';
-import { VIOLATIONS_STREAM } from '@jspolicy/contracts';
+import type { Bus, StreamMessage, Unhandled } from '@jspolicy/bus';
+import { EngineError, type PolicyRecord, VIOLATIONS_STREAM } from '@jspolicy/contracts';
 import { KubeError } from '@jspolicy/kube';
-import type { Delivery } from '@jspolicy/policy';
-import { type Logger, pause } from '@jspolicy/runtime';
+import type { Delivery, MergeOptions } from '@jspolicy/policy';
+import type { Logger } from '@jspolicy/runtime';
 import { readEvent } from './read-event.ts';
-import type { ViolationsWriter, WriteOptions, Written } from './violations-writer.ts';
+import type { ViolationsWriter } from './violations-writer.ts';
 
-/** The status of one policy is written at most so often. */
-const MIN_GAP_MS = 1_000;
 /** For a policy that left no record: jsPolicy's documented default. */
 const DEFAULT_LOG_SIZE = 10;
 
@@ -15,80 +13,91 @@ const DEFAULT_LOG_SIZE = 10;
 const NEVER_TAKEN = [400, 413, 422];
 
 export interface HandlerParts {
-  bus: Bus;
-  writer: ViolationsWriter;
+  bus: Pick<Bus, 'policies' | 'streamIdentity'>;
+  writer: Pick<ViolationsWriter, 'write'>;
   log: Logger;
   onConsumed(count: number): void;
   onWritten(): void;
-  /** Aborts when the service stops: then nobody waits for the gap. */
-  stopping: AbortSignal;
+  /** Position up to which all replicas have handled everything. */
+  settledUpTo(): Promise<number>;
 }
+
+type WriteOptions = MergeOptions & { atOnce?: boolean };
 
 /** Takes a batch of violations to the status of their policies. */
 export class ViolationHandler {
   readonly #parts: HandlerParts;
-  readonly #lastWrite = new Map<string, number>();
 
   constructor(parts: HandlerParts) {
     this.#parts = parts;
   }
 
-  /** Resolves when every policy's status is written; what cannot be understood is logged and left. */
-  async handle(messages: StreamMessage[]): Promise<void> {
-    const byPolicy = this.#group(messages);
-    this.#parts.onConsumed(messages.length);
-    const stream = await this.#parts.bus.streamIdentity(VIOLATIONS_STREAM);
-    const written = await Promise.allSettled(
-      [...byPolicy].map(([policy, events]) => this.#write(policy, events, stream)),
-    );
-    const failed = written.filter((result) => result.status === 'rejected').map(({ reason }) => reason as unknown);
-    if (failed.length > 0)
-      throw new AggregateError(failed, `${failed.length} of ${byPolicy.size} policies were not written`);
+  /** Resolves when every policy's status is written, with what could not be; throws EngineError when the bus is away. */
+  async handle(messages: StreamMessage[]): Promise<Unhandled[]> {
+    const { byPolicy, unreadable } = group(messages);
+    const stream = await this.#parts.bus.streamIdentity(VIOLATIONS_STREAM).catch(busUnavailable);
+    const settledUpTo = await this.#parts.settledUpTo().catch(busUnavailable);
+    const place = { stream, settledUpTo };
+    const written = await Promise.all([...byPolicy].map(([policy, events]) => this.#write(policy, events, place)));
+    const unhandled = [...unreadable, ...written.flat()];
+    this.#parts.onConsumed(messages.length - unhandled.length);
+    return unhandled;
   }
 
-  #group(messages: StreamMessage[]): Map<string, Delivery[]> {
-    const byPolicy = new Map<string, Delivery[]>();
-    for (const message of messages) {
-      const delivery = readEvent(message);
-      if (typeof delivery === 'string') {
-        this.#parts.log.error(
-          { sequence: message.sequence, subject: message.subject, why: delivery },
-          'violation cannot be read',
-        );
-        continue;
-      }
-      const { policy } = delivery.event;
-      byPolicy.set(policy, [...(byPolicy.get(policy) ?? []), delivery]);
-    }
-    return byPolicy;
-  }
-
-  async #write(policy: string, deliveries: Delivery[], stream: string): Promise<void> {
-    const { bus, log, stopping, onWritten } = this.#parts;
-    const last = this.#lastWrite.get(policy);
-    const wait = last === undefined ? 0 : last + MIN_GAP_MS - performance.now();
-    if (wait > 0) await pause(wait, stopping);
-    const record = await bus.policies.get(policy);
-    const size = record?.auditLogSize ?? DEFAULT_LOG_SIZE;
-    const written = await this.#tryWrite(policy, deliveries, { size, stream });
-    if (written === 'gone') {
-      log.info({ policy, violations: deliveries.length }, 'policy is gone, its violations have no status');
-      this.#lastWrite.delete(policy);
-    }
-    if (written !== 'written') return;
-    this.#lastWrite.set(policy, performance.now());
-    onWritten();
-  }
-
-  /** What the API server will never take is given up: it would hold up everything behind it. */
-  async #tryWrite(policy: string, deliveries: Delivery[], options: WriteOptions): Promise<Written | undefined> {
+  async #write(policy: string, deliveries: Delivery[], place: Omit<MergeOptions, 'size'>) {
     try {
-      return await this.#parts.writer.write(policy, deliveries, options);
-    } catch (err) {
-      if (!(err instanceof KubeError && NEVER_TAKEN.includes(err.status))) throw err;
-      const { log } = this.#parts;
-      log.error({ policy, violations: deliveries.length, err }, 'violations were refused, they have no status');
-      return undefined;
+      const size = (await this.#recordOf(policy))?.auditLogSize ?? DEFAULT_LOG_SIZE;
+      return await this.#tryWrite(policy, deliveries, { size, ...place });
+    } catch (error) {
+      const fate = error instanceof KubeError || error instanceof EngineError ? 'wait' : 'again';
+      return unhandled(deliveries, fate, error);
     }
   }
+
+  #recordOf(policy: string): Promise<PolicyRecord | undefined> {
+    return this.#parts.bus.policies.get(policy).catch(busUnavailable);
+  }
+
+  async #tryWrite(policy: string, deliveries: Delivery[], options: WriteOptions): Promise<Unhandled[]> {
+    const { writer, log, onWritten } = this.#parts;
+    try {
+      const written = await writer.write(policy, deliveries, options);
+      if (written === 'gone')
+        log.info({ policy, violations: deliveries.length }, 'policy is gone, its violations have no status');
+      if (written === 'written') onWritten();
+      return [];
+    } catch (error) {
+      if (!(error instanceof KubeError && NEVER_TAKEN.includes(error.status))) throw error;
+      return this.#writeApart(policy, deliveries, options, error);
+    }
+  }
+
+  /** One entry that the API server never takes must not take the others with it. */
+  async #writeApart(policy: string, deliveries: Delivery[], options: WriteOptions, error: KubeError) {
+    if (deliveries.length === 1) return unhandled(deliveries, 'dead', error);
+    const middle = Math.ceil(deliveries.length / 2);
+    const apart = { ...options, atOnce: true };
+    const first = await this.#tryWrite(policy, deliveries.slice(0, middle), apart);
+    return [...first, ...(await this.#tryWrite(policy, deliveries.slice(middle), apart))];
+  }
+}
+
+function group(messages: StreamMessage[]): { byPolicy: Map<string, Delivery[]>; unreadable: Unhandled[] } {
+  const unreadable: Unhandled[] = [];
+  const readable: Delivery[] = [];
+  for (const message of messages) {
+    const delivery = readEvent(message);
+    if (typeof delivery !== 'string') readable.push(delivery);
+    else unreadable.push({ sequence: message.sequence, fate: 'dead', reason: `violation cannot be read: ${delivery}` });
+  }
+  return { byPolicy: Map.groupBy(readable, ({ event }) => event.data.policy), unreadable };
+}
+
+function unhandled(deliveries: Delivery[], fate: Unhandled['fate'], error: unknown): Unhandled[] {
+  const reason = error instanceof Error ? error.message : String(error);
+  return deliveries.map(({ sequence }) => ({ sequence, fate, reason }));
+}
+
+function busUnavailable(cause: unknown): never {
+  throw new EngineError('BUS_UNAVAILABLE', 'the bus does not answer', { cause });
 }

@@ -1,5 +1,5 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import { admissionReview, pod, type TempDir, tempDir } from '@jspolicy/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -36,7 +36,8 @@ test('a policy that throws could not be evaluated', async () => {
   const file = await policy('throw new Error("no")');
   const { code, stdout } = await review([file]);
   expect(code).toBe(2);
-  expect(stdout).toMatch(/^failed, so denied, by p\d+\.test\.example\.com: Uncaught Error: no/);
+  // The author's own place.
+  expect(stdout).toMatch(/^failed, so denied, by (p\d+\.test\.example\.com): Uncaught Error: no\n {4}at \1:1:7\n/);
   const { code: ignored, stdout: text } = await review([await policy('throw 1', { failurePolicy: 'Ignore' })]);
   expect(ignored).toBe(2);
   expect(text).toMatch(/^ignored, because failurePolicy is Ignore: p\d+\.test\.example\.com failed: 1$/m);
@@ -104,4 +105,69 @@ test('bundle tells what came out', async () => {
   expect(stdout).toMatch(/^digest +[0-9a-f]{64}$/m);
   expect(stdout).toMatch(/^isolation +kept$/m);
   expect(stdout).toMatch(/^calls +list, sleep$/m);
+});
+
+test('the same file twice, by whatever path, is one file', async () => {
+  const file = await policy('deny("once")');
+  const { stdout } = await review([file, join(dir.path, '..', relative(dirname(dir.path), file)), file]);
+  expect(stdout.match(/denied by/g)).toHaveLength(1);
+});
+
+test('AdmissionReviews beside policies are left out, with one line', async () => {
+  const folder = join(dir.path, 'folder');
+  await mkdir(folder, { recursive: true });
+  await copyFile(await policy('allow()'), join(folder, 'policy.json'));
+  await copyFile(reviewFile, join(folder, 'review.json'));
+  const { code, stderr } = await review([folder]);
+  expect(code).toBe(0);
+  expect(stderr.trim()).toMatch(/^\S+\/review\.json: an AdmissionReview is no object of a cluster, it is skipped .*$/);
+});
+
+test('paths that cannot be read are told in words', async () => {
+  const file = await policy('allow()');
+  const refused = async (...args: string[]) => (await jspolicy(['review', ...args])).stderr.trim();
+  expect(await refused('-f', file, '-r', dir.path)).toBe(
+    `--review: ${dir.path} is a directory, and a file is expected`,
+  );
+  expect(await refused('-f', file, '-r', '/no/such')).toBe('--review: /no/such does not exist');
+  expect(await refused('-f', '/no/such', '-r', reviewFile)).toBe('/no/such does not exist');
+  expect(await refused('-f', `${file}/x`, '-r', reviewFile)).toBe(
+    `${file}/x does not exist: a part of it is no directory`,
+  );
+});
+
+test('an unknown option and all that is missing are told together', async () => {
+  const { code, stderr } = await jspolicy(['review', '--polices', 'x']);
+  expect(code).toBe(2);
+  expect(stderr).toContain("error: unknown option '--polices'");
+  expect(stderr).toContain("error: required option '-f, --filename <file...>' not specified");
+  expect(stderr).toContain("error: required option '-r, --review <file>' not specified");
+  expect(await jspolicy(['bundle'])).toMatchObject({ code: 2, stderr: expect.stringContaining('-f, --filename') });
+});
+
+test('a review in JSON is told in the words of JSON', async () => {
+  const file = join(dir.path, 'broken-review.json');
+  await writeFile(file, '{\n  "kind": "AdmissionReview"\n  "request": {}\n}\n');
+  const { code, stderr } = await jspolicy(['review', '-f', await policy('allow()'), '-r', file]);
+  expect({ code, stderr: stderr.trim() }).toEqual({
+    code: 2,
+    stderr: `${file}:3:3: no JSON: ',' or '}' after the value is expected here`,
+  });
+});
+
+test('a grant that is missing is named', async () => {
+  const { stdout } = await review([await policy('fetchSync("https://example.com")')]);
+  expect(stdout).toContain('example.com:443 is not granted: see FETCH_HOSTS of the evaluator');
+  const file = await review([await policy('readFileSync("/etc/hostname")')]);
+  expect(file.stdout).toContain('readFileSync("/etc/hostname") is not granted: see FILES_DIR of the evaluator');
+});
+
+test('what a policy would write is answered, told, and not done', async () => {
+  const config = `{apiVersion: "v1", kind: "ConfigMap", metadata: {name: "c", namespace: "default"}}`;
+  const code = `warn(String(create(${config}).ok)); warn(String(get("ConfigMap", "v1", "default/c"))); remove(${config})`;
+  const { code: exit, stdout, stderr } = await review([await policy(code)]);
+  expect(exit).toBe(0);
+  expect(stdout).toMatch(/Warning: \[\S+\]: true\nWarning: \[\S+\]: undefined\n/);
+  expect(stderr).toContain('nothing is written offline: create() of ConfigMap default/c would be done');
+  expect(stderr).toContain('remove() of ConfigMap default/c would be refused: configmaps "c" not found');
 });

@@ -84,8 +84,12 @@ describe('all samples together', () => {
 
   test('a policy that does not cover the request is skipped, and says why', async () => {
     const { stderr } = await review('.', 'pod-in-shop.json');
-    expect(stderr).toContain('release-version.samples.jspolicy.com skipped: resources has no pods');
-    expect(stderr).toContain('unique-ingress-host.samples.jspolicy.com skipped: apiGroups has no ""');
+    expect(stderr).toContain(
+      'release-version.samples.jspolicy.com skipped: spec.resources (deployments) does not cover pods',
+    );
+    expect(stderr).toContain(
+      'unique-ingress-host.samples.jspolicy.com skipped: spec.apiGroups (networking.k8s.io) does not cover "", the core group',
+    );
   });
 
   test('several answers are a List with the names of their policies', async () => {

@@ -1,116 +1,36 @@
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { request } from 'node:https';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import type { AdmissionReview } from '@jspolicy/contracts';
-import {
-  admissionReview,
-  pod,
-  startProcess,
-  type TempDir,
-  type TestProcess,
-  tempDir,
-  waitFor,
-} from '@jspolicy/testing';
+import { type TempDir, tempDir, waitFor } from '@jspolicy/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { ROOT } from './places.ts';
-import { isAlive } from './stack/other-process.ts';
-
-const POLICY = 'no-default.test.example.com';
-/** A first start may build nats-server. */
-const READY_TIMEOUT_MS = 120_000;
-
-const manifest = (name: string, ...javascript: string[]) => `apiVersion: policy.jspolicy.com/v1beta1
-kind: JsPolicy
-metadata:
-  name: ${name}
-spec:
-  operations: ["CREATE"]
-  resources: ["pods"]
-  javascript: |
-${javascript.map((line) => `    ${line}\n`).join('')}`;
+import {
+  allGone,
+  descendants,
+  fact,
+  judge,
+  lineOf,
+  manifest,
+  POLICY,
+  says,
+  type UpIn,
+  upIn,
+} from './up-process.test-part.ts';
 
 let dir: TempDir;
+let up: UpIn['up'];
+let upFails: UpIn['upFails'];
 const inDir = (name: string) => join(dir.path, name);
 const policyFile = () => inDir('manifests/policy.yaml');
 
 beforeEach(async () => {
   dir = await tempDir();
+  ({ up, upFails } = upIn(dir.path));
   await mkdir(inDir('manifests'));
   await writeFile(policyFile(), manifest(POLICY, "if (request.namespace === 'default') deny('first words');"));
 });
 afterEach(() => dir.remove());
-
-const command = (...args: string[]) => [
-  join(ROOT, 'services/cli/bin/jspolicy.js'),
-  'up',
-  ...['--manifests', inDir('manifests'), '--data', inDir('data')],
-  ...args,
-];
-const up = (...args: string[]) =>
-  startProcess(process.execPath, command('--port', '0', ...args), {
-    readyWhen: /^Ready\./,
-    readyTimeoutMs: READY_TIMEOUT_MS,
-  });
-
-/** One that ends by itself. */
-async function upFails(...args: string[]) {
-  const process_ = await startProcess(process.execPath, command(...args));
-  const { code } = await process_.exited;
-  return { code, output: process_.lines.join('\n') };
-}
-
-const fact = (run: TestProcess, name: string): string => {
-  const found = run.lines.map((line) => new RegExp(`^${name} +(\\S+)$`).exec(line)?.[1]).find(Boolean);
-  if (!found) throw new Error(`no ${name} in:\n${run.lines.join('\n')}`);
-  return found;
-};
-
-async function judge(run: TestProcess, policy = POLICY) {
-  const url = fact(run, 'Webhook').replace('<name>', `${policy}?timeout=10s`);
-  const headers = { 'content-type': 'application/json' };
-  const asked = request(url, { method: 'POST', ca: readFileSync(fact(run, 'CA')), headers, agent: false });
-  asked.end(JSON.stringify(admissionReview({ object: pod({ namespace: 'default' }) })));
-  const [answer] = await once(asked, 'response');
-  const body = await text(answer);
-  if (answer.statusCode !== 200) throw new Error(`HTTP ${answer.statusCode}: ${body}`);
-  return (JSON.parse(body) as AdmissionReview).response;
-}
-
-/** `enforced` says that the policy is published; an evaluator needs a moment to load it. */
-const says = (run: TestProcess, message: string, policy = POLICY) =>
-  waitFor(async () => (await judge(run, policy))?.status.message === message, {
-    what: message,
-    timeoutMs: 20_000,
-  });
-
-const lineOf = (run: TestProcess, pattern: RegExp | string) =>
-  waitFor(() => run.lines.find((line) => (typeof pattern === 'string' ? line === pattern : pattern.test(line))), {
-    what: `the line ${pattern} in\n${run.lines.join('\n')}`,
-  });
-
-/** Every process below one, from the kernel's table. */
-function descendants(pid: number): number[] {
-  const parents = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => {
-      try {
-        const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
-        return [{ pid: Number(name), parent: Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) }];
-      } catch {
-        return [];
-      }
-    });
-  const below = (of: number): number[] =>
-    parents.filter(({ parent }) => parent === of).flatMap((child) => [child.pid, ...below(child.pid)]);
-  return below(pid);
-}
-
-const allGone = (pids: number[]) =>
-  waitFor(() => !pids.some(isAlive), { what: `the processes ${pids} to end`, timeoutMs: 15_000 });
 
 test('a policy is enforced, follows its file, and nothing is left after Ctrl-C', async () => {
   const run = await up();
@@ -133,6 +53,8 @@ test('a policy is enforced, follows its file, and nothing is left after Ctrl-C',
       /manifests\/policy\.yaml:10:13: error bundling javascript: .*\(last good version stays in force\)$/,
     );
     expect(await judge(run)).toMatchObject({ status: { message: 'second words' } });
+    const log = await readFile(join(fact(run, 'Logs'), 'compiler.log'), 'utf8');
+    expect(log.match(/"msg":"not compiled"/g)).toHaveLength(1);
 
     await writeFile(policyFile(), `${manifest(POLICY, 'deny("third words")')}\n  resources: [`);
     await lineOf(run, /manifests\/policy\.yaml:\d+:\d+: .* stays in force\)$/);
@@ -227,6 +149,7 @@ describe('refused with one line', () => {
       code: 2,
       output: `port ${port} is in use by another process: choose another one with --port N, or a free one with --port 0`,
     });
+    expect(existsSync(inDir('data'))).toBe(false);
   });
 
   test.each([
@@ -236,6 +159,10 @@ describe('refused with one line', () => {
     [['--kubeconfig', '/no/such/file'], /--kubeconfig: \/no\/such\/file does not exist/],
     [['--manifests', '/no/such/dir'], /--manifests: \/no\/such\/dir is no directory/],
     [['--log-level', 'loud'], /Allowed choices are/],
+    [['--data', '/proc/x'], /^data cannot be kept in \/proc\/x: ENOENT.* \(--data DIR names another directory\)$/],
+    [['--data', '/proc'], /^data cannot be kept in \/proc: .* \(--data DIR names another directory\)$/],
+    [['--data', '/dev/null/x'], /^data cannot be kept in \/dev\/null\/x: ENOTDIR/],
+    [['--kubeconfig', '/proc'], /--kubeconfig: \/proc is a directory/],
   ])('%j', async (args, message) => {
     expect(await upFails(...args)).toEqual({ code: 2, output: expect.stringMatching(message) });
   });

@@ -7,11 +7,9 @@ import {
   type BundleInfo,
   type JsPolicy,
   type JsPolicyBundle,
+  MAX_BUNDLE_BYTES,
   type OwnerReference,
 } from '@jspolicy/contracts';
-
-/** Beyond this an unpacked bundle is refused: a few bytes of gzip can become gigabytes. */
-const MAX_SCRIPT_BYTES = 10 * 1024 * 1024;
 
 const HASH = 'policy.jspolicy.com/bundle-hash';
 const INFO = 'policy.jspolicy.com/bundle-info';
@@ -54,7 +52,7 @@ export const isOwnedBy = (object: JsPolicyBundle, { metadata }: JsPolicy): boole
 export async function unpack(object: JsPolicyBundle): Promise<string | undefined> {
   try {
     const packed = Buffer.from(object.spec.bundle ?? '', 'base64');
-    return (await promisify(gunzip)(packed, { maxOutputLength: MAX_SCRIPT_BYTES })).toString('utf8');
+    return (await promisify(gunzip)(packed, { maxOutputLength: MAX_BUNDLE_BYTES })).toString('utf8');
   } catch {
     return undefined;
   }

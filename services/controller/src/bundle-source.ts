@@ -10,11 +10,17 @@ export type Resolved =
   /** `again`: the same may succeed later. */
   | { problem: Problem; again: boolean; undecodable: boolean; bundle?: undefined };
 
+/** For so long a source that did not compile is not compiled again; less than from one look at all policies to the next. */
+const REFUSED_MS = 20_000;
+
 /** Finds the bundle of a policy: what is there already, or compiled anew. */
 export class BundleSource {
   readonly #compiler: CompilerClient;
   /** Analyses of bundles that users made, by policy; they cannot be written into the users' objects. */
   readonly #handmade = new Map<string, { packed: string; bundle: Bundle }>();
+
+  /** Sources that did not compile, by policy: writing that into the status tells of the policy once more. */
+  readonly #refused = new Map<string, { hash: string; resolved: Resolved; untilMs: number }>();
 
   constructor(compiler: CompilerClient) {
     this.#compiler = compiler;
@@ -35,6 +41,7 @@ export class BundleSource {
 
   forget(policy: string): void {
     this.#handmade.delete(policy);
+    this.#refused.delete(policy);
   }
 
   async #fromSource(policy: JsPolicy, existing: JsPolicyBundle | undefined): Promise<Resolved> {
@@ -42,9 +49,18 @@ export class BundleSource {
     const known = existing && hashOf(existing) === bundleHash(spec) ? await compiledBundle(existing) : undefined;
     // One that an earlier policy of this name left behind is about to be collected with its owner.
     if (existing && known) return { bundle: known, fresh: !isOwnedBy(existing, policy) };
+    return this.#compile(metadata.name, bundleHash(spec), spec);
+  }
+
+  async #compile(policy: string, hash: string, spec: JsPolicy['spec']): Promise<Resolved> {
+    const refused = this.#refused.get(policy);
+    if (refused?.hash === hash && performance.now() < refused.untilMs) return refused.resolved;
     const { javascript: source = '', dependencies = {} } = spec;
-    const compiled = await this.#compiler.compile({ kind: 'source', policy: metadata.name, source, dependencies });
-    return compiled.bundle ? { bundle: compiled.bundle, fresh: true } : notCompiled(compiled);
+    const compiled = await this.#compiler.compile({ kind: 'source', policy, source, dependencies });
+    if (compiled.bundle) return { bundle: compiled.bundle, fresh: true };
+    const resolved = notCompiled(compiled);
+    if (!compiled.again) this.#refused.set(policy, { hash, resolved, untilMs: performance.now() + REFUSED_MS });
+    return resolved;
   }
 
   async #fromHandmade({ metadata }: JsPolicy, existing: JsPolicyBundle): Promise<Resolved> {

@@ -1,18 +1,27 @@
 import { hostname } from 'node:os';
-import { ConfigurationError, commonSettings, flag, integer, loadConfig, optionalText, text } from '@jspolicy/runtime';
+import { busProblems, busSettings } from '@jspolicy/bus';
+import {
+  clusterProblems,
+  clusterSettings,
+  commonSettings,
+  flag,
+  integer,
+  loadConfig,
+  optionalText,
+  text,
+  type Values,
+} from '@jspolicy/runtime';
 
 export const settings = {
   ...commonSettings,
-  natsUrl: text({ env: 'NATS_URL', default: 'nats://127.0.0.1:4222', describe: 'NATS servers, separated by commas' }),
+  ...busSettings,
   identity: text({
     env: 'IDENTITY',
     default: `${hostname()}-${process.pid}`,
     describe: 'name of this replica in the Lease',
   }),
   namespace: text({ env: 'KUBE_NAMESPACE', default: 'jspolicy', describe: 'namespace of the engine itself' }),
-  kubeconfig: optionalText({ env: 'KUBECONFIG', describe: 'kubeconfig file; absent: the service account of the Pod' }),
-  manifestsDir: optionalText({ env: 'MANIFESTS_DIR', describe: 'directory of manifests in place of an API server' }),
-  stateDir: optionalText({ env: 'STATE_DIR', describe: 'directory of what services write beside the manifests' }),
+  ...clusterSettings,
   webhookUrl: optionalText({
     env: 'WEBHOOK_URL',
     describe: 'where the API server reaches the gateway; absent: Service jspolicy',
@@ -20,6 +29,11 @@ export const settings = {
   webhookCaFile: optionalText({
     env: 'WEBHOOK_CA_FILE',
     describe: 'PEM of the authority that signed the serving certificate',
+  }),
+  updateWebhook: flag({
+    env: 'UPDATE_WEBHOOK',
+    default: true,
+    describe: 'keep the webhook configurations jspolicy, by which the API server asks about the three kinds',
   }),
   compileTimeoutSeconds: integer({
     env: 'COMPILE_TIMEOUT',
@@ -29,19 +43,33 @@ export const settings = {
     default: 100,
     describe: 'seconds that a compiler is given for one policy',
   }),
+  unusedBundleSeconds: integer({
+    env: 'UNUSED_BUNDLE_SECONDS',
+    min: 1,
+    max: 86_400,
+    default: 300,
+    describe: 'seconds that a bundle stays which no policy uses any more: evaluators may still fetch it',
+  }),
+  resyncSeconds: integer({
+    env: 'RESYNC_SECONDS',
+    min: 1,
+    // The longest that a timer of Node waits.
+    max: 2_147_483,
+    default: 6 * 3600,
+    describe: 'seconds after which Controller policies are evaluated for every object again',
+  }),
   installCrds: flag({ env: 'INSTALL_CRDS', default: false, describe: 'create or update the three kinds at start' }),
   crdsDir: optionalText({ env: 'CRDS_DIR', describe: 'directory of the CustomResourceDefinitions' }),
 };
 
 export type ControllerConfig = ReturnType<typeof readConfig>;
 
-export function readConfig(env: NodeJS.ProcessEnv) {
-  const config = loadConfig(settings, env);
-  const problems: string[] = [];
-  if (config.manifestsDir && !config.stateDir) problems.push('STATE_DIR is required with MANIFESTS_DIR');
-  if (config.installCrds && !config.crdsDir) problems.push('CRDS_DIR is required with INSTALL_CRDS');
-  if (config.webhookUrl && !URL.canParse(config.webhookUrl))
-    problems.push(`WEBHOOK_URL is no URL: ${config.webhookUrl}`);
-  if (problems.length > 0) throw new ConfigurationError(problems);
-  return config;
+export const readConfig = (env: NodeJS.ProcessEnv) =>
+  loadConfig(settings, env, busProblems, clusterProblems, ownProblems);
+
+function ownProblems({ installCrds, crdsDir, webhookUrl }: Partial<Values<typeof settings>>): string[] {
+  return [
+    ...(installCrds && !crdsDir ? ['CRDS_DIR is required with INSTALL_CRDS'] : []),
+    ...(webhookUrl && !URL.canParse(webhookUrl) ? [`WEBHOOK_URL is no URL: ${webhookUrl}`] : []),
+  ];
 }

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
+import type { Bundle } from '@jspolicy/contracts';
 import { waitFor } from '@jspolicy/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -17,7 +19,7 @@ type Compiler = Awaited<ReturnType<ControllerStack['startCompiler']>>;
 let stack: ControllerStack;
 let controller: Controller;
 let compiler: Compiler;
-const SETTINGS = { COMPILE_TIMEOUT: '3' };
+const SETTINGS = { COMPILE_TIMEOUT: '3', UNUSED_BUNDLE_SECONDS: '1' };
 
 beforeAll(async () => {
   stack = await startStack();
@@ -135,6 +137,30 @@ test('what NATS lost is put there again', async () => {
   expect((await stack.bus.bundles.get(after.bundle?.digest ?? ''))?.script).toContain('deny("lost")');
 });
 
+test('what policies left behind that went while nobody led is removed by the next leader', async () => {
+  const [gone, stays] = ['left.controller.example', 'stays.controller.example'];
+  for (const name of [gone, stays]) {
+    await stack.create(name, { javascript: `deny("${name}")` });
+    await stack.status(name, 'Synced');
+  }
+  const digestOf = async (name: string) => (await stack.bus.policies.get(name))?.bundle?.digest ?? '';
+  const [old, used] = [await digestOf(gone), await digestOf(stays)];
+  const never = await stack.bus.bundles.get(old);
+  const unused = { digest: createHash('sha256').update('never()').digest('hex'), script: 'never()' };
+  await controller.child.stop();
+  await stack.bus.bundles.put({ ...(never as Bundle), ...unused });
+  await stack.call('DELETE', policyPath(gone));
+  controller = await stack.startController(SETTINGS);
+  await untilLeading(stack, controller);
+  await waitFor(async () => (await stack.call('GET', bundlePath(gone))).status === 404, {
+    what: 'its object to be gone',
+  });
+  const left = async () => (await stack.bus.bundles.digests()).filter((each) => [old, unused.digest].includes(each));
+  await waitFor(async () => (await left()).length === 0, { what: 'unused bundles to be gone' });
+  expect(await stack.bus.policies.get(gone)).toBeUndefined();
+  expect((await stack.bus.bundles.get(used))?.script).toContain(stays);
+});
+
 test('objects of the engine’s own namespace and kinds pass by a policy that matches everything', async () => {
   const name = 'all.controller.example';
   const configMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' } };
@@ -146,8 +172,13 @@ test('objects of the engine’s own namespace and kinds pass by a policy that ma
   });
   // Its gateway does not exist: whatever passes through it is refused.
   await stack.create(name, { operations: ['*'], resources: ['*'], javascript: 'allow()', timeoutSeconds: 1 });
-  await waitFor(async () => (await make('default')).status === 500, { what: 'the webhook to be in force' });
+  const label = (namespace: string) =>
+    stack.call('PATCH', `/api/v1/namespaces/${namespace}`, { metadata: { labels: { a: 'b' } } });
+  // Webhooks of the policies before stand for some kinds still; for namespaces there is this one alone.
+  await waitFor(async () => (await label('default')).status === 500, { what: 'the webhook to be in force' });
+  expect((await make('default')).status).toBe(500);
   expect((await make('jspolicy')).status).toBe(201);
+  expect((await label('jspolicy')).status).toBe(200);
   expect((await stack.call('PATCH', policyPath(name), { metadata: { labels: { a: 'b' } } })).status).toBe(200);
   await stack.status(name, 'Synced');
   expect((await stack.call('DELETE', policyPath(name))).status).toBe(200);

@@ -105,6 +105,17 @@ describe('a policy', () => {
     await waitFor(async () => (await stack.webhooksOf(NAME)).length === 1, { what: 'the webhook to be made again' });
   });
 
+  test('a policy that writes is asked in dry runs too, and promises to write nothing then', async () => {
+    const sideEffects = async () =>
+      (await stack.webhooksOf(NAME)).map(({ webhooks }) => Object(webhooks)[0].sideEffects);
+    const javascript = 'remove(request.object)';
+    await stack.call('PATCH', policyPath(NAME), { spec: { javascript } });
+    await waitFor(async () => (await sideEffects())[0] === 'NoneOnDryRun', { what: 'NoneOnDryRun' });
+    await stack.call('PATCH', policyPath(NAME), { spec: { javascript: 'deny("again")' } });
+    await waitFor(async () => (await sideEffects())[0] === 'None', { what: 'None' });
+    expect(await sideEffects()).toEqual(['None']);
+  });
+
   test('costs three writes, and at rest none', async () => {
     const name = 'counted.controller.example';
     const before = await controller.writes();

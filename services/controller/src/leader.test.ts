@@ -48,8 +48,13 @@ test('who leads no more writes nothing more, even when a compile that it waited 
     bus,
     target: { url: 'https://127.0.0.1:9', namespace: 'jspolicy', caBundle: '' },
     compileTimeoutMs: 60_000,
+    unusedBundleMs: 1,
+    resyncMs: 60_000,
+    keepOwnWebhooks: false,
+    writeEvents: false,
     log,
     onWrite: (verb, kind) => written.push(`${verb} ${kind}`),
+    onQueued: () => undefined,
   });
   const reply = await waitFor(() => answer, { what: 'the compiler to be asked' });
   await leading.stop();

@@ -1,106 +1,135 @@
 import type { Bus } from '@jspolicy/bus';
-import type { JsPolicy, JsPolicyBundle } from '@jspolicy/contracts';
-import type { Cluster, ResourceType, Running } from '@jspolicy/kube';
+import type { Cluster, Running } from '@jspolicy/kube';
 import type { Logger } from '@jspolicy/runtime';
 import { BundleSource } from './bundle-source.ts';
 import { CompilerClient } from './compiler-client.ts';
-import { Mirror } from './mirror.ts';
+import { type Mirrors, mirrorAll } from './mirrors.ts';
+import { OWN_WEBHOOKS, OwnWebhooks } from './own-webhooks.ts';
+import { NO_EVENTS, PolicyEvents } from './policy-events.ts';
+import { Quarantines } from './quarantines.ts';
 import { Reconciler } from './reconciler.ts';
 import { Records } from './records.ts';
-import { BUNDLES, MUTATING, POLICIES, VALIDATING } from './resource-types.ts';
-import { policyOfWebhook, type WebhookTarget } from './webhook-configuration.ts';
+import { RepeatedLook } from './repeated-look.ts';
+import type { WebhookTarget } from './webhook-configuration.ts';
 import { Webhooks } from './webhooks.ts';
 import { whenBusIsBack } from './when-bus-is-back.ts';
+import { ObjectFollowing } from './work/object-following.ts';
 import { WorkQueue } from './work-queue.ts';
 import { type Verb, Writes } from './writes.ts';
 
 /** Policies at once. They mostly wait, for a compiler above all, and those that need none must not wait behind them. */
 const PARALLEL = 16;
-/** How often everything is looked at without an event: what the stores lost is put back. */
-const RESYNC_MS = 30_000;
-/** When such a look failed: a NATS that came back a moment ago does not answer everything yet. */
-const LOOK_AGAIN_MS = 1_000;
 
 export interface LeaderParts {
   cluster: Cluster;
   bus: Bus;
   target: WebhookTarget;
   compileTimeoutMs: number;
+  /** How long a bundle stays that no policy uses any more. */
+  unusedBundleMs: number;
+  /** After so long Controller policies are evaluated for everything again. */
+  resyncMs: number;
+  /** Whether the API server shall ask about the engine's own kinds. */
+  keepOwnWebhooks: boolean;
+  /** Whether policies get Events. */
+  writeEvents: boolean;
   log: Logger;
   onWrite(verb: Verb, kind: string): void;
+  onQueued(policy: string): void;
 }
 
 /** The work of the one controller that leads. stop() ends it at once: from then on nothing is written. */
-export function startLeading({ cluster, bus, target, compileTimeoutMs, log, onWrite }: LeaderParts): Running {
-  const leading = new AbortController();
-  const { signal } = leading;
-  const held = new Set<string>();
-  let queue: WorkQueue | undefined;
-  const enqueue = (name: string | undefined) => {
-    if (name === undefined) return;
-    if (queue) queue.add(name);
-    else held.add(name);
-  };
-  const mirrors = mirrorAll(cluster, log, enqueue);
-  const { policies, bundles, validating, mutating } = mirrors;
-  const all = Object.values(mirrors);
-  const writes = new Writes(cluster, { signal, onWrite });
-  const records = new Records(bus, log, signal);
-  const webhooks = new Webhooks(writes, target, { validating, mutating });
-  const source = new BundleSource(new CompilerClient(bus, { timeoutMs: compileTimeoutMs, signal }));
-  const reconciler = new Reconciler({ writes, bus, log, policies, bundles, webhooks, records, source });
-
-  /** Policies that exist, and what is left of policies that do not. The bus may have lost what it held. */
-  const lookAtAll = async () => {
-    await bus.ensureTopology();
-    for (const { metadata } of policies.all()) enqueue(metadata.name);
-    for (const name of [...webhooks.policies(), ...(await records.names())]) if (!policies.get(name)) enqueue(name);
-  };
-  let timer: NodeJS.Timeout | undefined;
-  const resync = async () => {
-    clearTimeout(timer);
-    // Before everything that exists is known, a policy that is merely not told yet would look removed.
-    if (signal.aborted || !queue) return;
-    const ended = await lookAtAll().catch((err: unknown) => ({ err }));
-    if (ended) log.warn(ended, 'look at all policies failed, it comes again');
-    if (signal.aborted) return;
-    clearTimeout(timer);
-    timer = setTimeout(resync, ended ? LOOK_AGAIN_MS : RESYNC_MS);
-  };
-  Promise.all(all.map(({ synced }) => synced))
-    .then(() => {
-      if (signal.aborted) return;
-      queue = new WorkQueue({
-        parallel: PARALLEL,
-        work: (name) => reconciler.reconcile(name),
-        onFailure: (policy, err, retryMs) => log.warn({ policy, err, retryMs }, 'reconcile failed, it is tried again'),
-      });
-      for (const name of held) queue.add(name);
-      return resync();
-    })
-    .catch((err: unknown) => log.error({ err }, 'work of the leader did not begin'));
-  const connection = whenBusIsBack(bus, () => void resync());
-
-  return {
-    async stop() {
-      leading.abort(new Error('this controller leads no more'));
-      clearTimeout(timer);
-      connection.stop();
-      records.stop();
-      await Promise.all([...all.map((each) => each.stop()), queue?.stop()]);
-    },
-  };
+export function startLeading(parts: LeaderParts): Running {
+  const leader = new Leader(parts);
+  leader.begin().catch((err: unknown) => parts.log.error({ err }, 'work of the leader did not begin'));
+  return leader;
 }
 
-function mirrorAll(cluster: Cluster, log: Logger, enqueue: (name: string | undefined) => void) {
-  const ours = <T extends JsPolicy | JsPolicyBundle>(type: ResourceType) =>
-    new Mirror<T>(cluster, type, { log, onEvent: ({ metadata }) => enqueue(metadata.name) });
-  const owned = (type: ResourceType) =>
-    new Mirror(cluster, type, { log, onEvent: (object) => enqueue(policyOfWebhook(object)) });
-  return {
-    policies: ours<JsPolicy>(POLICIES),
-    bundles: ours<JsPolicyBundle>(BUNDLES),
-    validating: owned(VALIDATING),
-    mutating: owned(MUTATING),
-  };
+class Leader implements Running {
+  readonly #parts: LeaderParts;
+  readonly #leading = new AbortController();
+  readonly #queue: WorkQueue;
+  readonly #ownQueue: WorkQueue;
+  readonly #mirrors: Mirrors;
+  readonly #quarantines: Quarantines;
+  readonly #records: Records;
+  readonly #webhooks: Webhooks;
+  readonly #objects: ObjectFollowing;
+  readonly #events: Pick<PolicyEvents, 'tell' | 'forget' | 'stop'>;
+  readonly #reconciler: Reconciler;
+  readonly #look: RepeatedLook;
+  #connection: { stop(): void } | undefined;
+
+  constructor(parts: LeaderParts) {
+    const { cluster, bus, target, compileTimeoutMs, unusedBundleMs, resyncMs, log, onWrite, onQueued } = parts;
+    const { signal } = this.#leading;
+    this.#parts = parts;
+    this.#queue = new WorkQueue({
+      parallel: PARALLEL,
+      work: (name) => this.#reconciler.reconcile(name),
+      onFailure: (policy, err, retryMs) => log.warn({ policy, err, retryMs }, 'reconcile failed, it is tried again'),
+    });
+    this.#ownQueue = new WorkQueue({
+      parallel: 1,
+      work: () => own.ensure(),
+      onFailure: (_name, err, retryMs) => log.warn({ err, retryMs }, 'own webhooks failed, they are tried again'),
+    });
+    const enqueue = (name: string) => this.#queue.add(name);
+    this.#mirrors = mirrorAll(cluster, log, { onPolicy: enqueue, onOwnWebhooks: () => this.#lookAtOwnWebhooks() });
+    this.#quarantines = new Quarantines({ bus, log, onChange: enqueue });
+    this.#records = new Records({ bus, log, signal, unusedBundleMs });
+    const writes = new Writes(cluster, { signal, onWrite });
+    this.#webhooks = new Webhooks(writes, target, this.#mirrors);
+    const following = { ownNamespace: target.namespace, resyncMs, onProblem: enqueue, onQueued };
+    this.#objects = new ObjectFollowing({ cluster, bus, signal, log, ...following });
+    this.#events = parts.writeEvents ? new PolicyEvents({ cluster, writes, log }) : NO_EVENTS;
+    const own = new OwnWebhooks(writes, target, this.#mirrors);
+    const source = new BundleSource(new CompilerClient(bus, { timeoutMs: compileTimeoutMs, signal }));
+    const followers = { quarantines: this.#quarantines, objects: this.#objects, events: this.#events };
+    const shared = { ...this.#mirrors, records: this.#records, ...followers };
+    this.#reconciler = new Reconciler({ ...shared, writes, bus, log, webhooks: this.#webhooks, source });
+    this.#look = new RepeatedLook(() => this.#lookAtAll(), log);
+  }
+
+  /** Before everything that exists is known, a policy that is merely not told yet would look removed. */
+  async begin(): Promise<void> {
+    const { bus } = this.#parts;
+    await Promise.all([...this.#all().map(({ synced }) => synced), this.#quarantines.synced]);
+    if (this.#leading.signal.aborted) return;
+    this.#queue.start();
+    this.#ownQueue.start();
+    this.#connection = whenBusIsBack(bus, () => void this.#look.now());
+    await this.#look.now();
+  }
+
+  async stop(): Promise<void> {
+    this.#leading.abort(new Error('this controller leads no more'));
+    this.#look.stop();
+    this.#connection?.stop();
+    this.#records.stop();
+    this.#events.stop();
+    const queues = [this.#queue, this.#ownQueue];
+    await Promise.all([...this.#all(), ...queues, this.#quarantines, this.#objects].map((each) => each.stop()));
+  }
+
+  #all() {
+    const { policies, bundles, validating, mutating } = this.#mirrors;
+    return [policies, bundles, validating, mutating];
+  }
+
+  #lookAtOwnWebhooks(): void {
+    if (this.#parts.keepOwnWebhooks) this.#ownQueue.add(OWN_WEBHOOKS);
+  }
+
+  /** Policies that exist, and what is left of policies that do not. The bus may have lost what it held. */
+  async #lookAtAll(): Promise<void> {
+    const { policies, bundles } = this.#mirrors;
+    this.#lookAtOwnWebhooks();
+    await this.#parts.bus.ensureTopology();
+    for (const { metadata } of [...policies.all(), ...bundles.all()]) this.#queue.add(metadata.name);
+    for (const name of [...this.#webhooks.policies(), ...(await this.#records.names())])
+      if (!policies.get(name)) this.#queue.add(name);
+    await this.#objects.look();
+    await this.#records.dropUnused();
+  }
 }

@@ -8,20 +8,26 @@ export class Mirror<T extends KubeObject> implements Running {
   readonly #watch: Running;
   readonly synced: Promise<void>;
 
-  constructor(cluster: Cluster, type: ResourceType, options: { onEvent(object: T): void; log: Logger }) {
+  /** `before` is what was known of the object until then. */
+  constructor(
+    cluster: Cluster,
+    type: ResourceType,
+    options: { onEvent(object: T, before: T | undefined): void; log: Logger },
+  ) {
     let told: () => void = () => undefined;
     this.synced = new Promise((resolve) => {
       told = resolve;
     });
     this.#watch = cluster.watch(type, {
       onChange: (object) => {
+        const before = this.#objects.get(object.metadata.name);
         this.#objects.set(object.metadata.name, object as T);
-        options.onEvent(object as T);
+        options.onEvent(object as T, before);
       },
       onDelete: (object) => {
-        const known = this.#objects.get(object.metadata.name) ?? (object as T);
+        const before = this.#objects.get(object.metadata.name);
         this.#objects.delete(object.metadata.name);
-        options.onEvent(known);
+        options.onEvent(before ?? (object as T), before);
       },
       onSynced: () => told(),
       onError: (error) => options.log.warn({ err: error, kind: type.kind }, 'watch failed, it goes on'),

@@ -17,7 +17,7 @@ export async function openCluster(config: ControllerConfig, log: Logger): Promis
       manifests: manifestsDir,
       state: stateDir,
       log,
-      onProblem: (problem) => log.warn({ ...problem }, 'manifest cannot be read, its last good objects stay in force'),
+      onProblem: (problem) => log.warn({ ...problem }, 'manifest with a problem'),
     });
     return { cluster: directory, close: () => directory.close() };
   }

@@ -1,15 +1,18 @@
 import type { Bus } from '@jspolicy/bus';
-import type { Bundle, BundleInfo, JsPolicy, JsPolicyBundle } from '@jspolicy/contracts';
+import type { Bundle, BundleInfo, JsPolicy, JsPolicyBundle, PolicyRecord } from '@jspolicy/contracts';
 import { bundleHash, policyRecord } from '@jspolicy/policy';
 import type { Logger } from '@jspolicy/runtime';
 import { bundleObject, hashOf } from './bundle-object.ts';
 import type { BundleSource, Resolved } from './bundle-source.ts';
 import type { Mirror } from './mirror.ts';
+import type { PolicyEvents } from './policy-events.ts';
+import type { Quarantines } from './quarantines.ts';
 import type { Records } from './records.ts';
 import { BUNDLES, POLICIES, VIOLATIONS } from './resource-types.ts';
 import { isSameStatus, type Problem, policyStatus, type StatusFacts } from './status.ts';
 import { type Failed, failureOf } from './step.ts';
 import type { Webhooks } from './webhooks.ts';
+import type { ObjectFollowing } from './work/object-following.ts';
 import type { Writes } from './writes.ts';
 
 export interface ReconcilerParts {
@@ -21,13 +24,13 @@ export interface ReconcilerParts {
   webhooks: Webhooks;
   source: BundleSource;
   records: Records;
+  quarantines: Pick<Quarantines, 'reasonOf'>;
+  objects: Pick<ObjectFollowing, 'follow' | 'forget'>;
+  events: Pick<PolicyEvents, 'tell' | 'forget'>;
 }
 
-const NOT_YET: Problem = {
-  condition: 'ControllerReady',
-  reason: 'InitControllerPolicy',
-  message: 'policies of type Controller are not served by this version',
-};
+const quarantineMessage = (last: string): string =>
+  `the policy's code ended its sandbox again and again (last: ${last}): its requests are answered by its failurePolicy, and it is tried again, later each time`;
 
 /** The same may succeed later: thrown after the status says what is wrong, so that the queue tries again. */
 class TryAgain extends Error {}
@@ -55,20 +58,30 @@ export class Reconciler {
       fresh ? this.#storeObject(policy, bundle) : undefined,
       this.#putInForce(policy, bundle),
     ]);
-    const failure = failureOf('BundleCompiled', stored) ?? failureOf('WebhookReady', registered);
+    const failure =
+      failureOf('BundleCompiled', stored) ?? failureOf(inForceCondition(policy), registered) ?? problemOf(registered);
     if (failure && !failure.problem) throw failure.error;
     await this.#finish(policy, bundle, failure);
   }
 
-  /** The bundle, the record that names it, the webhook: nothing is asked before it can be answered. */
-  async #putInForce(policy: JsPolicy, bundle: Bundle): Promise<void> {
+  /** The bundle, the record that names it, the webhook or the objects: nothing is asked before it can be answered. */
+  async #putInForce(policy: JsPolicy, bundle: Bundle): Promise<Problem | undefined> {
     const { bus, records, webhooks, log } = this.#parts;
     await bus.bundles.put(bundle);
-    const changed = await records.put(policyRecord(policy, bundle));
-    if (policy.spec.type === 'Controller') return;
-    await webhooks.ensure(policy);
+    const record = policyRecord(policy, bundle);
+    const changed = await records.put(record);
+    const problem = isController(policy) ? await this.#follow(record) : undefined;
+    if (!isController(policy)) await webhooks.ensure(policy, bundle);
     const { digest, isolation, isolationReason } = bundle;
     if (changed) log.info({ policy: policy.metadata.name, digest, isolation, isolationReason }, 'policy enforced');
+    return problem;
+  }
+
+  async #follow(record: PolicyRecord): Promise<Problem | undefined> {
+    const message = await this.#parts.objects.follow(record);
+    return message === undefined
+      ? undefined
+      : { condition: 'ControllerReady', reason: 'InitControllerPolicy', message };
   }
 
   /** What has no bundle changes the status and nothing else: the last good one goes on, as it was. */
@@ -85,14 +98,20 @@ export class Reconciler {
     if (good) await bus.bundles.put(good);
     const kept = record?.uid === uid ? record.bundle : undefined;
     const serving = kept ?? good;
-    if (!kept) await records.put(policyRecord(policy, good ?? (undecodable ? 'undecodable' : 'missing')));
-    if (serving && policy.spec.type !== 'Controller') await webhooks.keep(policy);
+    const standing = kept && record ? record : policyRecord(policy, good ?? (undecodable ? 'undecodable' : 'missing'));
+    if (!kept) await records.put(standing);
+    if (isController(policy)) await this.#follow(standing);
+    else if (serving) await webhooks.keep(policy, serving);
     return serving;
   }
 
   async #finish(policy: JsPolicy, serving: BundleInfo | undefined, failed: Failed | undefined): Promise<void> {
-    const problem = failed?.problem ?? (policy.spec.type === 'Controller' ? NOT_YET : undefined);
-    await this.#writeStatus(policy, facts(policy, serving, problem));
+    const problem = failed?.problem;
+    const quarantine = this.#parts.quarantines.reasonOf(policy.metadata.name);
+    await this.#writeStatus(policy, {
+      ...facts(policy, serving, problem),
+      ...(quarantine !== undefined && { quarantine: quarantineMessage(quarantine) }),
+    });
     if (failed?.error) throw failed.error;
   }
 
@@ -108,18 +127,20 @@ export class Reconciler {
   }
 
   async #writeStatus(policy: JsPolicy, found: StatusFacts): Promise<void> {
-    const { writes, policies, log } = this.#parts;
+    const { writes, policies, events, log } = this.#parts;
     const status = policyStatus(policy, found, new Date());
     if (isSameStatus(policy.status, status)) return;
     policies.remember(await writes.updateStatus(POLICIES, { ...policy, status }), policy.metadata.resourceVersion);
+    events.tell(policy, status);
     const { phase, reason, message } = status;
     log.info({ policy: policy.metadata.name, phase, reason, message }, 'policy status');
   }
 
   /** The webhook goes first: nothing is asked that could not be answered. The record last: by it the rest is found. */
   async #remove(name: string): Promise<void> {
-    const { writes, bundles, webhooks, records, source, log } = this.#parts;
+    const { writes, bundles, webhooks, records, source, objects, events, log } = this.#parts;
     source.forget(name);
+    events.forget(name);
     const hadWebhook = await webhooks.removeAll(name);
     const bundle = bundles.get(name);
     const hadBundle = bundle !== undefined && hashOf(bundle) !== undefined;
@@ -128,6 +149,7 @@ export class Reconciler {
       bundles.forget(name);
     }
     const record = await records.get(name);
+    if (record?.type === 'Controller') await objects.forget(name);
     if (!hadWebhook && !hadBundle && !record) return;
     await writes.remove(VIOLATIONS, name);
     await records.remove(name);
@@ -135,11 +157,18 @@ export class Reconciler {
   }
 }
 
+const isController = ({ spec }: JsPolicy): boolean => spec.type === 'Controller';
+
+const inForceCondition = (policy: JsPolicy) => (isController(policy) ? 'ControllerReady' : 'WebhookReady');
+
+/** Of a step that succeeded as far as it could. */
+const problemOf = (step: PromiseSettledResult<Problem | undefined>): Failed | undefined =>
+  step.status === 'fulfilled' && step.value ? { problem: step.value, error: undefined } : undefined;
+
 function facts(policy: JsPolicy, serving: BundleInfo | undefined, problem: Problem | undefined): StatusFacts {
-  const controller = policy.spec.type === 'Controller';
   return {
     ...(problem && { problem }),
     ...(policy.spec.javascript && { bundleHash: bundleHash(policy.spec) }),
-    holds: serving ? ['BundleCompiled', ...(controller ? [] : (['WebhookReady'] as const))] : [],
+    holds: serving ? ['BundleCompiled', inForceCondition(policy)] : [],
   };
 }

@@ -3,20 +3,26 @@ import type { Bus } from '@jspolicy/bus';
 import type { PolicyRecord } from '@jspolicy/contracts';
 import type { Logger } from '@jspolicy/runtime';
 
-/** Evaluators may still fetch a bundle that a record named a moment ago. */
-const UNUSED_BUNDLE_MS = 5 * 60_000;
+interface RecordsParts {
+  bus: Bus;
+  log: Logger;
+  /** Aborts when this replica leads no more. */
+  signal: AbortSignal;
+  /** Evaluators may still fetch a bundle that a record named a moment ago. */
+  unusedBundleMs: number;
+}
 
 /** What the data plane knows of each policy; written only when it changed, and only while this replica leads. */
 export class Records {
   readonly #bus: Bus;
-  readonly #log: Logger;
-  readonly #signal: AbortSignal;
-  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #parts: RecordsParts;
+  /** By digest. */
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+  #swept = false;
 
-  constructor(bus: Bus, log: Logger, signal: AbortSignal) {
-    this.#bus = bus;
-    this.#log = log;
-    this.#signal = signal;
+  constructor(parts: RecordsParts) {
+    this.#parts = parts;
+    this.#bus = parts.bus;
   }
 
   get(name: string): Promise<PolicyRecord | undefined> {
@@ -27,7 +33,7 @@ export class Records {
   async put(record: PolicyRecord): Promise<boolean> {
     const before = await this.get(record.name);
     if (isDeepStrictEqual(before, record)) return false;
-    this.#signal.throwIfAborted();
+    this.#parts.signal.throwIfAborted();
     await this.#bus.policies.put(record);
     if (before?.bundle && before.bundle.digest !== record.bundle?.digest) this.#dropLater(before.bundle.digest);
     return true;
@@ -37,7 +43,7 @@ export class Records {
   async remove(name: string): Promise<boolean> {
     const before = await this.get(name);
     if (!before) return false;
-    this.#signal.throwIfAborted();
+    this.#parts.signal.throwIfAborted();
     await this.#bus.policies.remove(name);
     if (before.bundle) this.#dropLater(before.bundle.digest);
     return true;
@@ -47,24 +53,42 @@ export class Records {
     return this.#bus.policies.names();
   }
 
+  /** Removes, in a while, the bundles that no record names: an earlier leader may not have come to it. */
+  async dropUnused(): Promise<void> {
+    if (this.#swept) return;
+    const digests = await this.#bus.bundles.digests();
+    const used = await this.#used();
+    for (const digest of digests) if (!used.has(digest)) this.#dropLater(digest);
+    this.#swept = true;
+  }
+
   stop(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
   }
 
   #dropLater(digest: string): void {
+    if (this.#parts.signal.aborted) return;
+    clearTimeout(this.#timers.get(digest));
     const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      this.#drop(digest).catch((err: unknown) => this.#log.warn({ err, digest }, 'unused bundle was not removed'));
-    }, UNUSED_BUNDLE_MS).unref();
-    this.#timers.add(timer);
+      this.#timers.delete(digest);
+      this.#drop(digest).catch((err: unknown) => {
+        this.#swept = false;
+        this.#parts.log.warn({ err, digest }, 'unused bundle was not removed');
+      });
+    }, this.#parts.unusedBundleMs).unref();
+    this.#timers.set(digest, timer);
   }
 
   async #drop(digest: string): Promise<void> {
-    for (const name of await this.names()) {
-      if ((await this.get(name))?.bundle?.digest === digest) return;
-    }
-    this.#signal.throwIfAborted();
+    if ((await this.#used()).has(digest)) return;
+    this.#parts.signal.throwIfAborted();
     await this.#bus.bundles.remove(digest);
+    this.#parts.log.info({ digest }, 'unused bundle removed');
+  }
+
+  async #used(): Promise<Set<string | undefined>> {
+    const records = await Promise.all((await this.names()).map((name) => this.get(name)));
+    return new Set(records.map((record) => record?.bundle?.digest));
   }
 }

@@ -20,3 +20,4 @@ export const BUNDLES = ours('JsPolicyBundle', 'jspolicybundles');
 export const VIOLATIONS = ours('JsPolicyViolations', 'jspolicyviolations');
 export const VALIDATING = webhooks('ValidatingWebhookConfiguration', 'validatingwebhookconfigurations');
 export const MUTATING = webhooks('MutatingWebhookConfiguration', 'mutatingwebhookconfigurations');
+export const EVENTS: ResourceType = { group: '', version: 'v1', kind: 'Event', resource: 'events', namespaced: true };

@@ -1,66 +1,104 @@
-import { type Bus, connectBus } from '@jspolicy/bus';
-import { installCrds, type Running } from '@jspolicy/kube';
-import { createMetrics, type Health, type Service, type ServiceContext, startHealth } from '@jspolicy/runtime';
-import { readConfig } from './config.ts';
-import { startLeading } from './leader.ts';
+import { type Bus, connectServiceBus } from '@jspolicy/bus';
+import { installCrds, type LeaseHandler, type Running } from '@jspolicy/kube';
+import {
+  createMetrics,
+  type Health,
+  type Logger,
+  type Service,
+  type ServiceContext,
+  startHealth,
+} from '@jspolicy/runtime';
+import { type ControllerConfig, readConfig } from './config.ts';
+import { controllerMetrics } from './controller-metrics.ts';
+import { type LeaderParts, startLeading } from './leader.ts';
 import { type OpenedCluster, openCluster, webhookTarget } from './open-cluster.ts';
 
 const LEASE = 'jspolicy-controller';
 
+export function createController(context: ServiceContext): Service {
+  return new Controller(context);
+}
+
 /** Start: health, bus, cluster, election, ready. Stop: give the Lease back after the work has ended, cluster, bus. */
-export function createController({ env, log }: ServiceContext): Service {
-  const config = readConfig(env);
-  const metrics = createMetrics();
-  const leads = metrics.gauge({ name: 'jspolicy_controller_leader', help: '1 while this replica leads' });
-  const writes = metrics.counter({
-    name: 'jspolicy_controller_writes_total',
-    help: 'Writes into the cluster',
-    labels: ['verb', 'kind'],
-  });
-  let health: Health | undefined;
-  let bus: Bus | undefined;
-  let opened: OpenedCluster | undefined;
-  let election: Running | undefined;
-  let leading: Running | undefined;
+class Controller implements Service {
+  readonly #log: Logger;
+  readonly #fail: ServiceContext['fail'];
+  readonly #config: ControllerConfig;
+  readonly #metrics = createMetrics();
+  readonly #counted = controllerMetrics(this.#metrics);
+  #health: Health | undefined;
+  #bus: Bus | undefined;
+  #opened: OpenedCluster | undefined;
+  #election: Running | undefined;
+  #leading: Running | undefined;
 
-  const lead = (connected: Bus, { cluster }: OpenedCluster) => ({
-    onAcquired: () => {
-      log.info({ identity: config.identity }, 'leading');
-      leads.set(1);
-      leading = startLeading({
-        cluster,
-        bus: connected,
-        target: webhookTarget(config),
-        compileTimeoutMs: config.compileTimeoutSeconds * 1000,
-        log,
-        onWrite: (verb, kind) => writes.inc({ verb, kind }),
-      });
-    },
-    onLost: () => {
-      log.info({ identity: config.identity }, 'leads no more');
-      leads.set(0);
-      leading?.stop().catch((err: unknown) => log.error({ err }, 'the work of the leader did not end'));
-    },
-  });
+  constructor({ env, log, fail }: ServiceContext) {
+    this.#log = log;
+    this.#fail = fail;
+    this.#config = readConfig(env);
+  }
 
-  return {
-    async start() {
-      health = await startHealth(config.healthPort, metrics);
-      bus = await connectBus({ servers: config.natsUrl, name: 'controller', log });
-      await bus.ensureTopology();
-      opened = await openCluster(config, log);
-      if (config.installCrds && !config.manifestsDir) await installCrds(opened.cluster, config.crdsDir);
-      election = opened.cluster.elect(LEASE, config.identity, lead(bus, opened));
-      health.setReady(true);
-    },
-    async stop() {
-      health?.setReady(false);
-      await leading?.stop();
-      await election?.stop();
-      await opened?.close();
-      await bus?.close();
-      await health?.stop();
-    },
-    describe: () => ({ healthPort: health?.port }),
-  };
+  async start(): Promise<void> {
+    const { healthPort, installCrds: install, manifestsDir, crdsDir, identity } = this.#config;
+    this.#health = await startHealth(healthPort, this.#metrics);
+    this.#bus = await connectServiceBus({
+      name: 'controller',
+      config: this.#config,
+      health: this.#health,
+      log: this.#log,
+      fail: this.#fail,
+    });
+    await this.#bus.ensureTopology();
+    this.#opened = await openCluster(this.#config, this.#log);
+    if (install && !manifestsDir) await installCrds(this.#opened.cluster, crdsDir);
+    this.#election = this.#opened.cluster.elect(LEASE, identity, this.#lease(this.#bus, this.#opened));
+    this.#health.setReady(true);
+  }
+
+  async stop(): Promise<void> {
+    this.#health?.setReady(false);
+    await this.#leading?.stop();
+    await this.#election?.stop();
+    await this.#opened?.close();
+    await this.#bus?.close();
+    await this.#health?.stop();
+  }
+
+  describe() {
+    return { healthPort: this.#health?.port };
+  }
+
+  #lease(bus: Bus, opened: OpenedCluster): LeaseHandler {
+    const { identity } = this.#config;
+    return {
+      onAcquired: () => {
+        this.#log.info({ identity }, 'leading');
+        this.#counted.leads.set(1);
+        this.#leading = startLeading(this.#leaderParts(bus, opened));
+      },
+      onLost: () => {
+        this.#log.info({ identity }, 'leads no more');
+        this.#counted.leads.set(0);
+        this.#leading?.stop().catch((err: unknown) => this.#log.error({ err }, 'the work of the leader did not end'));
+      },
+    };
+  }
+
+  #leaderParts(bus: Bus, { cluster }: OpenedCluster): LeaderParts {
+    const { compileTimeoutSeconds, unusedBundleSeconds, resyncSeconds, updateWebhook, manifestsDir } = this.#config;
+    return {
+      cluster,
+      bus,
+      target: webhookTarget(this.#config),
+      compileTimeoutMs: compileTimeoutSeconds * 1000,
+      unusedBundleMs: unusedBundleSeconds * 1000,
+      resyncMs: resyncSeconds * 1000,
+      // A directory of manifests judges what it reads by itself.
+      keepOwnWebhooks: updateWebhook && !manifestsDir,
+      writeEvents: !manifestsDir,
+      log: this.#log,
+      onWrite: (verb, kind) => this.#counted.writes.inc({ verb, kind }),
+      onQueued: (name) => this.#counted.queued.inc({ name }),
+    };
+  }
 }

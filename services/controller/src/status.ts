@@ -10,6 +10,8 @@ export interface Problem {
 
 export interface StatusFacts {
   problem?: Problem;
+  /** Why it is quarantined. It stands beside a problem, because what served before goes on. */
+  quarantine?: string;
   /** Conditions that hold, without Ready. */
   holds: Exclude<ConditionType, 'Ready'>[];
   bundleHash?: string;
@@ -17,7 +19,7 @@ export interface StatusFacts {
 
 /** The status as it should be; times of conditions that did not change are kept. */
 export function policyStatus(policy: JsPolicy, facts: StatusFacts, now: Date): JsPolicyStatus {
-  const { problem } = facts;
+  const [problem] = problemsOf(facts);
   const conditions = wanted(facts).map((condition) => withTime(condition, policy.status?.conditions, now));
   return {
     phase: problem ? 'Failed' : 'Synced',
@@ -34,17 +36,33 @@ export const isSameStatus = (a: JsPolicyStatus | undefined, b: JsPolicyStatus): 
 
 type Timeless = Omit<Condition, 'lastTransitionTime'>;
 
-function wanted({ problem, holds }: StatusFacts): Timeless[] {
-  const failed: Partial<Timeless> = problem
-    ? { status: 'False', severity: 'Error', reason: problem.reason, message: problem.message }
-    : {};
-  const order: Exclude<ConditionType, 'Ready'>[] = ['BundleCompiled', 'ControllerReady', 'WebhookReady'];
-  const parts = order.flatMap((type): Timeless[] => {
-    if (problem?.condition === type) return [{ type, status: 'False', ...failed }];
-    return holds.includes(type) ? [{ type, status: 'True' }] : [];
-  });
-  return [{ type: 'Ready', status: 'True', ...failed }, ...parts];
+const ORDER: Problem['condition'][] = ['BundleCompiled', 'ControllerReady', 'WebhookReady', 'Evaluable'];
+
+/** In the order of their conditions: the first one is the policy's. */
+function problemsOf({ problem, quarantine }: StatusFacts): Problem[] {
+  const evaluable: Problem[] =
+    quarantine === undefined ? [] : [{ condition: 'Evaluable', reason: 'Quarantined', message: quarantine }];
+  return problem ? [problem, ...evaluable] : evaluable;
 }
+
+function wanted(facts: StatusFacts): Timeless[] {
+  const problems = problemsOf(facts);
+  const parts = ORDER.flatMap((type): Timeless[] => {
+    const problem = problems.find(({ condition }) => condition === type);
+    if (problem) return [falseCondition(type, problem)];
+    return facts.holds.includes(type) ? [{ type, status: 'True' }] : [];
+  });
+  const [first] = problems;
+  return [first ? falseCondition('Ready', first) : { type: 'Ready', status: 'True' }, ...parts];
+}
+
+const falseCondition = (type: ConditionType, { reason, message }: Problem): Timeless => ({
+  type,
+  status: 'False',
+  severity: 'Error',
+  reason,
+  message,
+});
 
 function withTime(condition: Timeless, before: Condition[] | undefined, now: Date): Condition {
   const known = before?.find(({ type }) => type === condition.type);

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { API_GROUP, type JsPolicy, type KubeObject } from '@jspolicy/contracts';
+import { API_GROUP, type BundleInfo, type JsPolicy, type KubeObject } from '@jspolicy/contracts';
 import { ownerReference } from './bundle-object.ts';
 
 export interface WebhookTarget {
@@ -14,8 +14,14 @@ export interface WebhookTarget {
 const SUFFIX_LETTERS = 'abcdefghijklmnopqrstuvwxyz';
 const SUFFIX_LENGTH = 5;
 
+/** Host functions that change the cluster. */
+const WRITES = ['create', 'update', 'remove'];
+
+/** What a policy's bundle says of itself as far as a webhook goes. */
+export type Calls = Pick<BundleInfo, 'hostCalls'>;
+
 /** The webhook configuration of a policy, complete: the API server has nothing to add by default. */
-export function webhookConfiguration(policy: JsPolicy, target: WebhookTarget, name: string): KubeObject {
+export function webhookConfiguration(policy: JsPolicy, calls: Calls, target: WebhookTarget, name: string): KubeObject {
   const mutating = policy.spec.type === 'Mutating';
   const { labels, annotations } = policy.metadata;
   return {
@@ -27,7 +33,7 @@ export function webhookConfiguration(policy: JsPolicy, target: WebhookTarget, na
       ...(annotations && { annotations }),
       ownerReferences: [ownerReference(policy, false)],
     },
-    webhooks: [webhook(policy, target, mutating)],
+    webhooks: [{ ...webhook(policy, target, mutating), sideEffects: sideEffects(calls) }],
   };
 }
 
@@ -35,7 +41,7 @@ function webhook({ metadata, spec }: JsPolicy, target: WebhookTarget, mutating: 
   const conditions = matchConditions(spec, target.namespace);
   return {
     name: metadata.name,
-    clientConfig: clientConfig(metadata.name, target),
+    clientConfig: clientConfig(policyPath(metadata.name), target),
     rules: [
       {
         operations: spec.operations,
@@ -49,7 +55,6 @@ function webhook({ metadata, spec }: JsPolicy, target: WebhookTarget, mutating: 
     matchPolicy: spec.matchPolicy ?? 'Equivalent',
     namespaceSelector: spec.namespaceSelector ?? {},
     objectSelector: spec.objectSelector ?? {},
-    sideEffects: 'None',
     timeoutSeconds: spec.timeoutSeconds ?? 10,
     admissionReviewVersions: ['v1'],
     ...(mutating && { reinvocationPolicy: spec.reinvocationPolicy ?? 'Never' }),
@@ -57,8 +62,14 @@ function webhook({ metadata, spec }: JsPolicy, target: WebhookTarget, mutating: 
   };
 }
 
-function clientConfig(policy: string, { url, namespace, caBundle }: WebhookTarget) {
-  const path = `/policy/${policy}`;
+/** With NoneOnDryRun the API server asks in a dry run too, and the evaluator makes dry runs of what the policy writes. */
+const sideEffects = ({ hostCalls }: Calls): string =>
+  hostCalls.some((call) => WRITES.includes(call)) ? 'NoneOnDryRun' : 'None';
+
+const policyPath = (policy: string): string => `/policy/${policy}`;
+
+/** How the API server reaches a path of the gateway. */
+export function clientConfig(path: string, { url, namespace, caBundle }: WebhookTarget) {
   return {
     ...(url ? { url: url.replace(/\/$/, '') + path } : { service: { name: 'jspolicy', namespace, path, port: 443 } }),
     ...(caBundle && { caBundle }),
@@ -90,14 +101,30 @@ function matchConditions(spec: JsPolicy['spec'], namespace: string) {
 /** `<policy>-<5 random letters>`, cut so that it stays a name. */
 export function newWebhookName(policy: string): string {
   const suffix = Array.from({ length: SUFFIX_LENGTH }, () => SUFFIX_LETTERS[randomInt(SUFFIX_LETTERS.length)]).join('');
-  return `${policy.slice(0, 253 - SUFFIX_LENGTH - 1)}-${suffix}`;
+  return `${cutForSuffix(policy)}-${suffix}`;
 }
 
-/** Which policy a configuration belongs to; undefined when it is none of ours. */
+const cutForSuffix = (policy: string): string => policy.slice(0, 253 - SUFFIX_LENGTH - 1);
+
+/**
+ * Which policy a configuration belongs to; undefined when it is none of ours. One that lost its owner by hand is known by
+ * its name and by what it calls: otherwise requests would be judged by it and by the one made anew.
+ */
 export function policyOfWebhook(object: KubeObject): string | undefined {
-  return object.metadata.ownerReferences?.find(
+  const owner = object.metadata.ownerReferences?.find(
     ({ kind, apiVersion }) => kind === 'JsPolicy' && apiVersion.startsWith(API_GROUP),
-  )?.name;
+  );
+  return owner?.name ?? policyOfEntry(object);
+}
+
+function policyOfEntry(object: KubeObject): string | undefined {
+  const [entry, ...more] = entriesOf(object);
+  const name = entry?.['name'];
+  if (typeof name !== 'string' || more.length > 0) return undefined;
+  const { url, service } = (entry?.['clientConfig'] ?? {}) as { url?: string; service?: { path?: string } };
+  const isCalled = (url ?? service?.path ?? '').endsWith(policyPath(name));
+  const isNamed = object.metadata.name.slice(0, -SUFFIX_LENGTH) === `${cutForSuffix(name)}-`;
+  return isCalled && isNamed ? name : undefined;
 }
 
 /** Fields of an entry that are ours to say, beside those that the desired one has: a hand may have added them. */
@@ -105,21 +132,32 @@ const OPTIONAL_FIELDS = ['matchConditions', 'reinvocationPolicy'];
 
 /** Whether what is there says the same; fields that a newer API server adds by default are not looked at. */
 export function isSame(existing: KubeObject, desired: KubeObject): boolean {
-  const [wanted = {}] = entriesOf(desired);
-  const fields = [...Object.keys(wanted), ...OPTIONAL_FIELDS];
-  const told = (object: KubeObject) => ({
-    kind: object.kind,
-    webhooks: entriesOf(object).map((entry) => fields.map((field) => entry[field])),
-    labels: object.metadata.labels ?? {},
-    annotations: object.metadata.annotations ?? {},
-    owners: object.metadata.ownerReferences ?? [],
+  const [entries, wanted] = [entriesOf(existing), entriesOf(desired)];
+  const told = ({ kind, metadata }: KubeObject) => ({
+    kind,
+    labels: metadata.labels ?? {},
+    annotations: metadata.annotations ?? {},
+    owners: metadata.ownerReferences ?? [],
   });
-  return isDeepStrictEqual(told(existing), told(desired));
+  return (
+    entries.length === wanted.length &&
+    wanted.every((entry, index) => isSameEntry(entries[index], entry)) &&
+    isDeepStrictEqual(told(existing), told(desired))
+  );
+}
+
+/** The same of one entry. */
+export function isSameEntry(existing: Record<string, unknown> | undefined, wanted: Record<string, unknown>): boolean {
+  const fields = [...Object.keys(wanted), ...OPTIONAL_FIELDS];
+  return fields.every((field) => isDeepStrictEqual(existing?.[field], wanted[field]));
 }
 
 /** The configuration as it is, reached where the gateway is now: an authority that changed must not break it. */
 export function withClientConfig(existing: KubeObject, policy: string, target: WebhookTarget): KubeObject {
-  const webhooks = entriesOf(existing).map((entry) => ({ ...entry, clientConfig: clientConfig(policy, target) }));
+  const webhooks = entriesOf(existing).map((entry) => ({
+    ...entry,
+    clientConfig: clientConfig(policyPath(policy), target),
+  }));
   return { ...existing, webhooks };
 }
 

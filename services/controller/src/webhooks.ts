@@ -3,6 +3,7 @@ import type { ResourceType } from '@jspolicy/kube';
 import type { Mirror } from './mirror.ts';
 import { MUTATING, VALIDATING } from './resource-types.ts';
 import {
+  type Calls,
   entriesOf,
   isSame,
   newWebhookName,
@@ -38,15 +39,15 @@ export class Webhooks {
   }
 
   /** Creates or mends the policy's configuration, and removes others of it. */
-  async ensure(policy: JsPolicy): Promise<void> {
+  async ensure(policy: JsPolicy, calls: Calls): Promise<void> {
     const type = policy.spec.type === 'Mutating' ? MUTATING : VALIDATING;
     const found = this.#of(policy.metadata.name);
     const [kept, ...surplus] = [
       ...found.filter((each) => each.type === type),
       ...found.filter((each) => each.type !== type),
     ];
-    if (kept && kept.type === type) await this.#mend(policy, kept);
-    else await this.#create(policy, type);
+    if (kept && kept.type === type) await this.#mend(policy, calls, kept);
+    else await this.#create(policy, calls, type);
     // After the right one exists: a request never finds none.
     for (const each of kept?.type === type ? surplus : found) await this.#remove(each);
   }
@@ -55,9 +56,9 @@ export class Webhooks {
    * Leaves the rules of a policy as they were when it last compiled: only where the gateway is reached is kept up to
    * date. One that somebody removed or emptied is made from the policy as it is.
    */
-  async keep(policy: JsPolicy): Promise<void> {
+  async keep(policy: JsPolicy, calls: Calls): Promise<void> {
     const found = this.#of(policy.metadata.name).filter(({ object }) => entriesOf(object).length > 0);
-    if (found.length === 0) return this.ensure(policy);
+    if (found.length === 0) return this.ensure(policy, calls);
     for (const each of found) {
       const desired = withClientConfig(each.object, policy.metadata.name, this.#target);
       if (!isSame(each.object, desired)) await this.#update(each, desired);
@@ -86,8 +87,8 @@ export class Webhooks {
     );
   }
 
-  async #mend(policy: JsPolicy, found: Found): Promise<void> {
-    const desired = webhookConfiguration(policy, this.#target, found.object.metadata.name);
+  async #mend(policy: JsPolicy, calls: Calls, found: Found): Promise<void> {
+    const desired = webhookConfiguration(policy, calls, this.#target, found.object.metadata.name);
     if (!isSame(found.object, desired)) await this.#update(found, desired);
   }
 
@@ -98,8 +99,8 @@ export class Webhooks {
     this.#mirror(type)?.remember(written, resourceVersion);
   }
 
-  async #create(policy: JsPolicy, type: ResourceType): Promise<void> {
-    const desired = webhookConfiguration(policy, this.#target, newWebhookName(policy.metadata.name));
+  async #create(policy: JsPolicy, calls: Calls, type: ResourceType): Promise<void> {
+    const desired = webhookConfiguration(policy, calls, this.#target, newWebhookName(policy.metadata.name));
     this.#mirror(type)?.remember(await this.#writes.create(type, desired), undefined);
   }
 

@@ -18,6 +18,7 @@ function heldQueue(parallel = 4) {
     onFailure: (name) => failures.push(name),
   });
   const next = () => held.shift();
+  queue.start();
   return { queue, begun, failures, next };
 }
 
@@ -62,4 +63,15 @@ test('stop waits for what runs, starts nothing more, and may be called twice', a
   await stopped;
   expect(begun).toEqual(['a']);
   expect(failures).toEqual([]);
+});
+
+test('what comes before the start waits for it, each name once', async () => {
+  const begun: string[] = [];
+  const queue = new WorkQueue({ parallel: 4, work: async (name) => void begun.push(name), onFailure: () => undefined });
+  for (const name of ['a', 'b', 'a']) queue.add(name);
+  expect(begun).toEqual([]);
+  queue.start();
+  await waitFor(() => begun.length === 2, { what: 'both' });
+  await queue.stop();
+  expect(begun).toEqual(['a', 'b']);
 });

@@ -24,12 +24,19 @@ export class WorkQueue {
   readonly #entries = new Map<string, Entry>();
   readonly #waiting: string[] = [];
   #running = 0;
+  #started = false;
   #stopped = false;
   #idle: (() => void) | undefined;
   #ended: Promise<void> | undefined;
 
   constructor(options: WorkQueueOptions) {
     this.#options = options;
+  }
+
+  /** What came before waits until then. */
+  start(): void {
+    this.#started = true;
+    this.#next();
   }
 
   add(name: string): void {
@@ -63,7 +70,7 @@ export class WorkQueue {
   }
 
   #next(): void {
-    while (!this.#stopped && this.#running < this.#options.parallel) {
+    while (this.#started && !this.#stopped && this.#running < this.#options.parallel) {
       const name = this.#waiting.shift();
       if (name === undefined) return;
       void this.#run(name);

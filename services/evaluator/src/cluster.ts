@@ -1,12 +1,22 @@
-import type { Cluster } from '@jspolicy/kube';
+import { objectText, type ReadCluster } from '@jspolicy/host-functions';
+import type { Cluster, CopiesSize } from '@jspolicy/kube';
 import type { Logger } from '@jspolicy/runtime';
 import { HostCallError } from '@jspolicy/sandbox';
 import type { EvaluatorConfig } from './config.ts';
+import type { EvaluatorMetrics } from './evaluator-metrics.ts';
 
-interface Opened {
+const MIB = 1024 * 1024;
+
+interface Connected {
   cluster: Cluster;
+  /** Absent where each read is answered with what is there at that moment. */
+  refresh?(): Promise<void>;
   close(): void | Promise<void>;
 }
+
+type Opened = ReadCluster & Pick<Connected, 'refresh' | 'close'>;
+
+type Counted = Pick<EvaluatorMetrics, 'informerObjects' | 'informerBytes'>;
 
 /**
  * The cluster that policies read, opened when the first one asks: many installations have no policy that does, and the
@@ -15,35 +25,71 @@ interface Opened {
 export class LazyCluster {
   readonly #config: EvaluatorConfig;
   readonly #log: Logger;
+  readonly #metrics: Counted;
   #opened: Promise<Opened> | undefined;
 
-  constructor(config: EvaluatorConfig, log: Logger) {
+  constructor(config: EvaluatorConfig, metrics: Counted, log: Logger) {
     this.#config = config;
+    this.#metrics = metrics;
     this.#log = log;
   }
 
   /** Throws HostCallError, also when none is configured; a failure to open is tried again with the next call. */
-  async get(): Promise<Cluster> {
+  async get(): Promise<ReadCluster> {
     this.#opened ??= this.#open().catch((error: unknown) => {
       this.#opened = undefined;
       throw error instanceof HostCallError ? error : unavailable(error);
     });
-    return (await this.#opened).cluster;
+    return this.#opened;
+  }
+
+  /** Whether a read may show more now than the one before. */
+  async refresh(): Promise<boolean> {
+    const refresh = (await this.#opened)?.refresh;
+    await refresh?.();
+    return refresh !== undefined;
   }
 
   async close(): Promise<void> {
     const opened = await this.#opened?.catch(() => undefined);
+    await opened?.informers.stop();
     await opened?.close();
   }
 
   async #open(): Promise<Opened> {
+    const connected = await this.#connect();
+    const { Informers } = await import('@jspolicy/kube');
+    const { cacheMaxMiB, cacheIdleSeconds } = this.#config;
+    const informers = new Informers({
+      cluster: connected.cluster,
+      textOf: objectText,
+      maxBytes: cacheMaxMiB * MIB,
+      idleMs: cacheIdleSeconds * 1000,
+      onSize: (kind, size) => this.#count(kind, size),
+      log: this.#log,
+    });
+    return { ...connected, informers };
+  }
+
+  #count(kind: string, size: CopiesSize | undefined): void {
+    const { informerObjects, informerBytes } = this.#metrics;
+    if (size) {
+      informerObjects.set({ kind }, size.objects);
+      informerBytes.set({ kind }, size.bytes);
+    } else {
+      informerObjects.remove({ kind });
+      informerBytes.remove({ kind });
+    }
+  }
+
+  async #connect(): Promise<Connected> {
     const { kubeconfig, kubernetesHost, manifestsDir, stateDir } = this.#config;
     const { connectApiServer, openDirectory } = await import('@jspolicy/kube');
     if (manifestsDir) {
       const log = this.#log;
       const onProblem = () => undefined;
       const directory = await openDirectory({ manifests: manifestsDir, state: stateDir, log, onProblem });
-      return { cluster: directory, close: () => directory.close() };
+      return { cluster: directory, refresh: () => directory.refresh(), close: () => directory.close() };
     }
     if (!kubeconfig && !kubernetesHost) {
       throw new HostCallError('NoCluster', 'the evaluator has no cluster to read: set KUBECONFIG or MANIFESTS_DIR');

@@ -1,19 +1,45 @@
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConfigurationError, commonSettings, integer, list, loadConfig, optionalText, text } from '@jspolicy/runtime';
+import { busProblems, busSettings } from '@jspolicy/bus';
+import { grantSettings } from '@jspolicy/host-functions';
+import {
+  clusterProblems,
+  clusterSettings,
+  commonSettings,
+  integer,
+  loadConfig,
+  optionalText,
+  text,
+} from '@jspolicy/runtime';
 
 const defaultId = `${hostname()}-${process.pid}`;
 
 export const settings = {
   ...commonSettings,
-  natsUrl: text({ env: 'NATS_URL', default: 'nats://127.0.0.1:4222', describe: 'NATS servers, separated by commas' }),
+  ...busSettings,
   evaluatorId: text({ env: 'EVALUATOR_ID', default: defaultId, describe: 'name of this evaluator in violations' }),
+  clusterName: text({
+    env: 'CLUSTER_NAME',
+    default: 'kubernetes',
+    describe: 'name of the cluster in violations: their source is /clusters/<name>',
+  }),
+  violationLabels: optionalText({
+    env: 'VIOLATION_LABELS',
+    describe: 'keys of the labels that violations tell of an object, separated by commas; absent: none',
+  }),
   sandboxProcesses: integer({
     env: 'VM_POOL_SIZE',
     min: 1,
     max: 256,
     default: 2,
     describe: 'sandbox processes; each evaluates one review at a time',
+  }),
+  workProcesses: integer({
+    env: 'WORK_POOL_SIZE',
+    min: 1,
+    max: 256,
+    default: 1,
+    describe: 'sandbox processes for Controller policies alone; started when there is such a policy',
   }),
   sandboxMemoryMiB: integer({
     env: 'SANDBOX_MEMORY_MIB',
@@ -41,27 +67,31 @@ export const settings = {
     default: 64,
     describe: 'size of the spool, MiB; beyond it violations are lost and counted',
   }),
-  envPrefixes: list({
-    env: 'ENV_PREFIXES',
-    default: ['JSPOLICY_ENV_', 'KUBE_NAMESPACE'],
-    describe: 'beginnings of the names that policies may read with env()',
+  cacheMaxMiB: integer({
+    env: 'CACHE_MAX_MIB',
+    min: 0,
+    max: 1_048_576,
+    default: 256,
+    describe:
+      'copies of objects for get() and list(), MiB; a kind that has no room is read from the API server each time',
   }),
+  cacheIdleSeconds: integer({
+    env: 'CACHE_IDLE_SECONDS',
+    min: 1,
+    max: 86_400,
+    default: 600,
+    describe: 'copies of a kind that no policy has read for so long are dropped',
+  }),
+  ...grantSettings,
+  ...clusterSettings,
   kubeconfig: optionalText({
     env: 'KUBECONFIG',
-    describe: 'kubeconfig file of the API server that get() and list() ask',
+    describe: 'kubeconfig file of the API server that policies read and write, with the rights of its user',
   }),
   // Kubernetes sets it in every Pod: then the Pod's service account is the credential.
   kubernetesHost: optionalText({ env: 'KUBERNETES_SERVICE_HOST', describe: 'set inside of a cluster' }),
-  manifestsDir: optionalText({ env: 'MANIFESTS_DIR', describe: 'directory of manifests in place of an API server' }),
-  stateDir: optionalText({ env: 'STATE_DIR', describe: 'directory of what services write beside the manifests' }),
 };
 
 export type EvaluatorConfig = ReturnType<typeof readConfig>;
 
-export function readConfig(env: NodeJS.ProcessEnv) {
-  const config = loadConfig(settings, env);
-  if (config.manifestsDir && !config.stateDir) {
-    throw new ConfigurationError([`STATE_DIR is required with MANIFESTS_DIR (${settings.stateDir.describe})`]);
-  }
-  return config;
-}
+export const readConfig = (env: NodeJS.ProcessEnv) => loadConfig(settings, env, busProblems, clusterProblems);

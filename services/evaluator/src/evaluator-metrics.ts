@@ -21,6 +21,26 @@ export function evaluatorMetrics(metrics: Metrics) {
       labels: ['code'],
     }),
     inFlight: metrics.gauge({ name: 'jspolicy_evaluator_in_flight', help: 'Requests in flight' }),
+    work: metrics.counter({
+      name: 'jspolicy_evaluator_work_total',
+      help: 'Objects that Controller policies had their turn with, by how it ended',
+      labels: ['name', 'end'],
+    }),
+    workInFlight: metrics.gauge({ name: 'jspolicy_evaluator_work_in_flight', help: 'Objects that are worked on' }),
+    quarantines: metrics.counter({
+      name: 'jspolicy_evaluator_quarantines_total',
+      help: 'Times that a policy which ended sandbox processes was told to wait',
+    }),
+    informerObjects: metrics.gauge({
+      name: 'jspolicy_informer_objects',
+      help: 'Objects of a kind that are copied for get() and list()',
+      labels: ['kind'],
+    }),
+    informerBytes: metrics.gauge({
+      name: 'jspolicy_informer_bytes',
+      help: 'Bytes that the copies of a kind take',
+      labels: ['kind'],
+    }),
     violations: metrics.counter({ name: 'jspolicy_violations_total', help: 'Violations that the stream took' }),
     violationsLost: metrics.counter({
       name: 'jspolicy_violations_lost_total',

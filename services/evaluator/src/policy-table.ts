@@ -19,15 +19,22 @@ export class PolicyTable {
   readonly #loading = new Map<string, Promise<boolean>>();
   readonly #firstTries = new Map<string, Promise<void>>();
   readonly #retries = new Set<NodeJS.Timeout>();
+  readonly #onChange: (name: string) => void;
 
-  constructor(parts: { bus: Bus; sandbox: Sandbox; log: Logger }) {
+  /** `onChange`: what is in force of a policy is another record now, or none. */
+  constructor(parts: { bus: Bus; sandbox: Sandbox; log: Logger; onChange?: (name: string) => void }) {
     this.#bus = parts.bus;
     this.#sandbox = parts.sandbox;
     this.#log = parts.log;
+    this.#onChange = parts.onChange ?? (() => undefined);
   }
 
   get(name: string): PolicyRecord | undefined {
     return this.#inForce.get(name);
+  }
+
+  inForce(): PolicyRecord[] {
+    return [...this.#inForce.values()];
   }
 
   /** A record of it came, but its bundle could not be loaded yet. */
@@ -55,6 +62,7 @@ export class PolicyTable {
     this.#inForce.delete(name);
     this.#unloadUnused(record);
     this.#log.info({ policy: name }, 'policy removed');
+    this.#onChange(name);
   }
 
   stop(): void {
@@ -77,6 +85,7 @@ export class PolicyTable {
     if (before?.bundle?.digest !== record.bundle?.digest) this.#unloadUnused(before);
     const { name: policy, generation, bundle, bundleError } = record;
     this.#log.info({ policy, generation, digest: bundle?.digest, bundleError }, 'policy in force');
+    this.#onChange(policy);
   }
 
   #retryLater(record: PolicyRecord, attempt: number): void {

@@ -1,93 +1,170 @@
-import { type Bus, connectBus, type Running } from '@jspolicy/bus';
+import { type Bus, connectServiceBus, type Running } from '@jspolicy/bus';
 import { EVALUATE_SUBJECTS, EVALUATOR_QUEUE } from '@jspolicy/contracts';
+import { CachedReader, Fetcher, hostFunctions } from '@jspolicy/host-functions';
 import { createMetrics, type Health, type Service, type ServiceContext, startHealth } from '@jspolicy/runtime';
 import { createSandboxPool, type Sandbox } from '@jspolicy/sandbox';
 import { LazyCluster } from './cluster.ts';
-import { readConfig } from './config.ts';
+import { type EvaluatorConfig, readConfig } from './config.ts';
 import { evaluatorMetrics } from './evaluator-metrics.ts';
-import { DirectReader } from './host-functions/cluster-reader.ts';
-import { hostFunctionsFor } from './host-functions/host-functions.ts';
 import { PolicyLookup } from './policy-lookup.ts';
 import { PolicyTable } from './policy-table.ts';
-import { ReviewEvaluator } from './review-evaluator.ts';
+import { QuarantineReporter } from './quarantine-reporter.ts';
+import { ReviewEvaluator, type ReviewEvaluatorParts } from './review-evaluator.ts';
+import { readReviewInfo } from './review-info.ts';
 import { Spool } from './spool.ts';
 import { ViolationRecorder } from './violation-recorder.ts';
 import { watchPolicies } from './watch-policies.ts';
+import { ControllerWork } from './work/controller-work.ts';
+import { WorkEvaluator } from './work/work-evaluator.ts';
+import { WorkSandbox } from './work/work-sandbox.ts';
 
 const MIB = 1024 * 1024;
+/** Objects of one policy for each process: while one is evaluated others are read. */
+const WORK_PER_PROCESS = 4;
 
-interface Parts {
-  bus: Bus;
-  sandbox: Sandbox;
-  table: PolicyTable;
-  recorder: ViolationRecorder;
-  watch: Running;
-  requests: Running;
+export function createEvaluator(context: ServiceContext): Service {
+  return new Evaluator(context);
 }
 
 /**
  * Start: health, bus, sandbox, policies with their bundles, requests, ready. Stop: not ready, no new requests, what is in
- * flight, violations, sandbox, cluster, bus.
+ * flight, work, violations, sandbox, cluster, bus.
  */
-export function createEvaluator({ env, log }: ServiceContext): Service {
-  const config = readConfig(env);
-  const metrics = createMetrics();
-  const counted = evaluatorMetrics(metrics);
-  const cluster = new LazyCluster(config, log);
-  const reader = new DirectReader(() => cluster.get());
-  const parts: Partial<Parts> = {};
-  let health: Health | undefined;
+class Evaluator implements Service {
+  readonly #context: ServiceContext;
+  readonly #config: EvaluatorConfig;
+  readonly #metrics = createMetrics();
+  readonly #counted = evaluatorMetrics(this.#metrics);
+  readonly #cluster: LazyCluster;
+  readonly #fetcher: Fetcher;
+  #health: Health | undefined;
+  #bus: Bus | undefined;
+  #quarantines: QuarantineReporter | undefined;
+  #sandbox: Sandbox | undefined;
+  #workSandbox: WorkSandbox | undefined;
+  #work: ControllerWork | undefined;
+  #table: PolicyTable | undefined;
+  #recorder: ViolationRecorder | undefined;
+  #watch: Running | undefined;
+  #requests: Running | undefined;
+  #isServing = false;
+  /** False while no sandbox process can be started. */
+  #canEvaluate = true;
 
-  function reviewEvaluator({ bus, table, sandbox, recorder }: Pick<Parts, 'bus' | 'table' | 'sandbox' | 'recorder'>) {
-    const { evaluatorId, maxInFlight, envPrefixes } = config;
-    const hostFunctions = (policy: string) => hostFunctionsFor({ policy, reader, env, envPrefixes, log });
-    const lookup = new PolicyLookup(table, bus);
-    return new ReviewEvaluator({
-      evaluatorId,
-      maxInFlight,
-      lookup,
-      sandbox,
-      recorder,
-      hostFunctions,
-      metrics: counted,
-      log,
-    });
+  constructor(context: ServiceContext) {
+    this.#context = context;
+    this.#config = readConfig(context.env);
+    this.#cluster = new LazyCluster(this.#config, this.#counted, context.log);
+    this.#fetcher = new Fetcher(this.#config.fetchHosts);
   }
 
-  return {
-    async start() {
-      health = await startHealth(config.healthPort, metrics);
-      const spool = await Spool.open(config.spoolDir, config.spoolMaxMiB * MIB);
-      const bus = await connectBus({ servers: config.natsUrl, name: config.evaluatorId, log });
-      parts.bus = bus;
-      await bus.ensureTopology();
-      const sandbox = await createSandboxPool({
-        processes: config.sandboxProcesses,
-        memoryLimitMiB: config.sandboxMemoryMiB,
-        log,
+  async start(): Promise<void> {
+    const { log, fail } = this.#context;
+    const { evaluatorId, healthPort, spoolDir, spoolMaxMiB } = this.#config;
+    const metrics = this.#counted;
+    this.#health = await startHealth(healthPort, this.#metrics);
+    const spool = await Spool.open(spoolDir, spoolMaxMiB * MIB);
+    const bus = await connectServiceBus({ name: evaluatorId, config: this.#config, health: this.#health, log, fail });
+    this.#bus = bus;
+    await bus.ensureTopology();
+    this.#quarantines = new QuarantineReporter({ evaluatorId, bus, metrics, log });
+    const sandbox = this.#startSandbox(this.#quarantines, this.#config.sandboxProcesses, (available) => {
+      this.#canEvaluate = available;
+      this.#tellReady();
+    });
+    this.#sandbox = sandbox;
+    const recorder = new ViolationRecorder({ bus, spool, log, metrics });
+    this.#recorder = recorder;
+    recorder.start();
+    const table = new PolicyTable({ bus, sandbox, log, onChange: (policy) => this.#work?.changed(policy) });
+    this.#table = table;
+    this.#work = this.#controllerWork({ bus, table, recorder, quarantines: this.#quarantines });
+    this.#watch = await watchPolicies(bus, table);
+    const evaluator = this.#reviewEvaluator({ lookup: new PolicyLookup(table, bus), sandbox, recorder });
+    this.#requests = bus.serve(EVALUATE_SUBJECTS, EVALUATOR_QUEUE, (request) => evaluator.handle(request));
+    this.#isServing = true;
+    this.#tellReady();
+  }
+
+  async stop(): Promise<void> {
+    this.#isServing = false;
+    this.#tellReady();
+    await Promise.all([this.#requests?.stop(), this.#work?.stop()]);
+    await this.#watch?.stop();
+    this.#table?.stop();
+    await this.#recorder?.stop();
+    await Promise.all([this.#sandbox?.stop(), this.#workSandbox?.stop()]);
+    this.#quarantines?.stop();
+    await this.#cluster.close();
+    this.#fetcher.close();
+    await this.#bus?.close();
+    await this.#health?.stop();
+  }
+
+  describe() {
+    return { evaluatorId: this.#config.evaluatorId, healthPort: this.#health?.port };
+  }
+
+  #startSandbox(
+    quarantines: QuarantineReporter,
+    processes: number,
+    onAvailable?: (available: boolean) => void,
+  ): Sandbox {
+    const { sandboxMemoryMiB: memoryLimitMiB } = this.#config;
+    const onQuarantine = quarantines.report.bind(quarantines);
+    const told = onAvailable ? { onAvailable } : {};
+    return createSandboxPool({ processes, memoryLimitMiB, log: this.#context.log, onQuarantine, ...told });
+  }
+
+  #tellReady(): void {
+    this.#health?.setReady(this.#isServing && this.#canEvaluate);
+  }
+
+  #reviewEvaluator(parts: Pick<ReviewEvaluatorParts, 'lookup' | 'sandbox' | 'recorder'>): ReviewEvaluator {
+    const { maxInFlight } = this.#config;
+    const shared = { ...parts, ...this.#origin(), maxInFlight, metrics: this.#counted, log: this.#context.log };
+    return new ReviewEvaluator({ ...shared, hostFunctions: this.#hostFunctions() });
+  }
+
+  #controllerWork(parts: WorkParts): ControllerWork {
+    const { bus, table, recorder, quarantines } = parts;
+    const { workProcesses } = this.#config;
+    const { log } = this.#context;
+    const create = () => this.#startSandbox(quarantines, workProcesses);
+    const sandbox = new WorkSandbox({ bundles: bus.bundles, create });
+    this.#workSandbox = sandbox;
+    const shared = { bus, table, sandbox, log };
+    const own = { ...this.#origin(), recorder, objects: this.#cluster, metrics: this.#counted };
+    const evaluator = new WorkEvaluator({ ...shared, ...own, hostFunctions: this.#hostFunctions() });
+    const parallel = workProcesses * WORK_PER_PROCESS;
+    return new ControllerWork({ ...shared, parallel, handler: (turn) => evaluator.handle(turn) });
+  }
+
+  /** What violations say of where they come from. */
+  #origin() {
+    const { evaluatorId, clusterName: cluster, violationLabels } = this.#config;
+    return { evaluatorId, cluster, violationLabels: violationLabels?.split(',').map((key) => key.trim()) ?? [] };
+  }
+
+  #hostFunctions(): ReviewEvaluatorParts['hostFunctions'] {
+    const { env, log } = this.#context;
+    const { envPrefixes, filesDir } = this.#config;
+    const open = async () => (await this.#cluster.get()).cluster;
+    const reader = new CachedReader(() => this.#cluster.get());
+    const granted = { reader, fetcher: this.#fetcher, filesDir, env, envPrefixes };
+    return (policy, review) =>
+      hostFunctions({
+        ...granted,
+        // Read only when a policy writes: elsewhere the sandbox alone parses the review.
+        writer: { open, isDryRun: () => readReviewInfo(review).dryRun },
+        onPrint: (line) => log.info({ policy }, `[${policy}] ${line}`),
       });
-      parts.sandbox = sandbox;
-      const table = new PolicyTable({ bus, sandbox, log });
-      parts.table = table;
-      parts.watch = await watchPolicies(bus, table);
-      const recorder = new ViolationRecorder({ bus, spool, log, metrics: counted });
-      parts.recorder = recorder;
-      recorder.start();
-      const evaluator = reviewEvaluator({ bus, table, sandbox, recorder });
-      parts.requests = bus.serve(EVALUATE_SUBJECTS, EVALUATOR_QUEUE, (request) => evaluator.handle(request));
-      health.setReady(true);
-    },
-    async stop() {
-      health?.setReady(false);
-      await parts.requests?.stop();
-      await parts.watch?.stop();
-      parts.table?.stop();
-      await parts.recorder?.stop();
-      await parts.sandbox?.stop();
-      await cluster.close();
-      await parts.bus?.close();
-      await health?.stop();
-    },
-    describe: () => ({ evaluatorId: config.evaluatorId, healthPort: health?.port }),
-  };
+  }
+}
+
+interface WorkParts {
+  bus: Bus;
+  table: PolicyTable;
+  recorder: ViolationRecorder;
+  quarantines: QuarantineReporter;
 }

@@ -40,11 +40,11 @@ export class ViolationRecorder {
    */
   async record(event: ViolationEvent, leftMs: number): Promise<void> {
     const endMs = performance.now() + leftMs;
-    const message = { subject: violationSubject(event.policy), id: event.id, body: JSON.stringify(event) };
+    const message = { subject: violationSubject(event.data.policy), id: event.id, body: JSON.stringify(event) };
     // While older ones wait on the disk a newer one must not overtake them.
     const direct = this.#bus.connected && this.#spool.empty && leftMs > 0;
     if (direct && (await this.#published(message, Math.min(PUBLISH_MS, leftMs)))) return;
-    const kept = this.#keep(message, event.policy).finally(() => this.#keeping.delete(kept));
+    const kept = this.#keep(message, event.data.policy).finally(() => this.#keeping.delete(kept));
     this.#keeping.add(kept);
     await Promise.race([kept, untilMs(endMs)]);
     this.#drainSoon(RETRY.baseMs);

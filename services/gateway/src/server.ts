@@ -1,5 +1,9 @@
 import { ERRORS, type ErrorCode, MAX_BODY_BYTES, statusBody } from '@jspolicy/contracts';
-import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import type { OwnKindStage } from '@jspolicy/policy';
+import type { Logger } from '@jspolicy/runtime';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { internalError } from './internal-error.ts';
+import { answerOwnKind } from './own-kinds-handler.ts';
 import type { ReviewHandler } from './review-handler.ts';
 
 /** The API server keeps connections idle for 90 s: closing one earlier would lose a request that is on its way. */
@@ -7,17 +11,30 @@ const KEEP_ALIVE_MS = 120_000;
 /** A body that takes longer than the longest webhook timeout has nobody waiting for it. */
 const BODY_MS = 30_000;
 
+/** Of a body that is too large; beyond it the caller is cut off. */
+const MAX_READ_ON_BYTES = 8 * MAX_BODY_BYTES;
+
 const JSON_TYPE = 'application/json';
+
+/** Where the engine's own kinds are judged. */
+const OWN_KINDS: ReadonlyMap<string, OwnKindStage> = new Map([
+  ['/crds', 'complete'],
+  ['/crds/before-schema', 'before-schema'],
+]);
 
 export interface ServerOptions {
   cert: string;
   key: string;
-  handler: ReviewHandler;
+  handler: Pick<ReviewHandler, 'handle'>;
+  log: Logger;
   onAnswer(status: number): void;
 }
 
-/** The webhook: POST /policy/<name>. Bodies stay bytes; no JSON parser of the host reads them. */
-export function createServer({ cert, key, handler, onAnswer }: ServerOptions): FastifyInstance {
+/**
+ * The webhook: POST /policy/<name>, whose bodies stay bytes, read by no JSON parser of the host; and POST /crds, where
+ * the engine's own kinds are judged.
+ */
+export function createServer({ cert, key, handler, log, onAnswer }: ServerOptions): FastifyInstance {
   const server = fastify({
     https: { cert, key, minVersion: 'TLSv1.2' },
     bodyLimit: MAX_BODY_BYTES,
@@ -31,9 +48,14 @@ export function createServer({ cert, key, handler, onAnswer }: ServerOptions): F
   }) as unknown as FastifyInstance;
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  server.addHook('onResponse', async (_request, reply) => onAnswer(reply.statusCode));
+  // Hooks with a callback: a promise for each would cost more than what they do.
+  server.addHook('onResponse', (_request, reply, done) => {
+    onAnswer(reply.statusCode);
+    done();
+  });
   closeConnectionsAtTheEnd(server);
   refuseWrongRequests(server);
+  answerErrors(server, log);
   server.post<{ Params: { policy: string }; Querystring: { timeout?: string } }>(
     '/policy/:policy',
     async (request, reply) => {
@@ -46,7 +68,17 @@ export function createServer({ cert, key, handler, onAnswer }: ServerOptions): F
       return reply.code(status).type(JSON_TYPE).send(body);
     },
   );
+  judgeOwnKinds(server);
   return server;
+}
+
+function judgeOwnKinds(server: FastifyInstance): void {
+  for (const [path, stage] of OWN_KINDS) {
+    server.post(path, (request, reply) => {
+      const { status, body } = answerOwnKind(request.body as Buffer | undefined, stage);
+      return reply.code(status).type(JSON_TYPE).send(body);
+    });
+  }
 }
 
 /** The API server keeps its connections: each must be told, or the server would wait for it for minutes. */
@@ -55,28 +87,49 @@ function closeConnectionsAtTheEnd(server: FastifyInstance): void {
   server.addHook('preClose', async () => {
     closing = true;
   });
-  server.addHook('onSend', async (_request, reply) => {
+  server.addHook('onSend', (_request, reply, _payload, done) => {
     if (closing) reply.header('connection', 'close');
+    done();
   });
 }
 
 function refuseWrongRequests(server: FastifyInstance): void {
-  server.addHook('onRequest', async (request, reply) => {
+  server.addHook('onRequest', (request, reply, done) => {
     const path = request.url.split('?', 1)[0] ?? '';
-    if (!path.startsWith('/policy/')) return refuse(reply, 'UNKNOWN_PATH', `404 page not found: ${path}`);
-    if (path.indexOf('/', '/policy/'.length) >= 0) return refuse(reply, 'UNKNOWN_PATH', `wrong request path: ${path}`);
+    const isPolicy = path.startsWith('/policy/');
+    if (!isPolicy && !OWN_KINDS.has(path)) return refuse(reply, 'UNKNOWN_PATH', `404 page not found: ${path}`);
+    if (isPolicy && path.indexOf('/', '/policy/'.length) >= 0)
+      return refuse(reply, 'UNKNOWN_PATH', `wrong request path: ${path}`);
     if (request.method !== 'POST')
       return refuse(reply.header('allow', 'POST'), 'METHOD_NOT_ALLOWED', `method ${request.method}, expected POST`);
     const contentType = request.headers['content-type'] ?? '';
     if (contentType !== JSON_TYPE)
       return refuse(reply, 'UNSUPPORTED_CONTENT_TYPE', `contentType=${contentType}, expected ${JSON_TYPE}`);
+    done();
   });
   server.setNotFoundHandler((request, reply) => refuse(reply, 'UNKNOWN_PATH', `404 page not found: ${request.url}`));
-  server.setErrorHandler((error: { code?: string; message: string }, _request, reply) => {
-    if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+}
+
+/** What the framework refuses is the caller's fault where it says so; everything else is ours, and logged. */
+function answerErrors(server: FastifyInstance, log: Logger): void {
+  server.setErrorHandler((error: { code?: string; statusCode?: number; message: string }, request, reply) => {
+    if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+      readOn(request, reply);
       return refuse(reply, 'BODY_TOO_LARGE', `the body is larger than ${MAX_BODY_BYTES} bytes`);
-    return refuse(reply, 'MALFORMED_REVIEW', error.message);
+    }
+    const { statusCode = 500 } = error;
+    if (statusCode >= 400 && statusCode < 500) return refuse(reply, 'MALFORMED_REVIEW', error.message);
+    const { policy } = request.params as { policy?: string };
+    const { message } = internalError(error, { policy, body: request.body as Buffer | undefined }, log);
+    return refuse(reply, 'INTERNAL', message);
   });
+}
+
+/** A connection that is closed while the caller still sends takes the answer with it: the rest is read and thrown away. */
+function readOn(request: FastifyRequest, reply: FastifyReply): void {
+  if (!(Number(request.headers['content-length']) <= MAX_READ_ON_BYTES)) return;
+  reply.removeHeader('connection');
+  request.raw.resume();
 }
 
 function refuse(reply: FastifyReply, code: ErrorCode, message: string): FastifyReply {

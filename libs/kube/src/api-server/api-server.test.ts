@@ -76,6 +76,16 @@ test('a list comes in pages and is whole; limit and selectors are kept', async (
   expect(await cluster.list(configMaps, { namespace: 'many', fieldSelector: 'metadata.name=c-0007' })).toHaveLength(1);
 });
 
+test('a list that is larger than wanted is not read to its end', async () => {
+  // The second page passes the bound.
+  await expect(cluster.list(configMaps, { namespace: 'many', maxBytes: 400_000 })).rejects.toMatchObject({
+    status: 413,
+    reason: 'RequestEntityTooLarge',
+    message: 'the list is larger than 400000 bytes',
+  });
+  expect(await cluster.list(configMaps, { namespace: 'many', maxBytes: 4_000_000 })).toHaveLength(1200);
+});
+
 test('a list that expires between two pages is read once more', async () => {
   let pages = 0;
   /** Waits before the second page until its continue token has expired, as an API server that was slow would. */
@@ -120,6 +130,8 @@ test('answers that are errors are KubeErrors with the reason of the Status', asy
   await expect(cluster.create(configMaps, configMap('One', 'default'))).rejects.toMatchObject({ reason: 'Invalid' });
   await expect(cluster.get(configMaps, '../secrets', 'default')).rejects.toMatchObject({ reason: 'BadRequest' });
   await expect(cluster.get(configMaps, 'one', '')).rejects.toMatchObject({ reason: 'BadRequest' });
+  expect(await cluster.resolve('v1', 'configmap')).toEqual(configMaps);
+  await expect(cluster.resolve('v1', 'configmaps')).rejects.toMatchObject({ status: 404, reason: 'NotFound' });
   await expect(cluster.resolve('v1', 'Nothing')).rejects.toMatchObject({ status: 404, reason: 'NotFound' });
   await expect(cluster.resolve('none.example/v1', 'Nothing')).rejects.toMatchObject({ status: 404 });
   await cluster.remove(configMaps, 'one', 'default');

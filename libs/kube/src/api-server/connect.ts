@@ -1,14 +1,15 @@
 import type { KubeObject } from '@jspolicy/contracts';
 import type { Logger } from '@jspolicy/runtime';
 import { namespaceFor } from '../object-names.ts';
-import { type Cluster, KubeError, type RequestOptions, type ResourceType } from '../port.ts';
+import { type Cluster, KubeError, type ResourceType, type WriteOptions } from '../port.ts';
 import { loadCredentials } from './credentials.ts';
 import { Discovery } from './discovery.ts';
 import { ELECTION_TIMES, Election, type ElectionTimes } from './election.ts';
 import { HttpClient, type HttpRequest } from './http-client.ts';
 import { LeaseRecord } from './lease-record.ts';
 import { listAll } from './list-pages.ts';
-import { collectionPath, objectPath } from './resource-path.ts';
+import { collectionPath, objectPath, query } from './resource-path.ts';
+import { servedTypes } from './served-types.ts';
 import { Watch } from './watch.ts';
 
 export interface ApiServerOptions {
@@ -36,6 +37,7 @@ export async function connectApiServer(options: ApiServerOptions): Promise<ApiSe
   const cluster: ApiServerCluster = {
     ...objectRequests(http),
     resolve: (apiVersion, kind, request) => discovery.resolve(apiVersion, kind, request),
+    types: (request) => servedTypes(http, request),
     list: (type, request) => listAll(http, type, request),
     watch: (type, handler) => new Watch(http, type, handler),
     elect(name, identity, handler) {
@@ -52,18 +54,18 @@ type ObjectRequests = Pick<Cluster, 'get' | 'create' | 'update' | 'updateStatus'
 
 function objectRequests(http: HttpClient): ObjectRequests {
   const send = async (request: HttpRequest): Promise<KubeObject> => (await http.json(request)) as KubeObject;
-  const put = (type: ResourceType, object: KubeObject, options: RequestOptions, subresource?: 'status') => {
+  const put = (type: ResourceType, object: KubeObject, options: WriteOptions, subresource?: 'status') => {
     const path = objectPath(type, object.metadata.name, object.metadata.namespace, subresource);
-    return send({ method: 'PUT', path, body: object, ...options });
+    return send({ method: 'PUT', ...written(path, options), body: object });
   };
   return {
     async get(type, name, namespace, options) {
       const path = objectPath(type, name, namespace);
       return send({ method: 'GET', path, ...options }).catch(undefinedWhenMissing);
     },
-    async create(type, object, options) {
+    async create(type, object, options = {}) {
       const path = collectionPath(type, namespaceFor(type, object.metadata.namespace));
-      return send({ method: 'POST', path, body: object, ...options });
+      return send({ method: 'POST', ...written(path, options), body: object });
     },
     async update(type, object, options = {}) {
       return put(type, object, options);
@@ -71,12 +73,17 @@ function objectRequests(http: HttpClient): ObjectRequests {
     async updateStatus(type, object, options = {}) {
       return put(type, object, options, 'status');
     },
-    async remove(type, name, namespace, options) {
-      const path = objectPath(type, name, namespace);
-      await send({ method: 'DELETE', path, ...options }).catch(undefinedWhenMissing);
+    async remove(type, name, namespace, { mustExist, ...options } = {}) {
+      const sent = send({ method: 'DELETE', ...written(objectPath(type, name, namespace), options) });
+      await (mustExist ? sent : sent.catch(undefinedWhenMissing));
     },
   };
 }
+
+const written = (path: string, { dryRun, signal }: WriteOptions) => ({
+  path: path + query({ dryRun: dryRun ? 'All' : undefined }),
+  ...(signal && { signal }),
+});
 
 /** 404 also means that the kind or the namespace is not there: for a reader that is the same. */
 function undefinedWhenMissing(error: unknown): undefined {

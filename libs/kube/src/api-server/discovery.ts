@@ -1,4 +1,4 @@
-import { noMatch, splitApiVersion } from '../object-names.ts';
+import { byKind, noMatch, splitApiVersion } from '../object-names.ts';
 import { KubeError, type RequestOptions, type ResourceType } from '../port.ts';
 import type { HttpClient } from './http-client.ts';
 import { groupPath } from './resource-path.ts';
@@ -60,8 +60,7 @@ export class Discovery {
       throw error;
     });
     const served = ((list as ResourceList).resources ?? []).filter(({ name }) => !name.includes('/'));
-    return new Map(
-      served.map(({ name, kind, namespaced }) => [kind, { ...version, kind, resource: name, namespaced }]),
-    );
+    const types = served.map(({ name, kind, namespaced }) => ({ ...version, kind, resource: name, namespaced }));
+    return byKind(types);
   }
 }

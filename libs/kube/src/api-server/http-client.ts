@@ -1,6 +1,7 @@
 import http, { type IncomingMessage } from 'node:http';
 import https, { type RequestOptions as HttpOptions } from 'node:https';
 import { pause } from '@jspolicy/runtime';
+import { KubeError } from '../port.ts';
 import type { Credentials } from './credentials.ts';
 import { errorOfAnswer, unreachable } from './status-error.ts';
 
@@ -8,9 +9,13 @@ export interface HttpRequest {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   path: string;
   body?: unknown;
+  /** Default: JSON. */
+  accept?: string;
   signal?: AbortSignal;
   /** Silence on the connection after which the answer is given up; default ANSWER_IDLE_MS. */
   idleMs?: number;
+  /** Told the length of the answer's text as it comes in pieces; what it throws ends the request. */
+  onText?(length: number): void;
 }
 
 const ANSWER_IDLE_MS = 30_000;
@@ -34,7 +39,7 @@ export class HttpClient {
   async json(request: HttpRequest): Promise<unknown> {
     for (let attempt = 0; ; attempt++) {
       const response = await this.open(request);
-      const body = await this.#text(response, request.signal);
+      const body = await this.#text(response, request);
       const status = response.statusCode ?? 0;
       if (status >= 200 && status < 300) return JSON.parse(body);
       const waitMs = attempt < RETRIES && request.method === 'GET' ? retryAfterMs(response) : undefined;
@@ -48,7 +53,7 @@ export class HttpClient {
   async stream(request: HttpRequest): Promise<IncomingMessage> {
     const response = await this.open(request);
     if (response.statusCode === 200) return response;
-    throw errorOfAnswer(response.statusCode ?? 0, await this.#text(response, request.signal));
+    throw errorOfAnswer(response.statusCode ?? 0, await this.#text(response, request));
   }
 
   /** Sends the request. A GET on a kept connection that the server had dropped meanwhile is sent once more. */
@@ -108,12 +113,16 @@ export class HttpClient {
     return this.#agent;
   }
 
-  async #text(response: IncomingMessage, signal: AbortSignal | undefined): Promise<string> {
+  async #text(response: IncomingMessage, { signal, onText }: HttpRequest): Promise<string> {
     response.setEncoding('utf8');
     let text = '';
     try {
-      for await (const chunk of response) text += chunk;
+      for await (const chunk of response) {
+        text += chunk;
+        onText?.(chunk.length);
+      }
     } catch (error) {
+      if (error instanceof KubeError) throw error;
       throw this.#failure(error, signal);
     }
     return text;
@@ -138,8 +147,8 @@ function isStale(request: http.ClientRequest, error: Error & { code?: string }):
   return request.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
 }
 
-function headersOf({ body }: HttpRequest): Record<string, string> {
-  const common = { Accept: 'application/json', 'User-Agent': 'jspolicy' };
+function headersOf({ body, accept = 'application/json' }: HttpRequest): Record<string, string> {
+  const common = { Accept: accept, 'User-Agent': 'jspolicy' };
   return body === undefined ? common : { ...common, 'Content-Type': 'application/json' };
 }
 

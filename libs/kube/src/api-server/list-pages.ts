@@ -1,6 +1,6 @@
 import type { KubeObject } from '@jspolicy/contracts';
 import { apiVersionOf } from '../object-names.ts';
-import type { ListOptions, ResourceType } from '../port.ts';
+import { KubeError, type ListOptions, type ResourceType } from '../port.ts';
 import type { HttpClient } from './http-client.ts';
 import { collectionPath, query } from './resource-path.ts';
 import { isExpired } from './status-error.ts';
@@ -28,16 +28,32 @@ export async function* listPages(
   const { labelSelector, fieldSelector, signal } = options;
   let left = options.limit ?? Number.POSITIVE_INFINITY;
   let next: string | undefined;
+  const onText = options.maxBytes === undefined ? undefined : bounded(options.maxBytes);
   do {
     const limit = Math.min(PAGE_SIZE, left);
     const path =
       collectionPath(type, options.namespace) + query({ labelSelector, fieldSelector, limit, continue: next });
-    const answer = (await http.json({ method: 'GET', path, ...(signal && { signal }) })) as ListAnswer;
+    const answer = (await http.json({
+      method: 'GET',
+      path,
+      ...(signal && { signal }),
+      ...(onText && { onText }),
+    })) as ListAnswer;
     const objects = (answer.items ?? []).slice(0, limit).map((item) => withType(type, item));
     yield { objects, resourceVersion: answer.metadata?.resourceVersion ?? '' };
     left -= objects.length;
     next = answer.metadata?.continue;
   } while (next && left > 0);
+}
+
+/** Throws when the pages of one list are larger together. */
+function bounded(maxBytes: number): (length: number) => void {
+  let left = maxBytes;
+  return (length) => {
+    left -= length;
+    if (left >= 0) return;
+    throw new KubeError(413, 'RequestEntityTooLarge', `the list is larger than ${maxBytes} bytes`);
+  };
 }
 
 /** Everything that the options ask for. A list that expired between two pages is read once more from its start. */

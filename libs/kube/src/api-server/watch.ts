@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { KubeObject } from '@jspolicy/contracts';
 import { backoffMs, pause } from '@jspolicy/runtime';
 import { apiVersionOf, keyOf } from '../object-names.ts';
@@ -18,6 +19,9 @@ const BACKOFF = { baseMs: 100, maxMs: 30_000 };
 const WATCH_SECONDS = { min: 240, spread: 60 };
 /** An API server that lets even so young a list expire is asked less and less often. */
 const NEW_LIST_MS = 2000;
+
+/** Objects of a page that are told in one go: who listens may take 50 us for each, and others wait for the process. */
+const TOLD_AT_ONCE = 50;
 
 /**
  * A connection that says nothing for so long may be dead at its other end, and a new one costs little. Bookmarks come
@@ -89,7 +93,9 @@ export class Watch implements Running {
     for await (const page of listPages(this.#http, this.#type, { signal })) {
       if (this.#stopped) return;
       resourceVersion = page.resourceVersion;
-      for (const object of page.objects) {
+      for (const [index, object] of page.objects.entries()) {
+        if (index % TOLD_AT_ONCE === TOLD_AT_ONCE - 1) await setImmediate();
+        if (this.#stopped) return;
         gone.delete(keyOf(object));
         this.#changed(object);
       }

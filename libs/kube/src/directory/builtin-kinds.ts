@@ -1,5 +1,5 @@
 import { API_GROUP } from '@jspolicy/contracts';
-import { apiVersionOf } from '../object-names.ts';
+import { apiVersionOf, byKind } from '../object-names.ts';
 import type { ResourceType } from '../port.ts';
 
 /** Kinds of a group and version: namespaced ones, and cluster-scoped ones. Plurals follow from the kind. */
@@ -42,9 +42,15 @@ export const typeKey = (apiVersion: string, kind: string): string => `${apiVersi
 
 const words = (text: string): string[] => text.split(' ').filter(Boolean);
 
-export const BUILTIN_TYPES: ReadonlyMap<string, ResourceType> = new Map(
-  KINDS.flatMap(([group, version, namespaced, cluster]) => [
-    ...words(namespaced).map((kind) => ({ group, version, kind, resource: pluralOf(kind), namespaced: true })),
-    ...words(cluster).map((kind) => ({ group, version, kind, resource: pluralOf(kind), namespaced: false })),
-  ]).map((type) => [typeKey(apiVersionOf(type), type.kind), type]),
+/** Every kind that each cluster serves, in its preferred version. */
+export const BUILTIN_TYPES: readonly ResourceType[] = KINDS.flatMap(([group, version, namespaced, cluster]) => [
+  ...words(namespaced).map((kind) => ({ group, version, kind, resource: pluralOf(kind), namespaced: true })),
+  ...words(cluster).map((kind) => ({ group, version, kind, resource: pluralOf(kind), namespaced: false })),
+]);
+const BY_KIND: ReadonlyMap<string, ReadonlyMap<string, ResourceType>> = new Map(
+  [...Map.groupBy(BUILTIN_TYPES, apiVersionOf)].map(([apiVersion, types]) => [apiVersion, byKind(types)]),
 );
+
+/** A kind that every cluster serves; undefined for any other. */
+export const builtinType = (apiVersion: string, kind: string): ResourceType | undefined =>
+  BY_KIND.get(apiVersion)?.get(kind);

@@ -1,79 +1,11 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KubeObject } from '@jspolicy/contracts';
-import { createLogger } from '@jspolicy/runtime';
-import { startProcess, type TempDir, tempDir, waitFor } from '@jspolicy/testing';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { KubeError, type ResourceType } from '../port.ts';
-import type { ManifestProblem } from './manifest-file.ts';
+import { startProcess, waitFor } from '@jspolicy/testing';
+import { expect, test } from 'vitest';
+import { KubeError } from '../port.ts';
+import { dir, follow, log, manifests, open, policy, write } from './directory.test-part.ts';
 import { type DirectoryCluster, openDirectory } from './open.ts';
-
-const log = createLogger({ service: 'test', level: 'silent' });
-let dir: TempDir;
-let manifests: string;
-let opened: DirectoryCluster[] = [];
-
-beforeEach(async () => {
-  dir = await tempDir();
-  manifests = join(dir.path, 'manifests');
-  await mkdir(manifests);
-});
-
-afterEach(async () => {
-  await Promise.all(opened.map((cluster) => cluster.close()));
-  opened = [];
-  await dir.remove();
-});
-
-async function open() {
-  const problems: ManifestProblem[] = [];
-  const fixed: string[] = [];
-  const cluster = await openDirectory({
-    manifests,
-    state: join(dir.path, 'state'),
-    log,
-    onProblem: (problem) => problems.push(problem),
-    onFixed: (file) => fixed.push(file),
-  });
-  opened.push(cluster);
-  const jsPolicy = await cluster.resolve('policy.jspolicy.com/v1beta1', 'JsPolicy');
-  return { cluster, problems, fixed, jsPolicy };
-}
-
-const write = (name: string, text: string) => writeFile(join(manifests, name), text);
-
-const policy = (name: string, javascript = 'allow()', labels = 'a') => `apiVersion: policy.jspolicy.com/v1beta1
-kind: JsPolicy
-metadata:
-  name: ${name}
-  labels: {x: ${labels}}
-spec:
-  operations: [CREATE]
-  resources: [pods]
-  javascript: |
-    ${javascript}
-`;
-
-/** Keeps what a watch tells, as `+name` and `-name`. */
-function follow(cluster: DirectoryCluster, type: ResourceType) {
-  const told: string[] = [];
-  const objects: KubeObject[] = [];
-  const running = cluster.watch(type, {
-    onChange: (object) => {
-      told.push(`+${object.metadata.name}`);
-      objects.push(object);
-    },
-    onDelete: (object) => told.push(`-${object.metadata.name}`),
-    onSynced: () => told.push('synced'),
-    onError: (error) => told.push(String(error)),
-  });
-  return {
-    told,
-    objects,
-    running,
-    saw: (what: string) => waitFor(() => told.includes(what), { what, timeoutMs: 3000 }),
-  };
-}
 
 test('what is added, changed and removed is told; the generation rises with the spec only', async () => {
   await write('a.yaml', policy('a.example.com'));
@@ -99,56 +31,6 @@ test('what is added, changed and removed is told; the generation rises with the 
   expect(await cluster.get(jsPolicy, 'b.example.com')).toBeUndefined();
 });
 
-test('a broken file is told once, with its place; its last good objects stay; then it is told as fixed', async () => {
-  await write('a.yaml', policy('a.example.com'));
-  const { cluster, problems, fixed, jsPolicy } = await open();
-  const { told, saw } = follow(cluster, jsPolicy);
-  await saw('synced');
-  const file = join(manifests, 'a.yaml');
-
-  await write('a.yaml', `${policy('a.example.com')}  wrong: [\n`);
-  await waitFor(() => problems.length === 1, { what: 'the problem' });
-  expect(problems[0]).toMatchObject({ file, line: 12, column: 1 });
-  await write('b.yaml', policy('b.example.com'));
-  await saw('+b.example.com');
-  expect(problems).toHaveLength(1);
-  expect(await cluster.get(jsPolicy, 'a.example.com')).toBeDefined();
-
-  await write('a.yaml', policy('c.example.com'));
-  await waitFor(() => fixed.length === 1, { what: 'the fix' });
-  await saw('-a.example.com');
-  expect(fixed).toEqual([file]);
-  expect(told).toEqual(['+a.example.com', 'synced', '+b.example.com', '-a.example.com', '+c.example.com']);
-});
-
-test('a file that is broken when the directory is opened again keeps what was last good, until it is removed', async () => {
-  await write('a.yaml', policy('a.example.com', 'good()'));
-  await (await open()).cluster.close();
-  await write('a.yaml', 'a: [');
-  const { cluster, problems, jsPolicy } = await open();
-  expect(problems).toHaveLength(1);
-  const kept = await cluster.get(jsPolicy, 'a.example.com');
-  expect(kept).toMatchObject({ spec: { javascript: 'good()\n' }, metadata: { generation: 1 } });
-  await rm(join(manifests, 'a.yaml'));
-  await waitFor(async () => !(await cluster.get(jsPolicy, 'a.example.com')), { what: 'the policy to go' });
-});
-
-test('of two objects of one name the first file wins, and both are named', async () => {
-  await write('b.yaml', policy('a.example.com', 'second()'));
-  await write('a.yaml', policy('a.example.com', 'first()'));
-  const { cluster, problems, jsPolicy } = await open();
-  const found = await cluster.get(jsPolicy, 'a.example.com');
-  expect(found?.['spec']).toMatchObject({ javascript: 'first()\n' });
-  const message = `JsPolicy a.example.com is already defined in ${join(manifests, 'a.yaml')}:1, which is the one in force`;
-  expect(problems).toEqual([{ file: join(manifests, 'b.yaml'), line: 1, column: 1, message }]);
-  expect(found && cluster.sourceOf(found)).toEqual({
-    file: join(manifests, 'a.yaml'),
-    line: 10,
-    columnOffset: 4,
-    exact: true,
-  });
-});
-
 test('objects are read by get and list, with selectors; kinds are resolved', async () => {
   const pod = (name: string, namespace: string, app: string) =>
     `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}${namespace}, labels: {app: ${app}}}\n---\n`;
@@ -166,6 +48,9 @@ test('objects are read by get and list, with selectors; kinds are resolved', asy
   await expect(cluster.get(pods, 'b')).rejects.toMatchObject({ status: 400 });
   const policies = { group: 'example.com', version: 'v1', kind: 'Policy', resource: 'policies', namespaced: true };
   expect(await cluster.resolve('example.com/v1', 'Policy')).toEqual(policies);
+  expect(await cluster.resolve('v1', 'pod')).toEqual(pods);
+  expect(await cluster.resolve('example.com/v1', 'policy')).toEqual(policies);
+  await expect(cluster.resolve('v1', 'pods')).rejects.toMatchObject({ reason: 'NotFound' });
   await expect(cluster.resolve('example.com/v2', 'Policy')).rejects.toMatchObject({ status: 404, reason: 'NotFound' });
 });
 
@@ -275,4 +160,29 @@ test('a Lease is granted at once', async () => {
 test('a directory that is missing is told when it is opened', async () => {
   await rm(manifests, { recursive: true });
   await expect(open()).rejects.toThrow('ENOENT');
+});
+
+test('a dry run is answered and writes nothing; of a manifest only where all is dry', async () => {
+  await write('a.yaml', 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n');
+  const { cluster } = await open();
+  const configMaps = await cluster.resolve('v1', 'ConfigMap');
+  const named = (name: string) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'default' } });
+  const dry = { dryRun: true };
+  expect(await cluster.create(configMaps, named('b'), dry)).toMatchObject({ metadata: { name: 'b' } });
+  expect(await cluster.get(configMaps, 'b', 'default')).toBeUndefined();
+  const written = await cluster.create(configMaps, named('b'));
+  expect(await cluster.update(configMaps, { ...written, data: { n: '1' } }, dry)).toMatchObject({ data: { n: '1' } });
+  await cluster.remove(configMaps, 'b', 'default', dry);
+  expect(await cluster.get(configMaps, 'b', 'default')).toEqual(written);
+  await expect(cluster.remove(configMaps, 'c', 'default', { mustExist: true })).rejects.toMatchObject({ status: 404 });
+  await expect(cluster.update(configMaps, named('a'), dry)).rejects.toMatchObject({ reason: 'Forbidden' });
+  const generated = { ...named(''), metadata: { name: '', generateName: 'gen-', namespace: 'default' } };
+  expect((await cluster.create(configMaps, generated)).metadata.name).toMatch(/^gen-[a-z0-9]{5}$/);
+  const state = join(dir.path, 'dry-state');
+  const all = await openDirectory({ manifests, state, log, dryRunOnly: true, onProblem: () => undefined });
+  expect(await all.update(configMaps, { ...named('a'), data: { n: '1' } })).toMatchObject({ data: { n: '1' } });
+  await all.remove(configMaps, 'a', 'default');
+  await all.create(configMaps, named('d'));
+  expect((await all.list(configMaps)).map(({ metadata }) => metadata.name)).toEqual(['a']);
+  await all.close();
 });

@@ -6,6 +6,7 @@ interface Entry<T> {
   signature: string;
   /** The file was so young when it was read that a change after that may have left no trace in its times. */
   young: boolean;
+  changedMs: number;
   text: string;
   value: T;
 }
@@ -39,6 +40,11 @@ export class FileTree<T> {
 
   get(path: string): T | undefined {
     return this.#entries.get(path)?.value;
+  }
+
+  /** How long ago the file was last written, by the clock of this machine; a time in the future counts as well. */
+  ageMs(path: string): number {
+    return Math.abs(Date.now() - (this.#entries.get(path)?.changedMs ?? 0));
   }
 
   /** True when a file came, changed or went. Throws when the root itself cannot be read. */
@@ -81,6 +87,7 @@ export class FileTree<T> {
     this.#entries.set(path, {
       signature,
       young: isYoung(stats),
+      changedMs: changedMs(stats),
       text,
       value: same ? known.value : this.#parse(text, path),
     });
@@ -92,4 +99,6 @@ export class FileTree<T> {
   }
 }
 
-const isYoung = (stats: Stats): boolean => Date.now() - Math.max(stats.mtimeMs, stats.ctimeMs) < YOUNG_MS;
+const changedMs = ({ mtimeMs, ctimeMs }: Stats): number => Math.max(mtimeMs, ctimeMs);
+
+const isYoung = (stats: Stats): boolean => Date.now() - changedMs(stats) < YOUNG_MS;

@@ -66,3 +66,30 @@ test('a nest of aliases is a problem, not a full memory', () => {
   const { problems } = parseManifest(`a0: &a0 [x]\n${rows.join('\n')}\n`, 'a.yaml');
   expect(problems).toHaveLength(1);
 });
+
+test('of a cascade only the first mistake is told, for each document', () => {
+  const { problems } = parseManifest('a: [1,\nb: {\n  c: ]\n---\nd: "x\n', 'a.yaml');
+  expect(problems.map(({ line }) => line)).toEqual([2, 6]);
+});
+
+test('AdmissionReviews are skipped, with one notice for the file', () => {
+  const review = '{"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {"uid": "1"}}';
+  const pod = '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}}';
+  const { objects, problems, notices } = parseManifest(`${review}\n---\n${review}\n---\n${pod}\n`, 'a.yaml');
+  expect(problems).toEqual([]);
+  expect(objects).toHaveLength(1);
+  expect(notices).toEqual([{ file: 'a.yaml', message: expect.stringMatching(/^an AdmissionReview .* is skipped/) }]);
+});
+
+test.each([
+  ['{"kind": "Pod",\n "metadata" {}}', 2, 13, "':' after the key is expected here"],
+  ['{"items": [1, 2}', 1, 16, "',' or ']' after the value is expected here"],
+  ['{"a": "b" "c": 1}', 1, 11, "',' or '}' after the value is expected here"],
+  ['{\n  "a": tru\n: }', 2, 8, 'a value is expected here'],
+  ['{"a": {"b": 1}', 1, 15, "',' or '}' after the value is expected here, but the text ends"],
+  ["{'a: 1}", 1, 2, 'a key in double quotes is expected here'],
+])('a JSON file %j is told in the words of JSON', (text, line, column, message) => {
+  expect(parseManifest(text, 'a.json').problems).toEqual([
+    { file: 'a.json', line, column, message: `no JSON: ${message}` },
+  ]);
+});

@@ -3,6 +3,7 @@ import { type Document, isNode, isScalar, LineCounter, parseAllDocuments } from 
 import { jsPolicyProblems, type ObjectProblem } from '../js-policy-rules.ts';
 import { splitApiVersion } from '../object-names.ts';
 import { GO_YAML } from './go-yaml.ts';
+import { jsonProblem } from './json-problem.ts';
 import { type SourcePlace, sourcePlace } from './source-place.ts';
 
 /** What is wrong with a manifest, and where: line and column count from 1. */
@@ -22,19 +23,36 @@ export interface ManifestObject {
   source?: SourcePlace;
 }
 
+/** Something about a whole file that its author should know, and that is no mistake. */
+export interface ManifestNotice {
+  file: string;
+  message: string;
+}
+
 export interface ManifestFile {
   objects: ManifestObject[];
   problems: ManifestProblem[];
+  notices: ManifestNotice[];
 }
 
-/** Every object of a YAML or JSON text: several documents, Lists too. Never throws; what is wrong is told with its place. */
+/**
+ * Every object of a YAML or JSON text: several documents, Lists too. AdmissionReviews are left out, with a notice. Never
+ * throws; what is wrong is told with its place, and of what follows from one mistake in the syntax only that one.
+ */
 export function parseManifest(text: string, file: string): ManifestFile {
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { ...GO_YAML, lineCounter: lines, prettyErrors: false });
-  const found: ManifestFile = { objects: [], problems: [] };
+  const found: ManifestFile = { objects: [], problems: [], notices: [] };
   if (!Array.isArray(documents)) return found;
+  const wrong = file.endsWith('.json') && documents.some(({ errors }) => errors.length > 0) && jsonProblem(text);
+  if (wrong) return { ...found, problems: [{ file, ...placeOf(lines, wrong.offset), message: wrong.message }] };
   for (const document of documents) new DocumentReader(document, { text, file, lines }, found).read();
   return found;
+}
+
+function placeOf(lines: LineCounter, offset: number): { line: number; column: number } {
+  const { line, col } = lines.linePos(offset);
+  return { line, column: col };
 }
 
 type Path = (string | number)[];
@@ -55,8 +73,11 @@ class DocumentReader {
   }
 
   read(): void {
-    for (const error of this.#document.errors) this.#problem(error.pos[0], error.message);
-    if (this.#document.errors.length > 0) return;
+    const [error] = this.#document.errors;
+    if (error) {
+      this.#problem(error.pos[0], error.message);
+      return;
+    }
     const value = this.#value();
     if (value !== null && value !== undefined) this.#object(value, []);
   }
@@ -75,6 +96,10 @@ class DocumentReader {
       for (const [index, item] of value.items.entries()) this.#object(item, [...path, 'items', index]);
       return;
     }
+    if (isAdmissionReview(value)) {
+      this.#skipReview();
+      return;
+    }
     const shape = shapeProblems(value);
     const problems =
       shape.length > 0 || !isJsPolicy(value as KubeObject) ? shape : jsPolicyProblems(value as KubeObject);
@@ -87,7 +112,7 @@ class DocumentReader {
     const { text, file, lines } = this.#input;
     const script = this.#document.getIn([...path, 'spec', 'javascript'], true);
     const source = isScalar(script) ? sourcePlace(script, text, file, lines) : undefined;
-    return { object, file, ...this.#place(this.#offset(path)), ...(source && { source }) };
+    return { object, file, ...placeOf(lines, this.#offset(path)), ...(source && { source }) };
   }
 
   #problemAt(path: Path, message: string): void {
@@ -103,13 +128,15 @@ class DocumentReader {
     return this.#document.range[0];
   }
 
-  #place(offset: number): { line: number; column: number } {
-    const { line, col } = this.#input.lines.linePos(offset);
-    return { line, column: col };
+  #skipReview(): void {
+    const { file } = this.#input;
+    const message = 'an AdmissionReview is no object of a cluster, it is skipped (`jspolicy review -r` judges it)';
+    if (this.#found.notices.length === 0) this.#found.notices.push({ file, message });
   }
 
   #problem(offset: number, message: string): void {
-    this.#found.problems.push({ file: this.#input.file, ...this.#place(offset), message });
+    const { file, lines } = this.#input;
+    this.#found.problems.push({ file, ...placeOf(lines, offset), message });
   }
 }
 
@@ -118,6 +145,9 @@ const isMap = (value: unknown): value is Record<string, unknown> =>
 
 const isList = (value: unknown): value is { items: unknown[] } =>
   isMap(value) && value['kind'] === 'List' && Array.isArray(value['items']);
+
+const isAdmissionReview = (value: unknown): boolean =>
+  isMap(value) && value['kind'] === 'AdmissionReview' && /^admission\.k8s\.io\//.test(String(value['apiVersion']));
 
 const isJsPolicy = ({ apiVersion, kind }: KubeObject): boolean =>
   kind === 'JsPolicy' && splitApiVersion(apiVersion).group === API_GROUP;

@@ -1,36 +1,40 @@
 import type { KubeObject } from '@jspolicy/contracts';
 import { joinKey, splitApiVersion } from '../object-names.ts';
-import { BUILTIN_TYPES, typeKey } from './builtin-kinds.ts';
+import { builtinType } from './builtin-kinds.ts';
 import { FileTree } from './file-tree.ts';
-import { type ManifestFile, type ManifestObject, type ManifestProblem, parseManifest } from './manifest-file.ts';
+import { type ManifestFile, type ManifestNotice, type ManifestObject, parseManifest } from './manifest-file.ts';
+import { ManifestNews, type ProblemHandler, type ToldProblem } from './manifest-news.ts';
 
-/** What is remembered of a file from before this process: the objects that were last good. */
-export type Recall = (path: string) => ManifestObject[];
-
-export interface ProblemHandler {
-  onProblem(problem: ManifestProblem): void;
-  /** A file that had problems has none any more, or is gone. */
-  onFixed?(file: string): void;
+/** What is known from before this process, and from other ones. */
+export interface Memory {
+  /** The objects of a file that were last good. */
+  recall(path: string): ManifestObject[];
+  /** The file whose object of this key is in force. */
+  incumbent(key: string): string | undefined;
 }
+
+/** Editors empty a file before they write it: one that lost all it had is taken at its word after so long. */
+const EMPTY_SETTLES_MS = 1000;
 
 /**
  * The users' manifests. A file with a problem keeps the objects of its last good text in force. Of two objects of the
- * same name the one whose file comes first is taken.
+ * same name the one that is in force already stays, else the one whose file comes first is taken.
  */
 export class Manifests {
   readonly #tree: FileTree<ManifestFile>;
-  readonly #handler: ProblemHandler;
-  readonly #recall: Recall;
+  readonly #memory: Memory;
+  readonly #news: ManifestNews;
   readonly #lastGood = new Map<string, ManifestObject[]>();
-  readonly #told = new Map<string, string>();
+  /** Files that were emptied a moment ago. */
+  #emptied = new Set<string>();
   #objects = new Map<string, ManifestObject>();
-  problems: ManifestProblem[] = [];
+  problems: ToldProblem[] = [];
 
-  constructor(root: string, except: string, options: { handler: ProblemHandler; recall: Recall }) {
+  constructor(root: string, except: string, options: { handler: ProblemHandler; memory: Memory }) {
     const accepts = (name: string) => /\.(?:ya?ml|json)$/.test(name);
     this.#tree = new FileTree({ root, except, accepts, parse: parseManifest });
-    this.#handler = options.handler;
-    this.#recall = options.recall;
+    this.#memory = options.memory;
+    this.#news = new ManifestNews(options.handler);
   }
 
   get directories(): Set<string> {
@@ -42,53 +46,60 @@ export class Manifests {
     return this.#objects;
   }
 
-  async scan(): Promise<boolean> {
-    if (!(await this.#tree.scan())) return false;
+  /** `again`: what the memory says may have changed. True when something of the manifests did. */
+  async scan(again: boolean): Promise<boolean> {
+    const changed = await this.#tree.scan();
+    if (!changed && !again && this.#emptied.size === 0) return false;
+    const waiting = this.#emptied.size;
     const files = this.#tree.files;
-    this.#keepLastGood(files);
+    const notices = this.#keepLastGood(files);
     const duplicates = this.#merge(files);
-    this.problems = [...files.flatMap(([, file]) => file.problems), ...duplicates];
-    this.#tell();
-    return true;
+    this.problems = [...files.flatMap(([path, file]) => this.#told(path, file)), ...duplicates];
+    this.#news.notices([...files.flatMap(([, file]) => file.notices), ...notices]);
+    this.#news.problems(this.problems, (path) => this.#tree.get(path) !== undefined);
+    return changed || this.#emptied.size < waiting;
   }
 
-  #keepLastGood(files: [string, ManifestFile][]): void {
-    for (const [path, file] of files) {
-      if (file.problems.length === 0) this.#lastGood.set(path, file.objects);
-      else if (!this.#lastGood.has(path)) this.#lastGood.set(path, this.#recall(path));
-    }
+  /** Returns what is to be told of files that were emptied. */
+  #keepLastGood(files: [string, ManifestFile][]): ManifestNotice[] {
+    this.#emptied = new Set();
     for (const path of this.#lastGood.keys()) {
       if (this.#tree.get(path) === undefined) this.#lastGood.delete(path);
     }
+    return files.flatMap(([path, file]) => this.#keepFile(path, file));
   }
 
-  #merge(files: [string, ManifestFile][]): ManifestProblem[] {
-    const duplicates: ManifestProblem[] = [];
+  #keepFile(path: string, file: ManifestFile): ManifestNotice[] {
+    if (file.problems.length === 0 && !isEmpty(file)) {
+      this.#lastGood.set(path, file.objects);
+      return [];
+    }
+    const before = this.#lastGood.get(path) ?? this.#memory.recall(path);
+    const lost = file.problems.length === 0 && before.length > 0;
+    const settled = lost && this.#tree.ageMs(path) >= EMPTY_SETTLES_MS;
+    if (lost && !settled) this.#emptied.add(path);
+    this.#lastGood.set(path, settled ? [] : before);
+    return settled ? [{ file: path, message: emptiedText(before) }] : [];
+  }
+
+  #told(path: string, { problems }: ManifestFile): ToldProblem[] {
+    const fate = (this.#lastGood.get(path) ?? []).length > 0 ? 'kept' : 'none';
+    return problems.map((problem) => ({ ...problem, fate }));
+  }
+
+  #merge(files: [string, ManifestFile][]): ToldProblem[] {
+    const placed = files
+      .flatMap(([path]) => this.#lastGood.get(path) ?? [])
+      .map((entry) => ({ ...entry, object: withNamespace(entry.object) }));
+    const byKey = Map.groupBy(placed, ({ object }) => manifestKey(object));
     this.#objects = new Map();
-    for (const entry of files.flatMap(([path]) => this.#lastGood.get(path) ?? [])) {
-      const object = withNamespace(entry.object);
-      const key = manifestKey(object);
-      const first = this.#objects.get(key);
-      if (first) duplicates.push(duplicate(entry, first));
-      else this.#objects.set(key, { ...entry, object });
-    }
-    return duplicates;
-  }
-
-  /** Each problem once for each change of it. */
-  #tell(): void {
-    const byFile = Map.groupBy(this.problems, ({ file }) => file);
-    for (const [file, problems] of byFile) {
-      const text = JSON.stringify(problems);
-      if (this.#told.get(file) === text) continue;
-      this.#told.set(file, text);
-      for (const problem of problems) this.#handler.onProblem(problem);
-    }
-    for (const file of this.#told.keys()) {
-      if (byFile.has(file)) continue;
-      this.#told.delete(file);
-      this.#handler.onFixed?.(file);
-    }
+    return [...byKey].flatMap(([key, entries]) => {
+      const incumbent = entries.length > 1 ? this.#memory.incumbent(key) : undefined;
+      const taken = entries.find(({ file }) => file === incumbent) ?? entries[0];
+      if (!taken) return [];
+      this.#objects.set(key, taken);
+      return entries.filter((entry) => entry !== taken).map((entry) => duplicate(entry, taken));
+    });
   }
 }
 
@@ -98,16 +109,24 @@ export function manifestKey(object: KubeObject): string {
   return `${splitApiVersion(object.apiVersion).group} ${object.kind} ${joinKey(namespace, name)}`;
 }
 
+const isEmpty = ({ objects, problems, notices }: ManifestFile): boolean =>
+  objects.length + problems.length + notices.length === 0;
+
 function withNamespace(object: KubeObject): KubeObject {
-  const type = BUILTIN_TYPES.get(typeKey(object.apiVersion, object.kind));
+  const type = builtinType(object.apiVersion, object.kind);
   if (!type) return object;
   const { namespace, ...metadata } = object.metadata;
   if (!type.namespaced) return { ...object, metadata };
   return { ...object, metadata: { ...metadata, namespace: namespace ?? 'default' } };
 }
 
-function duplicate({ object, file, line, column }: ManifestObject, first: ManifestObject): ManifestProblem {
-  const name = joinKey(object.metadata.namespace, object.metadata.name);
-  const message = `${object.kind} ${name} is already defined in ${first.file}:${first.line}, which is the one in force`;
-  return { file, line, column, message };
+const named = ({ kind, metadata }: KubeObject): string => `${kind} ${joinKey(metadata.namespace, metadata.name)}`;
+
+const emptiedText = (objects: ManifestObject[]): string =>
+  `the file is empty now, what it held is removed: ${objects.map(({ object }) => named(object)).join(', ')}`;
+
+function duplicate({ object, file, line, column }: ManifestObject, taken: ManifestObject): ToldProblem {
+  const where = `${taken.file}:${taken.line}`;
+  const message = `${named(object)} is in force from ${where}, so this one is ignored: rename or remove one of the two`;
+  return { file, line, column, message, fate: 'ignored' };
 }

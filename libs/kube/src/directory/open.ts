@@ -4,10 +4,11 @@ import { joinKey, keyOf, namespaceFor } from '../object-names.ts';
 import type { Cluster, LeaseHandler, Running } from '../port.ts';
 import { matchesLabels, parseFieldSelector, parseLabelSelector } from '../selector.ts';
 import { objectsOf, watchView } from './directory-watching.ts';
-import type { ManifestProblem } from './manifest-file.ts';
-import { manifestKey, type ProblemHandler } from './manifests.ts';
+import type { ProblemHandler, ToldProblem } from './manifest-news.ts';
+import { manifestKey } from './manifests.ts';
 import type { SourcePlace } from './source-place.ts';
 import { Store } from './store.ts';
+import { typesOf } from './types-of-view.ts';
 import { resolveType } from './view.ts';
 import { DirectoryWrites } from './writes.ts';
 
@@ -17,11 +18,17 @@ export interface DirectoryOptions extends ProblemHandler {
   /** Directory for what services write; made when it is missing. It may lie inside of the other. */
   state: string;
   log: Logger;
+  /** Nothing is ever written: every write is answered as a dry run, of a manifest's object too. Default: false. */
+  dryRunOnly?: boolean;
+  /** The directory, or what is written beside it, cannot be read or written now; what was read last stays in force. */
+  onUnreadable?(error: Error): void;
+  /** It can again. */
+  onReadable?(): void;
 }
 
 export interface DirectoryCluster extends Cluster {
   /** What is wrong with the manifests at this moment. */
-  readonly problems: readonly ManifestProblem[];
+  readonly problems: readonly ToldProblem[];
   /** Where spec.javascript of this object stands in its author's file; undefined for what is not from a manifest. */
   sourceOf(object: KubeObject): SourcePlace | undefined;
   /** Resolves when the files as they are now have been read and told to the watches. */
@@ -35,25 +42,38 @@ export interface DirectoryCluster extends Cluster {
  * within a second, usually 100 ms. Resolves when everything was read once. Throws when `manifests` cannot be read.
  */
 export async function openDirectory(options: DirectoryOptions): Promise<DirectoryCluster> {
-  const { log } = options;
-  const store = new Store({ ...options, onTrouble: (err) => log.warn({ err }, 'manifests not read') });
+  const { log, manifests } = options;
+  const store = new Store({
+    ...options,
+    onTrouble(err) {
+      log.warn({ err, manifests }, 'manifests not read, what was read last stays in force');
+      options.onUnreadable?.(err instanceof Error ? err : new Error(String(err)));
+    },
+    onRecovered() {
+      log.info({ manifests }, 'manifests are read again');
+      options.onReadable?.();
+    },
+  });
   try {
     await store.refresh();
   } catch (error) {
     await store.close();
     throw error;
   }
-  return directoryCluster(store);
+  return directoryCluster(store, options);
 }
 
-function directoryCluster(store: Store): DirectoryCluster {
-  const writes = new DirectoryWrites(store);
+function directoryCluster(store: Store, { dryRunOnly }: DirectoryOptions): DirectoryCluster {
+  const writes = new DirectoryWrites(store, { dryRunOnly });
   return {
     get problems() {
       return store.manifests.problems;
     },
     async resolve(apiVersion, kind) {
       return resolveType(store.view, apiVersion, kind);
+    },
+    async types() {
+      return typesOf(store.view);
     },
     async get(type, name, namespace) {
       const key = joinKey(namespaceFor(type, namespace), name);

@@ -1,7 +1,8 @@
-import { relative, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { DirectoryWatch } from './directory-watch.ts';
 import type { ManifestObject } from './manifest-file.ts';
-import { Manifests, type ProblemHandler } from './manifests.ts';
+import type { ProblemHandler } from './manifest-news.ts';
+import { Manifests } from './manifests.ts';
 import { hasStatus, renewedOverlay } from './object-identity.ts';
 import { StateFiles } from './state-files.ts';
 import { buildView, garbage, type Origin, overlaysOf, type View } from './view.ts';
@@ -9,8 +10,10 @@ import { buildView, garbage, type Origin, overlaysOf, type View } from './view.t
 interface StoreOptions extends ProblemHandler {
   manifests: string;
   state: string;
-  /** The files could not be read or written; it is tried again. */
+  /** The files could not be read or written, told once; it is tried again. */
   onTrouble(error: unknown): void;
+  /** They can again. */
+  onRecovered(): void;
 }
 
 /** The view of both directories, kept current; told to listeners when it changes. */
@@ -20,7 +23,7 @@ export class Store {
   readonly #root: string;
   readonly #watch: DirectoryWatch;
   readonly #listeners = new Set<(view: View) => void>();
-  readonly #onTrouble: (error: unknown) => void;
+  readonly #options: StoreOptions;
   #view: View = new Map();
   #refreshing: Promise<void> | undefined;
   #again: Promise<void> | undefined;
@@ -28,14 +31,20 @@ export class Store {
   #scanning: Promise<unknown> = Promise.resolve();
   /** Files were read without making a view of them. */
   #stale = false;
+  /** undefined before the first look. */
+  #readable: boolean | undefined;
 
   constructor(options: StoreOptions) {
     this.state = new StateFiles(options.state);
     this.#root = options.manifests;
-    const recall = (path: string) => this.#recall(path);
-    this.manifests = new Manifests(options.manifests, resolve(options.state), { handler: options, recall });
-    this.#onTrouble = options.onTrouble;
-    this.#watch = new DirectoryWatch(() => void this.refresh().catch(this.#onTrouble));
+    const memory = {
+      recall: (path: string) => this.#recall(path),
+      incumbent: (key: string) => this.#incumbent(key),
+    };
+    this.manifests = new Manifests(options.manifests, resolve(options.state), { handler: options, memory });
+    this.#options = options;
+    // What went wrong was told by #refresh().
+    this.#watch = new DirectoryWatch(() => void this.refresh().catch(() => undefined));
   }
 
   get view(): View {
@@ -52,7 +61,7 @@ export class Store {
   refresh(): Promise<void> {
     if (this.#closed) return Promise.resolve();
     if (!this.#refreshing) {
-      this.#refreshing = this.#refresh().finally(() => {
+      this.#refreshing = this.#tellingTrouble().finally(() => {
         this.#refreshing = undefined;
       });
       return this.#refreshing;
@@ -80,6 +89,21 @@ export class Store {
     this.#watch.close();
   }
 
+  async #tellingTrouble(): Promise<void> {
+    try {
+      await this.#refresh();
+      if (this.#readable === false) this.#options.onRecovered();
+      this.#readable = true;
+    } catch (error) {
+      if (this.#readable) this.#options.onTrouble(error);
+      if (this.#readable) this.#readable = false;
+      throw error;
+    } finally {
+      // Also after trouble: the watch of a directory that is gone would not see the next one of its name.
+      if (!this.#closed) this.#watch.follow(new Set([...this.manifests.directories, ...this.state.directories]));
+    }
+  }
+
   async #refresh(): Promise<void> {
     if ((await this.#scan()) || this.#stale) {
       this.#stale = false;
@@ -87,14 +111,13 @@ export class Store {
       this.#view = buildView(this.manifests.objects, this.state.files);
       for (const listener of this.#listeners) listener(this.#view);
     }
-    if (!this.#closed) this.#watch.follow(new Set([...this.manifests.directories, ...this.state.directories]));
   }
 
   /** One at a time: of two that overlap, the earlier would drop files that only the later had seen. */
   #scan(): Promise<boolean> {
     const scan = this.#scanning.then(async () => {
       const state = await this.state.scan();
-      return (await this.manifests.scan()) || state;
+      return (await this.manifests.scan(state)) || state;
     });
     this.#scanning = scan.catch(() => undefined);
     return scan;
@@ -106,6 +129,12 @@ export class Store {
     return [...overlaysOf(this.state.files).values()]
       .filter((overlay) => overlay.file === file && overlay.manifest !== undefined)
       .map(({ manifest }) => ({ object: manifest, file: path, line: 1, column: 1 }));
+  }
+
+  /** Written beside the manifests, so that every process takes the same of two. */
+  #incumbent(key: string): string | undefined {
+    const overlay = overlaysOf(this.state.files).get(key);
+    return overlay && join(this.#root, overlay.file);
   }
 
   #renewed() {

@@ -1,7 +1,7 @@
 import type { KubeObject } from '@jspolicy/contracts';
-import { apiVersionOf, noMatch, splitApiVersion } from '../object-names.ts';
+import { apiVersionOf, isKind, noMatch, splitApiVersion } from '../object-names.ts';
 import type { ResourceType } from '../port.ts';
-import { BUILTIN_TYPES, pluralOf, typeKey } from './builtin-kinds.ts';
+import { builtinType, pluralOf } from './builtin-kinds.ts';
 import type { ManifestObject } from './manifest-file.ts';
 import { manifestKey } from './manifests.ts';
 import { merged, uidOf } from './object-identity.ts';
@@ -52,7 +52,7 @@ export function garbage(manifests: ReadonlyMap<string, ManifestObject>, state: S
 
 /** The type of a kind: built in, defined by a CustomResourceDefinition, or seen in an object. Throws NotFound. */
 export function resolveType(view: View, apiVersion: string, kind: string): ResourceType {
-  const builtin = BUILTIN_TYPES.get(typeKey(apiVersion, kind));
+  const builtin = builtinType(apiVersion, kind);
   if (builtin) return builtin;
   const objects = [...view.values()].map(({ object }) => object);
   for (const object of objects) {
@@ -61,10 +61,11 @@ export function resolveType(view: View, apiVersion: string, kind: string): Resou
       return { ...type, version: splitApiVersion(apiVersion).version };
     }
   }
-  const seen = objects.filter((object) => object.apiVersion === apiVersion && object.kind === kind);
-  if (seen.length === 0) throw noMatch(apiVersion, kind);
+  const seen = objects.filter((object) => object.apiVersion === apiVersion && isKind(object.kind, kind));
+  const [first] = seen;
+  if (!first) throw noMatch(apiVersion, kind);
   const namespaced = seen.some(({ metadata }) => metadata.namespace !== undefined);
-  return { ...splitApiVersion(apiVersion), kind, resource: pluralOf(kind), namespaced };
+  return { ...splitApiVersion(apiVersion), kind: first.kind, resource: pluralOf(first.kind), namespaced };
 }
 
 interface Definition {
@@ -76,7 +77,8 @@ interface Definition {
 function definedType(object: KubeObject, kind: string): ResourceType | undefined {
   if (object.kind !== 'CustomResourceDefinition') return undefined;
   const spec = (object['spec'] ?? {}) as Definition;
-  if (spec.names?.kind !== kind || !spec.group) return undefined;
-  const resource = spec.names.plural ?? pluralOf(kind);
-  return { group: spec.group, version: '', kind, resource, namespaced: spec.scope === 'Namespaced' };
+  const { kind: defined, plural } = spec.names ?? {};
+  if (defined === undefined || !isKind(defined, kind) || !spec.group) return undefined;
+  const resource = plural ?? pluralOf(defined);
+  return { group: spec.group, version: '', kind: defined, resource, namespaced: spec.scope === 'Namespaced' };
 }

@@ -1,8 +1,6 @@
+import { isRead, MAX_HOST_CALLS, TOO_MANY_CALLS } from '../host-call-rules.ts';
 import type { ContextHost } from './guest-context.ts';
 import { PrintBuffer } from './print-buffer.ts';
-
-/** A policy that asks the host more often than this in one evaluation is stopped. */
-const MAX_HOST_CALLS = 100;
 
 /** What the evaluation that runs said so far. One at a time in a process. */
 export class EvaluationSlot implements ContextHost {
@@ -14,6 +12,10 @@ export class EvaluationSlot implements ContextHost {
   outcome: string | undefined;
   /** The policy reached for the host where it cannot wait: the run counts for nothing. */
   hostNeeded = false;
+  /** The policy reached for what a kept context must not give: the run counts for nothing. */
+  freshNeeded = false;
+  /** A host function that may change something was called. */
+  wrote = false;
 
   constructor(ask: (name: string, args: string) => Promise<string>) {
     this.#ask = ask;
@@ -24,6 +26,8 @@ export class EvaluationSlot implements ContextHost {
     this.#calls = 0;
     this.outcome = undefined;
     this.hostNeeded = false;
+    this.freshNeeded = false;
+    this.wrote = false;
     this.prints.clear();
   }
 
@@ -31,19 +35,19 @@ export class EvaluationSlot implements ContextHost {
     this.#open = false;
   }
 
-  get calls(): number {
-    return this.#calls;
-  }
-
   async call(name: string, args: string): Promise<string> {
     if (!this.#open) return refusal('EvaluationClosed', 'evaluation closed');
-    if (++this.#calls > MAX_HOST_CALLS)
-      return refusal('TooManyCalls', `a policy may call the host ${MAX_HOST_CALLS} times in one evaluation`);
+    if (++this.#calls > MAX_HOST_CALLS) return refusal(TOO_MANY_CALLS.reason, TOO_MANY_CALLS.message);
+    this.wrote ||= !isRead(name);
     return this.#ask(name, args);
   }
 
   needsHost(): void {
     if (this.#open) this.hostNeeded = true;
+  }
+
+  needsFresh(): void {
+    if (this.#open) this.freshNeeded = true;
   }
 
   print(line: string): void {

@@ -1,5 +1,6 @@
 import type { PolicyFailure } from '@jspolicy/policy';
 import { BOOTSTRAP_NAME } from '../guest/bootstrap.ts';
+import { PolicySyntaxError } from './bundle-scripts.ts';
 
 export interface EngineFailure {
   failure: PolicyFailure;
@@ -7,31 +8,41 @@ export interface EngineFailure {
   damaged: boolean;
 }
 
-/** What an exception of the isolate itself says of the policy. After its time anything else is only a consequence. */
-export function failureOf(error: unknown, policy: string, timeIsOver: boolean): EngineFailure {
+/** How the isolate stands after something was thrown. A message's text is not asked: a policy can throw any text. */
+export interface IsolateState {
+  disposed: boolean;
+  timeIsOver: boolean;
+}
+
+/** What an exception says of the policy. After its time, or the isolate's end, anything else is only a consequence. */
+export function failureOf(error: unknown, policy: string, state: IsolateState): EngineFailure {
   const message = error instanceof Error ? error.message : String(error);
-  if (timeIsOver || message.includes('Script execution timed out')) return { failure: timeout(policy), damaged: true };
-  if (/isolate (was|is) disposed|array buffer allocation failed|out of memory/i.test(message)) {
+  if (state.timeIsOver) return { failure: timeout(policy), damaged: true };
+  if (state.disposed)
     return { failure: { cause: 'memory', message: `policy ${policy} ran out of memory` }, damaged: true };
+  if (error instanceof PolicySyntaxError) {
+    return { failure: { cause: 'exception', message: `Uncaught SyntaxError: ${message}` }, damaged: false };
   }
   const text = error instanceof Error ? `Uncaught ${withoutOurFrames(error.stack ?? message)}` : message;
   return { failure: { cause: 'exception', message: text }, damaged: false };
 }
 
-/** Whether the isolate itself gave up, as against code that threw. */
-export const isEngineFailure = (error: unknown): boolean =>
-  error instanceof Error &&
-  /Script execution timed out|isolate (was|is) disposed|allocation failed|out of memory/i.test(error.message);
-
 export const timeout = (policy: string): PolicyFailure => ({ cause: 'timeout', message: `script ${policy} timed out` });
 
-/** Frames of the bootstrap and of this process say nothing to the author of a policy. */
+/**
+ * Frames of the bootstrap and of this process say nothing to the author of a policy. That of the function around his text
+ * stays: jsPolicy has it too. Built-in functions that the bootstrap calls stand there without their object's name.
+ */
 export function withoutOurFrames(stack: string): string {
   return stack
     .split('\n')
     .filter(
       (line) =>
-        !/^\s+at /.test(line) || !(line.includes(BOOTSTRAP_NAME) || /isolated-vm|file:\/\/|node:|\.js:\d+/.test(line)),
+        !/^\s+at /.test(line) ||
+        !(
+          line.includes(BOOTSTRAP_NAME) ||
+          /isolated-vm|file:\/\/|node:|\.js:\d+|at (?:stringify|parse) \(<anonymous>\)/.test(line)
+        ),
     )
     .join('\n');
 }

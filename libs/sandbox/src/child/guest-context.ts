@@ -17,7 +17,13 @@ export interface ContextHost {
   needsHost(): void;
   print(line: string): void;
   end(outcome: string): void;
+  /** Kept contexts: what this run did could outlive it; it is thrown away. */
+  needsFresh(): void;
 }
+
+/** The bootstrap, compiled once for all contexts of an isolate. */
+export const bootstrapOf = (isolate: ivm.Isolate): ivm.Script =>
+  isolate.compileScriptSync(bootstrapText(GUEST), { filename: BOOTSTRAP_NAME });
 
 /** Evaluates, with the reference's own realm, a call that waits. The reference itself is never seen by policy code. */
 const WAITING_CALL = '(reference) => (name, args) => reference.applySyncPromise(undefined, [name, args])';
@@ -29,33 +35,44 @@ export class GuestContext {
   readonly #isolate: ivm.Isolate;
   readonly #dispatcher: ivm.Reference;
 
-  constructor(isolate: ivm.Isolate, mode: Mode, host: ContextHost) {
+  /** `bootstrap`: what bootstrapOf() gave for this isolate. */
+  constructor(isolate: ivm.Isolate, bootstrap: ivm.Script, mode: Mode, host: ContextHost) {
     this.mode = mode;
     this.#isolate = isolate;
     this.context = isolate.createContextSync();
     const reference = { result: { reference: true } } as const;
-    const bootstrap = isolate
-      .compileScriptSync(bootstrapText(GUEST), { filename: BOOTSTRAP_NAME })
-      .runSync(this.context, { reference: true }) as ivm.Reference;
+    const prepare = bootstrap.runSync(this.context, { reference: true }) as ivm.Reference;
     const convert = new ivm.Callback(convertBase64);
     const print = new ivm.Callback((line: string) => host.print(line));
     const end = new ivm.Callback((outcome: string) => host.end(outcome));
-    this.#dispatcher = bootstrap.applySync(
+    const needsFresh = new ivm.Callback(() => host.needsFresh());
+    this.#dispatcher = prepare.applySync(
       undefined,
-      [this.#callOf(host), convert, print, end],
+      [this.#callOf(host), convert, print, end, needsFresh],
       reference,
     ) as ivm.Reference;
+    prepare.release();
   }
 
-  /** Compiles and evaluates an expression; gives a reference to its value. */
-  value(text: string, filename: string): ivm.Reference {
-    const script = this.#isolate.compileScriptSync(text, { filename });
+  /** Evaluates a compiled expression; gives a reference to its value, which keeps the context alive until released. */
+  valueOf(script: ivm.Script): ivm.Reference {
     return script.runSync(this.context, { reference: true }) as ivm.Reference;
   }
 
   /** Asks the bootstrap; in waiting mode on the isolate's thread. Rejects when the time is over. */
   async ask(operation: number, args: unknown[], timeoutMs: number): Promise<unknown> {
-    const options = { timeout: Math.max(1, Math.ceil(timeoutMs)) };
+    return this.#apply(operation, args, { timeout: Math.max(1, Math.ceil(timeoutMs)) });
+  }
+
+  /**
+   * For what the policy's code has no part in, or hardly one: the isolate's timers are never taken back, each costs a
+   * thread's wake-up later. What does not come back is ended by the supervisor.
+   */
+  async askShortly(operation: number): Promise<unknown> {
+    return this.#apply(operation, [], {});
+  }
+
+  #apply(operation: number, args: unknown[], options: { timeout?: number }): unknown {
     return this.mode === 'direct'
       ? this.#dispatcher.applySync(undefined, [operation, ...args], options)
       : this.#dispatcher.apply(undefined, [operation, ...args], options);
@@ -77,6 +94,8 @@ export class GuestContext {
       .compileScriptSync(WAITING_CALL, { filename: BOOTSTRAP_NAME })
       .runSync(this.context, { reference: true }) as ivm.Reference;
     const call = new ivm.Reference((name: string, args: string) => host.call(name, args));
-    return (wrap.applySync(undefined, [call], { result: { reference: true } }) as ivm.Reference).derefInto();
+    const waiting = wrap.applySync(undefined, [call], { result: { reference: true } }) as ivm.Reference;
+    wrap.release();
+    return waiting.derefInto({ release: true });
   }
 }

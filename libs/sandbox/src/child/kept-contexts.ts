@@ -8,6 +8,9 @@ const MAX_EVALUATIONS = 10_000;
 /** Evaluating a prelude is not part of any request; a bundle that takes longer is evaluated fresh. */
 const PREPARE_MS = 5_000;
 
+/** The name that stack frames of a prelude bear. */
+export const DEPENDENCIES = 'dependencies';
+
 interface Kept {
   context: GuestContext;
   evaluations: number;
@@ -50,8 +53,8 @@ export class KeptContexts {
       script.runSync(context.context, { timeout: PREPARE_MS });
     }
     await context.ask(GUEST.harden, [], PREPARE_MS);
-    const factory = context.value(`(() => function () {${bundle.script.slice(bundle.preludeLength)}\n})`, bundle.name);
-    await context.ask(GUEST.keep, [factory.derefInto()], PREPARE_MS);
+    const factory = context.valueOf(this.#home.scripts.factoryOf(bundle));
+    await context.ask(GUEST.keep, [factory.derefInto({ release: true })], PREPARE_MS);
     return context;
   }
 }

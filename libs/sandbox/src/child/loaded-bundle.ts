@@ -1,14 +1,12 @@
-import type { BundleForm } from '@jspolicy/contracts';
+import type { BundleFacts } from '../messages.ts';
 
-/** A bundle as this process holds it. */
-export interface LoadedBundle {
-  digest: string;
+/** A bundle as this process holds it. `waits`: whether evaluations may wait for the host; learnt when one tries to. */
+export interface LoadedBundle extends BundleFacts {
   /** The policy's name: what stack frames bear. */
   name: string;
   script: string;
-  preludeLength: number;
-  form: BundleForm;
   kept: boolean;
-  /** Whether evaluations may wait for the host; learnt when one tries to. */
-  waits: boolean;
 }
+
+/** The policy's own part of the script. */
+export const ownPart = ({ script, preludeLength }: LoadedBundle): string => script.slice(preludeLength);

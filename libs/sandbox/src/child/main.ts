@@ -6,7 +6,15 @@ import { PIPE_FD } from '../pool/child-command.ts';
 import { EvaluationSlot } from './evaluation-slot.ts';
 import { IsolateHome } from './isolate-home.ts';
 import type { LoadedBundle } from './loaded-bundle.ts';
+import { endProcess, guardAgainstOrphaning } from './orphan-guard.ts';
 import { PolicyRunner } from './policy-runner.ts';
+
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`${error.stack ?? error.message}\n`);
+  endProcess();
+});
+// A thread takes 13 MiB: only where the kernel does not do it.
+if (process.argv[3] === 'unguarded') guardAgainstOrphaning();
 
 const memoryLimitMiB = Number(process.argv[2] ?? 128);
 const pipe = new Socket({ fd: PIPE_FD, readable: true, writable: true });
@@ -14,11 +22,15 @@ const send = (message: FromChild) => pipe.write(encodeFrame(message));
 
 const bundles = new Map<string, LoadedBundle>();
 const calls = new Map<number, (reply: string) => void>();
+type EvaluateMessage = Extract<ToChild, { type: 'evaluate' }>;
+
 let currentId = 0;
+/** The isolate may be damaged: nothing more is evaluated here. */
+let retired = false;
 let nextCall = 0;
 /** What the evaluation before left is put in order. */
 let tidied = Promise.resolve();
-/** The evaluation that runs, or the last one. */
+/** The last evaluation that was asked for. */
 let evaluated = Promise.resolve();
 
 const slot = new EvaluationSlot((name, args) => {
@@ -30,37 +42,42 @@ const runner = new PolicyRunner(new IsolateHome(memoryLimitMiB, slot), slot);
 
 const NOT_UTF8 = { answer: { kind: 'malformed', message: 'the body must be UTF-8' }, retire: false } as const;
 
-function replyText(reply: CallReply): string {
-  if (reply.kind === 'value') return reply.value === undefined ? 'u' : `v${JSON.stringify(reply.value)}`;
-  const { reason, message } =
-    reply.kind === 'thrown' ? reply : { reason: 'Stopped', message: 'the evaluation is over' };
+function replyText(reply: CallReply, body: Buffer): string {
+  if (reply.kind === 'value') return body.length === 0 ? 'u' : `v${body.toString('utf8')}`;
+  if (reply.kind === 'stop') return 's';
+  const { reason, message } = reply;
   return `e${JSON.stringify({ reason, message })}`;
 }
 
-async function evaluate(task: Extract<ToChild, { type: 'evaluate' }>, body: Buffer): Promise<void> {
-  const bundle = bundles.get(task.digest);
-  if (!bundle) throw new Error(`bundle ${task.digest} was not sent`);
+async function evaluate(bundle: LoadedBundle, task: EvaluateMessage, body: Buffer): Promise<void> {
   await tidied;
+  if (retired) return;
   bundle.name = task.policy;
   currentId = task.id;
-  const run = isUtf8(body) ? await runner.evaluate(bundle, { ...task, review: body.toString('utf8') }) : NOT_UTF8;
+  const run = isUtf8(body) ? await runner.evaluate({ ...task, bundle, review: body.toString('utf8') }) : NOT_UTF8;
   send({ type: 'result', id: task.id, ...run, prints: slot.prints.take() });
-  if (!run.retire) tidied = runner.tidy(bundle);
+  retired = run.retire;
+  if (!retired) tidied = runner.tidy(bundle);
+}
+
+function enqueue(task: EvaluateMessage, body: Buffer): void {
+  const bundle = bundles.get(task.digest);
+  if (!bundle) throw new Error(`bundle ${task.digest} was not sent`);
+  evaluated = evaluated.then(() => evaluate(bundle, task, body));
 }
 
 function receive(message: ToChild, body: Buffer): void {
-  if (message.type === 'evaluate') evaluated = evaluate(message, body);
+  if (message.type === 'evaluate') enqueue(message, body);
   else if (message.type === 'reply') {
-    calls.get(message.call)?.(replyText(message.reply));
+    calls.get(message.call)?.(replyText(message.reply, body));
     calls.delete(message.call);
   } else if (message.type === 'forget') {
     // Not under an evaluation that runs: it keeps its context until its end.
     bundles.delete(message.digest);
     void evaluated.then(() => runner.forget(message.digest));
   } else {
-    const { digest, isolation, preludeLength, form, waits } = message;
     const script = body.toString('utf8');
-    bundles.set(digest, { digest, name: '', script, preludeLength, form, kept: isolation === 'kept', waits });
+    bundles.set(message.digest, { ...message, name: '', script, kept: message.isolation === 'kept' });
   }
 }
 
@@ -69,8 +86,7 @@ pipe.on('data', (chunk: Buffer) => {
   reader.push(chunk);
   for (let frame = reader.next(); frame; frame = reader.next()) receive(frame.header, frame.body);
 });
-// The evaluator is gone: nobody wants an answer. Not exit(): it would wait for an evaluation that waits for the host.
-const end = () => process.kill(process.pid, 'SIGKILL');
-pipe.on('close', end);
-pipe.on('error', end);
+// The evaluator is gone: nobody wants an answer.
+pipe.on('close', endProcess);
+pipe.on('error', endProcess);
 send({ type: 'ready' });

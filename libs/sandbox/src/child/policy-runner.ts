@@ -1,19 +1,23 @@
 import type { PolicyType } from '@jspolicy/contracts';
+import type { PolicyFailure } from '@jspolicy/policy';
 import { GUEST } from '../guest/guest-types.ts';
 import type { ChildAnswer, ChildResult } from '../messages.ts';
 import type { EvaluationSlot } from './evaluation-slot.ts';
-import { failureOf, isEngineFailure } from './failure.ts';
+import { failureOf, type IsolateState } from './failure.ts';
 import type { GuestContext, Mode } from './guest-context.ts';
 import type { IsolateHome } from './isolate-home.ts';
-import { KeptContexts } from './kept-contexts.ts';
-import type { LoadedBundle } from './loaded-bundle.ts';
+import { DEPENDENCIES, KeptContexts } from './kept-contexts.ts';
+import { type LoadedBundle, ownPart } from './loaded-bundle.ts';
+import { inPieces } from './review-pieces.ts';
 import { answerOf } from './verdict.ts';
 
 export interface Task {
+  bundle: LoadedBundle;
   policy: string;
   policyType: PolicyType;
   review: string;
   limitMs: number;
+  fresh: boolean;
 }
 
 type Run = Omit<ChildResult, 'type' | 'id' | 'prints'>;
@@ -32,20 +36,39 @@ export class PolicyRunner {
   }
 
   forget(digest: string): void {
+    this.#home.scripts.forget(digest);
     this.#kept.drop(digest);
   }
 
   /** Never rejects: what goes wrong is the policy's failure, and the process retires when it may be damaged. */
-  async evaluate(bundle: LoadedBundle, task: Task): Promise<Run> {
+  async evaluate(task: Task): Promise<Run> {
+    const { bundle } = task;
     const endsAt = performance.now() + task.limitMs;
     const left = () => endsAt - performance.now();
-    if (!bundle.kept) return this.#fresh(bundle, task, left);
-    const run = await this.#inKept(bundle, task, left);
-    if (run && (run.answer.kind !== 'failed' || run.retire)) return run;
-    // A kept context must not be the reason of a failure: what a fresh one says counts.
-    if (this.#slot.calls > 0 && run) return run;
-    const again = await this.#fresh(bundle, task, left);
-    return this.#demoteWhenDifferent(bundle, run?.answer, again);
+    if (!bundle.kept || task.fresh) return this.#fresh(task, left);
+    const run = await this.#inKept(task, left);
+    if (run && (run.retire || !this.#isDoubtful(run.answer))) return run;
+    // What it wrote would be written twice. Its next evaluations are fresh: the context may be why it failed.
+    if (run && this.#slot.wrote) return this.#demoted(bundle, run, 'it failed after it wrote');
+    const why = !run
+      ? 'its dependencies do not load'
+      : this.#slot.freshNeeded
+        ? 'it reads Function, eval or Promise'
+        : undefined;
+    const again = await this.#fresh(task, left);
+    if (why === undefined && run && isSame(run.answer, again.answer)) return again;
+    return this.#demoted(bundle, again, why ?? 'it behaves otherwise in a kept context');
+  }
+
+  #demoted(bundle: LoadedBundle, run: Run, why: string): Run {
+    bundle.kept = false;
+    this.#kept.drop(bundle.digest);
+    return { ...run, demoted: why };
+  }
+
+  /** A kept context must not be the reason of a failure, or of a verdict that a fresh one would not give. */
+  #isDoubtful(answer: ChildAnswer): boolean {
+    return this.#slot.freshNeeded || (answer.kind === 'failed' && answer.failure.cause !== 'timeout');
   }
 
   /**
@@ -62,11 +85,12 @@ export class PolicyRunner {
     const unswept = this.#unswept;
     this.#unswept = undefined;
     if (!unswept) return;
-    const clean = await unswept.context.ask(GUEST.sweep, [], SWEEP_MS).catch(() => false);
+    const clean = await unswept.context.askShortly(GUEST.sweep).catch(() => false);
     if (clean !== true) this.#kept.drop(unswept.digest);
   }
 
-  async #inKept(bundle: LoadedBundle, task: Task, left: () => number): Promise<Run | undefined> {
+  async #inKept(task: Task, left: () => number): Promise<Run | undefined> {
+    const { bundle } = task;
     let context: GuestContext;
     try {
       context = await this.#kept.take(bundle, modeOf(bundle));
@@ -78,37 +102,37 @@ export class PolicyRunner {
     const run = await this.#run(
       task,
       context,
-      () => this.#code(context, GUEST.evaluateKept, [task.review, task.policy], left),
+      () => this.#code(context, GUEST.evaluateKept, [task.policy, ...inPieces(task.review)], left),
       left,
     );
     if (run.retire) return run;
-    if (this.#slot.hostNeeded) return this.#waiting(bundle, task, left);
+    if (this.#slot.hostNeeded) return this.#waiting(task, left);
     this.#unswept = { context, digest: bundle.digest };
     return run;
   }
 
-  async #fresh(bundle: LoadedBundle, task: Task, left: () => number): Promise<Run> {
-    const context = this.#home.fresh(modeOf(bundle));
-    const run = await this.#run(task, context, () => this.#whole(context, bundle, task, left), left);
+  async #fresh(task: Task, left: () => number): Promise<Run> {
+    const context = this.#home.fresh(modeOf(task.bundle));
+    const run = await this.#run(task, context, () => this.#whole(context, task, left), left);
     if (!run.retire) context.release();
-    return this.#slot.hostNeeded && !run.retire ? this.#waiting(bundle, task, left) : run;
+    return this.#slot.hostNeeded && !run.retire ? this.#waiting(task, left) : run;
   }
 
   /** The policy asks the host after all: from now on its evaluations can wait. */
-  #waiting(bundle: LoadedBundle, task: Task, left: () => number): Promise<Run> {
-    bundle.waits = true;
-    this.#kept.drop(bundle.digest);
-    return this.#fresh(bundle, task, left);
+  #waiting(task: Task, left: () => number): Promise<Run> {
+    task.bundle.waits = true;
+    this.#kept.drop(task.bundle.digest);
+    return this.#fresh(task, left);
   }
 
-  async #whole(context: GuestContext, bundle: LoadedBundle, task: Task, left: () => number): Promise<void> {
-    if ((await context.ask(GUEST.begin, [task.review, task.policy], left())) !== true) return;
+  async #whole(context: GuestContext, task: Task, left: () => number): Promise<void> {
+    const { bundle } = task;
+    if ((await context.ask(GUEST.begin, [task.policy, ...inPieces(task.review)], left())) !== true) return;
     const prelude = bundle.script.slice(0, bundle.preludeLength);
-    const rest = bundle.script.slice(bundle.preludeLength);
-    if (prelude) await this.#script(context, prelude, 'dependencies', left);
-    if (bundle.form === 'script') return this.#script(context, rest, bundle.name, left);
-    const body = context.value(`(function () {${rest}\n})`, bundle.name);
-    await this.#code(context, GUEST.evaluate, [body.derefInto()], left);
+    if (prelude) await this.#script(context, bundle.digest, prelude, DEPENDENCIES, left);
+    if (bundle.form === 'script') return this.#script(context, bundle.digest, ownPart(bundle), bundle.name, left);
+    const body = context.valueOf(this.#home.scripts.functionOf(bundle));
+    await this.#code(context, GUEST.evaluate, [body.derefInto({ release: true })], left);
   }
 
   /** What the policy throws is told by the outcome. What reaches us is a rejection that nobody handled: it allows. */
@@ -116,54 +140,61 @@ export class PolicyRunner {
     try {
       await context.ask(operation, args, left());
     } catch (error) {
-      if (isEngineFailure(error) || left() <= 0) throw error;
+      if (this.#gaveUp(left)) throw error;
     }
   }
 
-  async #script(context: GuestContext, text: string, filename: string, left: () => number): Promise<void> {
-    const script = this.#home.isolate.compileScriptSync(text, { filename });
+  async #script(context: GuestContext, digest: string, text: string, name: string, left: () => number): Promise<void> {
+    const scratch = () => this.#home.scratchContext(context.mode);
+    const { script, caught } = this.#home.scripts.scriptOf(digest, text, name, scratch);
     const options = { timeout: Math.max(1, Math.ceil(left())) };
-    if (context.mode === 'direct') script.runSync(context.context, options);
-    else await script.run(context.context, options);
+    try {
+      if (context.mode === 'direct') script.runSync(context.context, options);
+      else await script.run(context.context, options);
+    } catch (error) {
+      // What it throws is caught inside; so this is a rejection that nobody handled, and it allows.
+      if (!caught || this.#gaveUp(left)) throw error;
+    }
   }
 
   async #run(task: Task, context: GuestContext, code: () => Promise<unknown>, left: () => number): Promise<Run> {
     this.#slot.open();
     try {
       await code();
-      const outcome = (await context.ask(GUEST.finish, [], left())) as string;
+      const outcome = (await context.askShortly(GUEST.finish)) as string;
       return { answer: answerOf(this.#slot.outcome ?? outcome, task), retire: false };
     } catch (error) {
-      return this.#failed(error, task, left() <= 0);
+      return this.#failed(error, task, this.#state(left));
     } finally {
       this.#slot.close();
     }
   }
 
-  #failed(error: unknown, task: Task, timeIsOver: boolean): Run {
-    const { failure, damaged } = failureOf(error, task.policy, timeIsOver);
+  #state(left: () => number): IsolateState {
+    return { disposed: this.#home.isolate.isDisposed, timeIsOver: left() <= TIMER_MS };
+  }
+
+  /** The isolate itself, as against code that threw. */
+  #gaveUp(left: () => number): boolean {
+    const { disposed, timeIsOver } = this.#state(left);
+    return disposed || timeIsOver;
+  }
+
+  #failed(error: unknown, task: Task, state: IsolateState): Run {
+    const { failure, damaged } = failureOf(error, task.policy, state);
     const ended = this.#slot.outcome;
     const answer: ChildAnswer = ended === undefined ? { kind: 'failed', failure } : answerOf(ended, task);
     return { answer, retire: damaged };
   }
-
-  #demoteWhenDifferent(bundle: LoadedBundle, kept: ChildAnswer | undefined, fresh: Run): Run {
-    if (kept && JSON.stringify(kept) === JSON.stringify(fresh.answer)) return fresh;
-    if (kept?.kind === 'failed' && fresh.answer.kind === 'failed' && sameButPlaces(kept, fresh.answer)) return fresh;
-    bundle.kept = false;
-    this.#kept.drop(bundle.digest);
-    return {
-      ...fresh,
-      demoted: kept ? 'behaves otherwise in a kept context' : 'its dependencies do not load in a kept context',
-    };
-  }
 }
 
-/** Time for putting the globals back. */
-const SWEEP_MS = 1_000;
-
+/** The isolate's timer counts whole milliseconds. */
+const TIMER_MS = 1;
 const modeOf = ({ waits }: LoadedBundle): Mode => (waits ? 'waiting' : 'direct');
 
-type Failed = Extract<ChildAnswer, { kind: 'failed' }>;
-const sameButPlaces = (a: Failed, b: Failed): boolean => firstLine(a) === firstLine(b);
-const firstLine = ({ failure }: Failed): string => failure.message.split('\n', 1)[0] ?? '';
+/** Places differ: the wrappers do. */
+function isSame(kept: ChildAnswer, fresh: ChildAnswer): boolean {
+  if (kept.kind === 'failed' && fresh.kind === 'failed') return firstLine(kept.failure) === firstLine(fresh.failure);
+  return JSON.stringify(kept) === JSON.stringify(fresh);
+}
+const firstLine = ({ message }: PolicyFailure): string => message.split('\n', 1)[0] ?? '';

@@ -2,9 +2,10 @@ import type { PolicyType } from '@jspolicy/contracts';
 import { diff, type Verdict } from '@jspolicy/policy';
 import type { GuestOutcome } from '../guest/guest-types.ts';
 import type { ChildAnswer } from '../messages.ts';
-import { withoutOurFrames } from './failure.ts';
+import { timeout, withoutOurFrames } from './failure.ts';
 
 interface Judged {
+  policy: string;
   policyType: PolicyType;
   /** The review as text: what a patch starts from. */
   review: string;
@@ -15,8 +16,13 @@ export function answerOf(outcome: string, judged: Judged): ChildAnswer {
   const told = JSON.parse(outcome) as GuestOutcome;
   if (told.malformed !== undefined) return { kind: 'malformed', message: told.malformed };
   const { info: review } = told;
+  if (told.stopped) return { kind: 'failed', failure: timeout(judged.policy), review };
   if (told.uncaught !== undefined) {
-    return { kind: 'failed', failure: { cause: 'exception', message: withoutOurFrames(told.uncaught) }, review };
+    return {
+      kind: 'failed',
+      failure: { cause: 'exception', message: withoutOurFrames(told.uncaught).toWellFormed() },
+      review,
+    };
   }
   try {
     return { kind: 'verdict', verdict: verdictOf(told.response, judged), review };
@@ -60,7 +66,8 @@ function optional<T extends keyof Types>(fields: Record<string, unknown>, key: s
   const value = fields[key];
   if (value === undefined || value === null) return undefined;
   if (typeof value !== type) throw new WrongResponse(`__response.${key} must be a ${type}`);
-  return value as Types[T];
+  // A lone surrogate is no text that could be sent: it becomes U+FFFD, as in Go.
+  return (typeof value === 'string' ? value.toWellFormed() : value) as Types[T];
 }
 
 function warningsOf(value: unknown): string[] {
@@ -69,7 +76,7 @@ function warningsOf(value: unknown): string[] {
   return value.map((warning: unknown) => {
     if (warning === null) return '';
     if (typeof warning !== 'string') throw new WrongResponse('__response.warnings must be a list of strings');
-    return warning;
+    return warning.toWellFormed();
   });
 }
 

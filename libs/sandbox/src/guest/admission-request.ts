@@ -89,11 +89,42 @@ export function admissionRequestReader(parse: (text: string) => unknown, isArray
     return request;
   };
 
+  const fieldsOrNone = (value: unknown): Fields =>
+    typeof value === 'object' && value !== null && !isArray(value) ? (value as Fields) : {};
+
+  /** Bounded: as many labels, keys and values as long as Kubernetes has them. */
+  const labelsOf = (from: Fields): Record<string, string> | undefined => {
+    const labels: Record<string, string> = {};
+    let count = 0;
+    for (const key in from) {
+      const value = own(from, key);
+      if (typeof value !== 'string' || key.length > 317 || value.length > 63) continue;
+      // An assignment to __proto__ would be no label.
+      if (key === '__proto__') continue;
+      labels[key] = value;
+      if (++count === 64) break;
+    }
+    return count > 0 ? labels : undefined;
+  };
+
+  const marksOf = (object: unknown): ReviewInfo['object'] => {
+    const metadata = fieldsOrNone(own(fieldsOrNone(object), 'metadata'));
+    const uid = own(metadata, 'uid');
+    const labels = labelsOf(fieldsOrNone(own(metadata, 'labels')));
+    const marks: NonNullable<ReviewInfo['object']> = {};
+    if (typeof uid === 'string' && uid !== '' && uid.length <= 128) marks.uid = uid;
+    if (labels !== undefined) marks.labels = labels;
+    return marks.uid === undefined && labels === undefined ? undefined : marks;
+  };
+
   const infoOf = (apiVersion: string, request: AdmissionRequest): ReviewInfo => {
-    const { uid, kind, name, namespace, operation, userInfo, dryRun } = request;
+    const { uid, kind, subResource, name, namespace, operation, userInfo, dryRun } = request;
     const info: ReviewInfo = { apiVersion, uid, kind, operation, userInfo, dryRun: dryRun === true };
     if (name !== undefined) info.name = name;
     if (namespace !== undefined) info.namespace = namespace;
+    if (subResource !== undefined) info.subResource = subResource;
+    const object = marksOf(request.object ?? request.oldObject);
+    if (object !== undefined) info.object = object;
     return info;
   };
 

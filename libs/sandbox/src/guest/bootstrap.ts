@@ -21,14 +21,14 @@ const PARTS = [
 /** The name that stack frames of the bootstrap bear; they are cut from what users see. */
 export const BOOTSTRAP_NAME = '<jspolicy>';
 
-/** Text of a function of the HostPort's four functions that prepares a context and gives its dispatcher. */
+/** Text of a function of the HostPort's functions that prepares a context and gives its dispatcher. */
 export const bootstrapText = (operations: typeof GUEST): string =>
   `'use strict';((...host) => (${bootstrap.toString()})(host, ${JSON.stringify(operations)}, ${PARTS.join(',\n')}))`;
 
-type Host = [HostPort['call'], HostPort['convert'], HostPort['print'], HostPort['end']];
+type Host = [HostPort['call'], HostPort['convert'], HostPort['print'], HostPort['end'], HostPort['needsFresh']];
 
 function bootstrap(
-  [call, convert, print, end]: Host,
+  [call, convert, print, end, needsFresh]: Host,
   operations: typeof GUEST,
   intrinsicsOf: typeof captureIntrinsics,
   readerOf: typeof admissionRequestReader,
@@ -48,7 +48,7 @@ function bootstrap(
   for (const name of ownKeys(globals['console'] ?? {})) if (typeof name === 'string') console[name] = () => {};
   defineProperty(globalThis, 'console', { value: freeze(console), writable: true, configurable: true });
 
-  const host = freeze({ call, convert, print, end });
+  const host = freeze({ call, convert, print, end, needsFresh });
   const reader = readerOf(intrinsics.parse, intrinsics.isArray);
   const state = stateOf(intrinsics, host, reader, globals);
   const functions = functionsOf(intrinsics, host, state);
@@ -61,29 +61,31 @@ function bootstrap(
   globals.request = globals.__policy = globals.exports = globals.__response = undefined;
   const baseNames = ownKeys(globalThis);
 
-  const harden = hardenerOf(intrinsics, overridesOf(intrinsics));
+  const harden = hardenerOf(intrinsics, overridesOf(intrinsics, needsFresh));
   const sweeper = sweeperOf(intrinsics);
   let factory: (() => () => unknown) | undefined;
   let sweep = (): boolean => false;
 
-  return (operation: number, first?: unknown, second?: unknown): unknown => {
+  const begin = (policy: unknown, pieces: unknown[]): boolean => {
+    let review = '';
+    for (let index = 0; index < pieces.length; index++) review += pieces[index] as string;
+    return state.begin(review, policy as string);
+  };
+
+  return (operation: number, first?: unknown, ...pieces: unknown[]): unknown => {
     switch (operation) {
       case operations.evaluateKept:
-        if (state.begin(first as string, second as string)) {
-          state.evaluate(apply(factory as () => () => unknown, undefined, []));
-        }
+        if (begin(first, pieces)) state.evaluate(apply(factory as () => () => unknown, undefined, []));
         return;
       case operations.finish:
         return state.finish();
       case operations.sweep:
         return sweep();
       case operations.begin:
-        return state.begin(first as string, second as string);
+        return begin(first, pieces);
       case operations.evaluate:
         return state.evaluate(first as () => unknown);
       case operations.harden:
-        deleteProperty(globalThis, 'WeakRef');
-        deleteProperty(globalThis, 'FinalizationRegistry');
         return harden(baseNames);
       case operations.keep:
         factory = first as () => () => unknown;

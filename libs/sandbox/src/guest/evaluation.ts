@@ -105,6 +105,11 @@ export function evaluationState(
     throw ended;
   };
 
+  const stop = (): never => {
+    if (outcome === undefined && open) settle(`{"info":${info},"stopped":true}`);
+    throw ended;
+  };
+
   return {
     mustBeOpen(): void {
       if (outcome !== undefined) throw ended;
@@ -119,6 +124,7 @@ export function evaluationState(
     },
     end,
     fail,
+    stop,
     begin(review: string, policy: string): boolean {
       outcome = undefined;
       const asked = read(review);
@@ -138,7 +144,7 @@ export function evaluationState(
     evaluate(policy: () => unknown): void {
       if (outcome !== undefined) return;
       try {
-        intrinsics.apply(policy, undefined, []);
+        intrinsics.apply(policy, globalThis, []);
       } catch (error) {
         if (outcome === undefined) settle(failed(error));
       }

@@ -12,22 +12,27 @@ export interface HostPort {
   print(line: string): void;
   /** The policy ended itself, with this outcome: it stands whatever the code still does. */
   end(outcome: string): void;
+  /** Kept contexts: something was read that could leave traces, so this run counts for nothing. */
+  needsFresh(): void;
 }
 
 /**
- * First character of a reply to HostPort.call: v then JSON: a value; u: undefined; e then JSON {reason, message}: thrown.
+ * First character of a reply to HostPort.call: v then JSON: a value; u: undefined; e then JSON {reason, message}: thrown;
+ * s: the evaluation's time is over.
  */
 export type CallReply = string;
 
 /** What a context answers, as JSON. */
 export type GuestOutcome =
-  | { info: ReviewInfo; response: unknown; uncaught?: undefined; malformed?: undefined }
-  | { info: ReviewInfo; uncaught: string; malformed?: undefined }
+  | { info: ReviewInfo; response: unknown; uncaught?: undefined; stopped?: undefined; malformed?: undefined }
+  | { info: ReviewInfo; uncaught: string; stopped?: undefined; malformed?: undefined }
+  /** Its time was over while it waited for the host. */
+  | { info: ReviewInfo; stopped: true; malformed?: undefined }
   | { malformed: string };
 
 /** What a context can be asked; the first argument of its one function. */
 export const GUEST = {
-  /** review, policy: parses, sets the globals. */
+  /** policy, the review in pieces: parses, sets the globals. */
   begin: 0,
   /** function: evaluates the policy's code, unless the review was malformed or the policy has ended. */
   evaluate: 1,
@@ -37,7 +42,7 @@ export const GUEST = {
   harden: 3,
   /** factory: keeps what makes the policy's function; once. Then the globals are as they must be before each evaluation. */
   keep: 4,
-  /** review, policy: begin, and then evaluate with a new function of the factory. */
+  /** policy, the review in pieces: begin, and then evaluate with a new function of the factory. */
   evaluateKept: 5,
   /** Puts the globals back. Gives false when something stays behind: the context must not be used again. */
   sweep: 6,

@@ -4,7 +4,7 @@ import type { Intrinsics } from './intrinsics.ts';
  * Freezes every intrinsic object, those that no global names included, so that nothing written there outlives an
  * evaluation. The global object itself stays open; it is swept. Guest code.
  */
-export function hardener(intrinsics: Intrinsics, enableOverrides: () => void) {
+export function hardener(intrinsics: Intrinsics, enableOverrides: () => unknown[]) {
   const { getOwnPropertyDescriptor, getPrototypeOf, ownKeys, freeze } = intrinsics;
 
   /** Objects that only syntax or calls lead to. */
@@ -64,8 +64,7 @@ export function hardener(intrinsics: Intrinsics, enableOverrides: () => void) {
 
   /** `names`: globals that were there before the prelude. */
   return (names: PropertyKey[]): void => {
-    enableOverrides();
-    const roots = hidden();
+    const roots = [...enableOverrides(), ...hidden()];
     for (const name of names) {
       const descriptor = getOwnPropertyDescriptor(globalThis, name);
       if (descriptor !== undefined) roots.push(descriptor.value, descriptor.get, descriptor.set);

@@ -3,31 +3,52 @@ import type { Intrinsics } from './intrinsics.ts';
 /**
  * Assigning to a property that is inherited from a frozen object fails, silently in sloppy code. So the inherited
  * properties that programs do assign become accessors first, whose setter makes an own property, as if nothing were
- * frozen. Guest code.
+ * frozen. What leads to new code or to jobs that run later is wired: whoever reads it is told on. Guest code.
  */
-export function overrideAccessors(intrinsics: Intrinsics) {
+export function overrideAccessors(intrinsics: Intrinsics, needsFresh: () => void) {
   const { getOwnPropertyDescriptor, defineProperty, ownKeys, hasOwn, TypeError } = intrinsics;
+
+  const hidden: unknown[] = [];
+  const functionPrototypes: object[] = [
+    Function.prototype,
+    Object.getPrototypeOf(function* () {}),
+    Object.getPrototypeOf(async () => {}),
+    Object.getPrototypeOf(async function* () {}),
+  ];
+  const WIRED_GLOBALS = ['Function', 'eval', 'Promise', 'WeakRef', 'FinalizationRegistry'];
+  const isWired = (owner: object, key: PropertyKey): boolean => {
+    if (key === 'constructor') for (const each of functionPrototypes) if (each === owner) return true;
+    if (owner === globalThis) for (const name of WIRED_GLOBALS) if (name === key) return true;
+    return false;
+  };
 
   const enable = (owner: object, key: PropertyKey): void => {
     const descriptor = getOwnPropertyDescriptor(owner, key);
-    if (!descriptor?.configurable || !('value' in descriptor)) return;
+    // What is not writable cannot be overridden by assignment in a fresh context either.
+    if (!descriptor?.configurable || descriptor.writable !== true) return;
     const { value, enumerable = false } = descriptor;
+    defineProperty(hidden, hidden.length, { value, writable: true, enumerable: true, configurable: true });
+    const wired = isWired(owner, key);
     const accessors = {
       get() {
+        if (wired) needsFresh();
         return value;
       },
       set(this: unknown, next: unknown) {
-        if (this === owner || (typeof this !== 'object' && typeof this !== 'function') || this === null) {
+        if (
+          (this === owner && owner !== globalThis) ||
+          (typeof this !== 'object' && typeof this !== 'function') ||
+          this === null
+        ) {
           throw new TypeError(`Cannot assign to read only property '${String(key)}'`);
         }
-        if (hasOwn(this, key)) (this as Record<PropertyKey, unknown>)[key] = next;
-        else defineProperty(this, key, { value: next, writable: true, enumerable: true, configurable: true });
+        if (hasOwn(this, key) && this !== owner) (this as Record<PropertyKey, unknown>)[key] = next;
+        else if (!defineProperty(this, key, { value: next, writable: true, enumerable: true, configurable: true })) {
+          throw new TypeError(`Cannot add property ${String(key)}, object is not extensible`);
+        }
       },
     };
-    const { get, set } = getOwnPropertyDescriptor(accessors, 'get')
-      ? { get: accessors.get, set: accessors.set }
-      : accessors;
-    defineProperty(owner, key, { get, set, enumerable, configurable: true });
+    defineProperty(owner, key, { get: accessors.get, set: accessors.set, enumerable, configurable: true });
   };
 
   /** What V8's fast paths watch: loops over arrays, await, regular expressions. The bundler looks for writes to these. */
@@ -36,6 +57,8 @@ export function overrideAccessors(intrinsics: Intrinsics) {
     [Promise.prototype, 'then'],
     [RegExp.prototype, 'exec'],
     [RegExp.prototype, 'flags'],
+    // Read as a data property: behind an accessor errors would have no stack.
+    [Error, 'stackTraceLimit'],
   ];
   const isWatched = (owner: object, key: PropertyKey): boolean => {
     if (key === Symbol.iterator || key === Symbol.species || key === 'next') return true;
@@ -47,7 +70,8 @@ export function overrideAccessors(intrinsics: Intrinsics) {
     for (const key of ownKeys(owner)) if (key !== 'prototype' && !isWatched(owner, key)) enable(owner, key);
   };
 
-  return (): void => {
+  /** Gives the values that stand behind accessors now: nothing else leads to them but their getters. */
+  return (): unknown[] => {
     // Constructors too: a class inherits what stands at the one that it extends.
     for (const name of ownKeys(globalThis)) {
       const value = getOwnPropertyDescriptor(globalThis, name)?.value as { prototype?: unknown } | undefined;
@@ -57,6 +81,8 @@ export function overrideAccessors(intrinsics: Intrinsics) {
       else if (prototype === undefined) continue;
       all(value);
     }
+    for (const prototype of functionPrototypes) enable(prototype, 'constructor');
+    for (const name of WIRED_GLOBALS) enable(globalThis, name);
     all(Function.prototype);
     all(Object.getPrototypeOf(Uint8Array));
     all(Object.getPrototypeOf(Uint8Array.prototype));
@@ -64,5 +90,6 @@ export function overrideAccessors(intrinsics: Intrinsics) {
     all(Object.getPrototypeOf((function* () {})()));
     all(Object.getPrototypeOf(Object.getPrototypeOf((function* () {})())));
     all(Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]())));
+    return hidden;
   };
 }

@@ -39,12 +39,9 @@ export function policyFunctions(intrinsics: Intrinsics, host: HostPort, evaluati
     }
   };
 
-  const callHost = (name: string, args: unknown[]): unknown => {
+  /** The answer, or the error that the policy is to see. */
+  const askHost = (name: string, json: string): { value?: unknown; error?: ApiError } => {
     evaluation.mustBeOpen();
-    let count = args.length;
-    while (count > 0 && args[count - 1] === undefined) count--;
-    if (count < args.length) args.length = count;
-    const json = stringify(args);
     let reply: string;
     try {
       reply = host.call(name, json);
@@ -52,9 +49,34 @@ export function policyFunctions(intrinsics: Intrinsics, host: HostPort, evaluati
       // Only the end of the stack or of the isolate comes here; the host's own error must not be seen.
       throw new intrinsics.Error(`${name} could not be called: too deep a recursion`);
     }
+    if (reply === 's') evaluation.stop();
     const rest = reply.length > 1 ? parse(apply(slice, reply, [1])) : undefined;
-    if (reply[0] === 'e') throw apiError(rest as ApiError);
-    return rest;
+    return reply[0] === 'e' ? { error: rest as ApiError } : { value: rest };
+  };
+  const valueOf = ({ value, error }: { value?: unknown; error?: ApiError }): unknown => {
+    if (error !== undefined) throw apiError(error);
+    return value;
+  };
+  const callHost = (name: string, args: unknown[]): unknown => {
+    evaluation.mustBeOpen();
+    let count = args.length;
+    while (count > 0 && args[count - 1] === undefined) count--;
+    if (count < args.length) args.length = count;
+    return valueOf(askHost(name, stringify(args)));
+  };
+  /** One object. What is nothing in JSON, a function too, is told from null. */
+  const write = (name: string, object: unknown): unknown => {
+    evaluation.mustBeOpen();
+    const json: string | undefined = stringify(object);
+    return valueOf(askHost(name, json === undefined ? '[]' : `[${json}]`));
+  };
+  /** Its errors are texts. */
+  const fetchSync = (url: unknown, options: unknown): unknown => {
+    evaluation.mustBeOpen();
+    const { value, error } = askHost('fetchSync', stringify([url, options]));
+    if (error !== undefined) throw `fetchSync: ${error.message}`;
+    const { body, headers, status, statusText, ok } = value as FetchResult;
+    return { text: () => body, json: () => parse(body as string), headers, status, statusText, ok };
   };
   const slice = ''.slice;
   const join = [].join;
@@ -62,6 +84,13 @@ export function policyFunctions(intrinsics: Intrinsics, host: HostPort, evaluati
   interface ApiError {
     reason: string;
     message: string;
+  }
+  interface FetchResult {
+    body?: string;
+    headers: unknown;
+    status: number;
+    statusText: string;
+    ok: boolean;
   }
   const apiError = ({ reason, message }: ApiError) => ({
     reason,
@@ -132,10 +161,10 @@ export function policyFunctions(intrinsics: Intrinsics, host: HostPort, evaluati
     list: (...args: unknown[]) => callHost('list', args),
     env: (...args: unknown[]) => callHost('env', args),
     sleep: (...args: unknown[]) => callHost('sleep', args),
-    create: (...args: unknown[]) => callHost('create', args),
-    update: (...args: unknown[]) => callHost('update', args),
-    remove: (...args: unknown[]) => callHost('remove', args),
-    fetchSync: (...args: unknown[]) => callHost('fetchSync', args),
+    create: (object?: unknown) => write('create', object),
+    update: (object?: unknown) => write('update', object),
+    remove: (object?: unknown) => write('remove', object),
+    fetchSync: (url?: unknown, options?: unknown) => fetchSync(url, options),
     readFileSync: (...args: unknown[]) => callHost('readFileSync', args),
   };
   return freeze(functions);
@@ -151,4 +180,6 @@ export interface Evaluation {
   end(): never;
   /** The policy failed here, whatever it catches. Throws. */
   fail(error: unknown): never;
+  /** The policy's time is over here. Throws. */
+  stop(): never;
 }

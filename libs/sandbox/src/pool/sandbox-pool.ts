@@ -1,27 +1,24 @@
 import type { Bundle } from '@jspolicy/contracts';
-import type { PolicyFailure } from '@jspolicy/policy';
 import type { Evaluation, EvaluationResult, Sandbox } from '../port.ts';
+import { blameOf, type Ended, failed, failureWithoutResult, type ProcessOutcome, refused } from './outcome.ts';
+import { Pace, SLOW_MS } from './pace.ts';
 import { type PoolSettings, poolSettings, type SandboxPoolOptions } from './pool-options.ts';
 import { Quarantine } from './quarantine.ts';
-import { type ProcessOutcome, SandboxProcess } from './sandbox-process.ts';
+import { SandboxProcess } from './sandbox-process.ts';
+import { StartAttempts } from './start-attempts.ts';
+import { guard, LONG_MS, Watchdog } from './watchdog.ts';
 
-/** Killed so long after its limit: the isolate's own timer had its chance. */
-const GRACE_MS = 50;
-/** An evaluation that runs for so long has its memory looked at, again and again. */
-const MEMORY_CHECK_MS = 25;
-/** A process that rests above this share of its limit is replaced. */
+/** A process that rests above this share of its limit is replaced, so that no policy pays for what others left. */
 const WORN_SHARE = 0.7;
-/** While evaluations wait so long, one more process is started. */
-const PRESSURE_MS = 100;
-
-/** `host`: time was over while the evaluation waited for the host. */
-type KilledFor = 'time' | 'memory' | 'host';
+/** Evaluations of quick policies may stand in line in a process: it finds the next one without waiting for us. */
+const LINE = 8;
 
 interface Waiting {
   evaluation: Evaluation;
   bundle: Bundle;
   endsAt: number;
-  timer: NodeJS.Timeout;
+  /** It was begun in a process that somebody else killed. */
+  again: boolean;
   settle(result: EvaluationResult): void;
 }
 
@@ -35,16 +32,20 @@ class SandboxPool implements Sandbox {
   readonly #quarantine = new Quarantine();
   readonly #bundles = new Map<string, Bundle>();
   readonly #processes = new Set<SandboxProcess>();
-  readonly #free: SandboxProcess[] = [];
-  readonly #running = new Map<string, number>();
+  readonly #pace: Pace;
+  readonly #watchdog = new Watchdog(() => this.#look());
   #waiting: Waiting[] = [];
-  #pressure: NodeJS.Timeout | undefined;
+  #inProcesses = 0;
   #stopping = false;
+  readonly #starts: StartAttempts;
   #idle: (() => void) | undefined;
+  #stopped: Promise<void> | undefined;
 
   constructor(settings: PoolSettings) {
     this.#settings = settings;
-    for (let index = 0; index < settings.processes; index++) this.#start();
+    this.#pace = new Pace(settings.processes, settings.maxProcesses);
+    this.#starts = new StartAttempts(settings, () => this.#fill());
+    this.#fill();
   }
 
   async load(bundle: Bundle): Promise<void> {
@@ -54,46 +55,50 @@ class SandboxPool implements Sandbox {
 
   unload(digest: string): void {
     this.#bundles.delete(digest);
+    this.#quarantine.forget(digest);
     for (const each of this.#processes) each.forget(digest);
   }
 
   evaluate(evaluation: Evaluation): Promise<EvaluationResult> {
     const bundle = this.#bundles.get(evaluation.digest);
     if (!bundle) return Promise.resolve(refused(`bundle ${evaluation.digest} is not loaded`));
-    const quarantined = this.#quarantine.check(evaluation.policy, Date.now());
+    if (!(evaluation.limitMs > 0)) return Promise.resolve(refused('no time was left to evaluate the policy'));
+    const quarantined = this.#quarantine.check(evaluation, Date.now());
     if (quarantined) return Promise.resolve(failed({ cause: 'quarantined', message: quarantined }));
     if (this.#stopping) return Promise.resolve(refused('the sandbox is stopping'));
     if (this.#waiting.length >= this.#settings.maxQueued)
       return Promise.resolve(refused(`${this.#waiting.length} evaluations wait already`));
     return new Promise((settle) => {
       const endsAt = performance.now() + evaluation.limitMs;
-      const waiting: Waiting = {
-        evaluation,
-        bundle,
-        endsAt,
-        settle,
-        timer: setTimeout(() => this.#giveUp(waiting), evaluation.limitMs),
-      };
-      this.#waiting.push(waiting);
+      this.#waiting.push({ evaluation, bundle, endsAt, again: false, settle });
+      this.#watchdog.wake();
       this.#dispatch();
     });
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     this.#stopping = true;
-    if (this.#waiting.length > 0 || this.#running.size > 0)
-      await new Promise<void>((resolve) => (this.#idle = resolve));
-    clearTimeout(this.#pressure);
+    if (this.#isBusy()) await new Promise<void>((resolve) => (this.#idle = resolve));
+    this.#watchdog.stop();
+    this.#starts.stop();
     for (const each of this.#processes) each.kill();
     await Promise.all([...this.#processes].map((each) => each.exited));
+  }
+
+  #isBusy(): boolean {
+    return this.#waiting.length > 0 || this.#inProcesses > 0;
   }
 
   #start(): void {
     const started = new SandboxProcess(this.#settings.memoryLimitMiB);
     this.#processes.add(started);
     void started.ready.then(() => {
-      if (!started.alive) return;
-      this.#free.push(started);
+      if (started.wasReady) this.#starts.succeeded();
       this.#dispatch();
     });
     void started.exited.then(() => this.#ended(started));
@@ -101,29 +106,62 @@ class SandboxPool implements Sandbox {
 
   #ended(process: SandboxProcess): void {
     this.#processes.delete(process);
-    const at = this.#free.indexOf(process);
-    if (at >= 0) this.#free.splice(at, 1);
-    if (!this.#stopping && this.#processes.size < this.#settings.processes) this.#start();
+    if (process.wasReady || this.#stopping) this.#fill();
+    else
+      this.#starts.failed(
+        process.ending ?? '',
+        [...this.#processes].some(({ wasReady }) => wasReady),
+      );
   }
 
-  /** Gives waiting evaluations to free processes. */
-  #dispatch(): void {
-    for (let next = this.#next(); next && this.#free.length > 0; next = this.#next()) {
-      const chosen = next;
-      this.#waiting = this.#waiting.filter((each) => each !== chosen);
-      void this.#run(chosen, this.#free.pop() as SandboxProcess);
+  /** Processes that there should be: slow evaluations do not count, as far as there may be more. */
+  #wanted(): number {
+    const { processes, maxProcesses } = this.#settings;
+    const slow = [...this.#processes].filter((each) => isSlow(each)).length;
+    return Math.min(maxProcesses, processes + slow);
+  }
+
+  #fill(): void {
+    if (this.#stopping && this.#waiting.length === 0) return;
+    if (this.#starts.isPausing) return;
+    const wanted = this.#wanted();
+    while (this.#processes.size < wanted) this.#start();
+  }
+
+  /** Again and again while evaluations wait or run. */
+  #look(): boolean {
+    for (const each of this.#processes) {
+      if (isSlow(each) && each.current) this.#pace.noteSlow(each.current.evaluation.policy);
+      guard(each, this.#settings);
     }
-    this.#feelPressure();
-    if (this.#waiting.length === 0 && this.#running.size === 0) this.#idle?.();
+    if (this.#waiting.length > 0) {
+      this.#giveUp();
+      this.#fill();
+      this.#dispatch();
+    }
+    return this.#isBusy();
   }
 
-  /** Of the policies that hold the fewest processes the one that waits longest; none holds the last free one of all. */
+  /** Gives waiting evaluations to processes. */
+  #dispatch(): void {
+    for (let next = this.#next(); next; next = this.#next()) {
+      const process = this.#processFor(next);
+      if (!process) break;
+      this.#waiting.splice(this.#waiting.indexOf(next), 1);
+      this.#run(next, process);
+    }
+    if (!this.#isBusy()) this.#idle?.();
+  }
+
+  /** Of the policies that hold the fewest processes the one that waits longest. */
   #next(): Waiting | undefined {
     let chosen: Waiting | undefined;
-    let fewest = Math.max(1, this.#processes.size - 1);
+    let fewest = Number.POSITIVE_INFINITY;
+    const busy = () => [...this.#processes].filter(({ current }) => current).length;
     for (const waiting of this.#waiting) {
-      const held = this.#running.get(waiting.evaluation.policy) ?? 0;
-      if (held >= fewest) continue;
+      const { policy } = waiting.evaluation;
+      const held = this.#pace.heldBy(policy);
+      if (held >= fewest || !this.#pace.mayBegin(policy, busy, () => this.#isWriting(policy))) continue;
       chosen = waiting;
       fewest = held;
       if (held === 0) break;
@@ -131,118 +169,94 @@ class SandboxPool implements Sandbox {
     return chosen;
   }
 
-  #feelPressure(): void {
-    if (this.#waiting.length === 0 || this.#processes.size >= this.#settings.maxProcesses) {
-      clearTimeout(this.#pressure);
-      this.#pressure = undefined;
+  #isWriting(policy: string): boolean {
+    return [...this.#processes].some((each) => each.current?.evaluation.policy === policy && each.waitsForWrite);
+  }
+
+  /** A free one; or, for what is quick and asks no host, the shortest line of others that are. */
+  #processFor({ evaluation, bundle }: Waiting): SandboxProcess | undefined {
+    const mayStandInLine = bundle.hostCalls.length === 0 && this.#pace.isQuick(evaluation.policy);
+    let chosen: SandboxProcess | undefined;
+    for (const each of this.#processes) {
+      if (!each.isReady || each.load >= (chosen?.load ?? LINE)) continue;
+      if (each.current && !(mayStandInLine && this.#isSoonDone(each.current))) continue;
+      chosen = each;
+    }
+    return chosen;
+  }
+
+  /** Those that it gave back are not put behind it again. */
+  #isSoonDone({ evaluation, startedAt }: NonNullable<SandboxProcess['current']>): boolean {
+    return performance.now() - startedAt < LONG_MS && this.#pace.isQuick(evaluation.policy);
+  }
+
+  #run(waiting: Waiting, process: SandboxProcess): void {
+    const { evaluation, bundle, endsAt } = waiting;
+    this.#pace.begin(evaluation.policy);
+    this.#inProcesses++;
+    process.evaluate(evaluation, bundle, endsAt, (outcome, tookMs) => {
+      this.#inProcesses--;
+      this.#pace.end(evaluation.policy, tookMs);
+      this.#settle(waiting, process, outcome);
+      this.#dispatch();
+    });
+  }
+
+  #settle(waiting: Waiting, process: SandboxProcess, outcome: ProcessOutcome): void {
+    if ('notBegun' in outcome) {
+      this.#waiting.unshift(waiting);
       return;
     }
-    this.#pressure ??= setTimeout(() => {
-      this.#pressure = undefined;
-      if (this.#waiting.length > 0 && this.#processes.size < this.#settings.maxProcesses) this.#start();
-      this.#feelPressure();
-    }, PRESSURE_MS);
-  }
-
-  async #run({ evaluation, bundle, endsAt, timer, settle }: Waiting, process: SandboxProcess): Promise<void> {
-    const { policy } = evaluation;
-    clearTimeout(timer);
-    this.#running.set(policy, (this.#running.get(policy) ?? 0) + 1);
-    const limitMs = Math.max(1, endsAt - performance.now());
-    const watchdog = this.#watch(process, limitMs);
-    const outcome = await process.evaluate(evaluation, bundle, limitMs);
-    const killedFor = watchdog.end();
-    this.#leave(policy);
-    const told = isWellFormed(outcome) ? outcome : { died: 'it sent a result that is none' };
-    this.#judge(policy, process, told, killedFor);
-    settle(this.#resultOf(evaluation, told, killedFor));
-    this.#dispatch();
-  }
-
-  #leave(policy: string): void {
-    const left = (this.#running.get(policy) ?? 1) - 1;
-    if (left > 0) this.#running.set(policy, left);
-    else this.#running.delete(policy);
-  }
-
-  /** Kills the process when time or memory is over. end() tells whether and why. */
-  #watch(process: SandboxProcess, limitMs: number): { end(): KilledFor | undefined } {
-    let killedFor: KilledFor | undefined;
-    const kill = (why: KilledFor) => {
-      killedFor ??= why;
-      process.kill();
-    };
-    const time = setTimeout(() => kill(process.waitsForHost ? 'host' : 'time'), limitMs + GRACE_MS);
-    const { residentLimitMiB, memoryLimitMiB } = this.#settings;
-    // What earlier evaluations left in the process is not this one's fault.
-    const allowedMiB = Math.max(residentLimitMiB, process.restingMiB + memoryLimitMiB);
-    const memory = setInterval(() => {
-      if (process.residentMiB() > allowedMiB) kill('memory');
-    }, MEMORY_CHECK_MS);
-    return {
-      end: () => {
-        clearTimeout(time);
-        clearInterval(memory);
-        return killedFor;
-      },
-    };
+    // It may not even have begun: once more.
+    if ('died' in outcome && outcome.byOthers && outcome.mayRepeat && !waiting.again) {
+      const { policy } = waiting.evaluation;
+      this.#settings.log?.warn({ policy, died: outcome.died }, 'sandbox process was ended from outside: once more');
+      this.#waiting.unshift({ ...waiting, again: true });
+      process.discard();
+      return;
+    }
+    this.#judge(waiting.evaluation, process, outcome);
+    waiting.settle(this.#resultOf(waiting.evaluation, outcome));
   }
 
   /** Decides whether the process may go on, and whether the policy ended too many. */
-  #judge(policy: string, process: SandboxProcess, outcome: ProcessOutcome, killedFor: KilledFor | undefined): void {
+  #judge(evaluation: Evaluation, process: SandboxProcess, outcome: Ended): void {
     if ('result' in outcome && !outcome.result.retire) {
-      const surplus = this.#processes.size > this.#settings.processes && this.#waiting.length === 0;
-      if (surplus || process.isWorn(this.#settings.residentLimitMiB * WORN_SHARE)) process.kill();
-      else this.#free.push(process);
+      const surplus = this.#processes.size > this.#wanted() && this.#waiting.length === 0;
+      if (surplus || process.isWorn(this.#settings.residentLimitMiB * WORN_SHARE)) process.retire();
       return;
     }
-    process.kill();
-    // The policy is not to blame for a host that is slow.
-    if (killedFor === 'host') return;
-    const reason = killedFor ?? ('died' in outcome ? outcome.died : undefined);
-    const memory =
-      'result' in outcome &&
-      outcome.result.answer.kind === 'failed' &&
-      outcome.result.answer.failure.cause === 'memory';
-    if (reason === undefined && !memory) return;
-    const told = this.#quarantine.strike(policy, reason ?? 'memory', Date.now());
-    if (told) this.#settings.onQuarantine?.(policy, told.until, told.reason);
+    process.discard();
+    const reason = blameOf(outcome);
+    const told = reason && this.#quarantine.strike(evaluation, reason, Date.now());
+    if (told) this.#settings.onQuarantine?.(evaluation.policy, told.until, told.reason);
   }
 
-  #resultOf({ policy, host }: Evaluation, outcome: ProcessOutcome, killedFor: KilledFor | undefined): EvaluationResult {
+  #resultOf({ policy, host }: Evaluation, outcome: Ended): EvaluationResult {
+    const { log, residentLimitMiB } = this.#settings;
     if ('result' in outcome) {
       const { answer, prints, demoted } = outcome.result;
       for (const line of prints) host.print(line);
-      if (demoted)
-        this.#settings.log?.warn({ policy, why: demoted }, 'policy is evaluated in fresh contexts from now on');
+      if (demoted) log?.warn({ policy, why: demoted }, 'policy is evaluated in fresh contexts from now on');
       return answer;
     }
-    const limit = this.#settings.residentLimitMiB;
-    if (killedFor === 'time' || killedFor === 'host')
-      return failed({ cause: 'timeout', message: `script ${policy} timed out` });
-    if (killedFor === 'memory')
-      return failed({ cause: 'memory', message: `policy ${policy} ran out of memory (limit ${limit} MiB)` });
-    this.#settings.log?.warn({ policy, died: outcome.died }, 'sandbox process ended');
-    return failed({ cause: 'crash', message: `sandbox of policy ${policy} ended unexpectedly` });
+    if ('hostFailed' in outcome)
+      log?.error({ policy, call: outcome.hostFailed, err: outcome.error }, 'host function failed');
+    else log?.warn({ policy, killedFor: outcome.killedFor, died: outcome.died }, 'sandbox process ended');
+    return failureWithoutResult(policy, outcome, residentLimitMiB);
   }
 
-  #giveUp(waiting: Waiting): void {
-    this.#waiting = this.#waiting.filter((each) => each !== waiting);
-    waiting.settle(refused('no sandbox was free in time'));
-    this.#dispatch();
+  /** For those whose time is over before a process was free. */
+  #giveUp(): void {
+    const now = performance.now();
+    const late = this.#waiting.filter(({ endsAt }) => endsAt <= now);
+    if (late.length === 0) return;
+    this.#waiting = this.#waiting.filter(({ endsAt }) => endsAt > now);
+    const { problem } = this.#starts;
+    const why = problem === undefined ? 'was free in time' : `process can be started: ${problem}`;
+    for (const each of late) each.settle(refused(`no sandbox ${why}`));
   }
 }
 
-const refused = (message: string): EvaluationResult => ({ kind: 'refused', message });
-const failed = (failure: PolicyFailure): EvaluationResult => ({ kind: 'failed', failure });
-
-/** What a sandbox process says is not trusted: only a result of the agreed form is used. */
-function isWellFormed(outcome: ProcessOutcome): boolean {
-  if (!('result' in outcome)) return true;
-  const { answer, prints } = outcome.result;
-  if (!Array.isArray(prints) || typeof answer !== 'object' || answer === null) return false;
-  if (answer.kind === 'verdict')
-    return Array.isArray(answer.verdict?.warnings) && typeof answer.review?.uid === 'string';
-  if (answer.kind === 'failed') return typeof answer.failure?.message === 'string';
-  return answer.kind === 'malformed' && typeof answer.message === 'string';
-}
+const isSlow = ({ current }: SandboxProcess): boolean =>
+  current !== undefined && performance.now() - current.startedAt >= SLOW_MS;

@@ -1,89 +1,125 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import type { Bundle } from '@jspolicy/contracts';
 import { encodeFrame, FrameReader } from '../frames.ts';
 import type { ChildResult, FromChild, ToChild } from '../messages.ts';
-import { type Evaluation, HostCallError } from '../port.ts';
-import { childCommand, PIPE_FD } from './child-command.ts';
+import type { Evaluation } from '../port.ts';
+import { type ChildCommand, childCommand } from './child-command.ts';
+import { childMessage, MAX_CHILD_FRAME_BYTES } from './child-message.ts';
+import { HostCalls } from './host-calls.ts';
+import { isFromOthers, type KilledFor, type ProcessOutcome } from './outcome.ts';
+import { offerToOomKiller, type ProcessState, processState } from './process-state.ts';
+import { SentBundles } from './sent-bundles.ts';
+import { type SpawnedChild, spawnChild } from './spawn-child.ts';
 
-const PAGE_BYTES = 4096;
-const BYTES_PER_MIB = 1024 * 1024;
 /** Resident memory is read from a file: not after each evaluation. */
 const EVALUATIONS_PER_CHECK = 50;
+/** A process that is not ready by then does not start any more. */
+const START_MS = 20_000;
 
-/** How an evaluation in a process ended: with its result, or because the process did. */
-export type ProcessOutcome = { result: ChildResult } | { died: string };
+/** A third of the memory: a larger value could hardly be parsed there, and the process would have to be ended for it. */
+const VALUE_SHARE = 3;
+const BYTES_PER_MIB = 1024 * 1024;
 
-interface Current {
+/** An evaluation that was sent. Times are of performance.now(). */
+interface Sent {
   id: number;
   evaluation: Evaluation;
+  endsAt: number;
+  /** When it became the first of the line. */
+  startedAt: number;
   /** Made with the first host call: most evaluations have none, and an abort costs. */
-  abort: AbortController | undefined;
-  pendingCalls: number;
-  settle(outcome: ProcessOutcome): void;
+  calls: HostCalls | undefined;
+  /** It goes to another process; what this one still does with it must have no effect. */
+  givenBack: boolean;
+  settle(outcome: ProcessOutcome, tookMs?: number): void;
 }
 
-/** One sandbox process, seen from the evaluator. Evaluates one review at a time. */
+/** One sandbox process, seen from the evaluator. Evaluates in the order in which it is asked, one review at a time. */
 export class SandboxProcess {
   readonly ready: Promise<void>;
   readonly exited: Promise<void>;
-  readonly #child: ChildProcess;
-  readonly #pipe: Duplex;
-  readonly #sent = new Set<string>();
-  #current: Current | undefined;
+  readonly #memoryLimitMiB: number;
+  readonly #maxValueBytes: number;
+  readonly #onEnd: (how: string) => void;
+  #child: ChildProcess | undefined;
+  #pipe: Duplex | undefined;
+  readonly #bundles = new SentBundles();
+  /** The first one is being evaluated. */
+  readonly #line: Sent[] = [];
   #nextId = 0;
   #restingMiB = 0;
+  /** Of the evaluation that runs, as far as it was looked at. */
+  #largestMiB = 0;
   #stderr = '';
-  #ended = false;
+  #ending: string | undefined;
+  #wasReady = false;
+  #killed = false;
+  #retiring = false;
 
-  constructor(memoryLimitMiB: number) {
-    const { command, args } = childCommand(memoryLimitMiB);
-    this.#child = spawn(command, args, { cwd: '/', env: {}, stdio: ['ignore', 'ignore', 'pipe', 'pipe'] });
-    this.#pipe = this.#child.stdio[PIPE_FD] as Duplex;
-    this.#child.stderr?.on('data', (text: Buffer) => {
-      this.#stderr = (this.#stderr + text.toString()).slice(-4_000);
-    });
-    let becameReady: () => void = () => undefined;
-    this.ready = new Promise((resolve) => {
-      becameReady = resolve;
-    });
-    this.exited = new Promise((resolve) => {
-      const end = (how: string) => {
-        this.#ended = true;
-        this.#settle({ died: `${how}${this.#stderr ? `: ${this.#stderr.trim().split('\n').at(-1)}` : ''}` });
-        becameReady();
-        resolve();
-      };
-      this.#child.once('exit', (code, signal) => end(signal ?? `exit code ${code}`));
-      this.#child.once('error', (error) => end(error.message));
-    });
-    this.#read(becameReady);
+  constructor(memoryLimitMiB: number, command: ChildCommand = childCommand(memoryLimitMiB)) {
+    this.#memoryLimitMiB = memoryLimitMiB;
+    this.#maxValueBytes = Math.floor((memoryLimitMiB * BYTES_PER_MIB) / VALUE_SHARE);
+    const ready = Promise.withResolvers<void>();
+    const exited = Promise.withResolvers<void>();
+    this.ready = ready.promise;
+    this.exited = exited.promise;
+    this.#onEnd = (how) => {
+      this.#end(how);
+      ready.resolve();
+      exited.resolve();
+    };
+    const spawned = spawnChild(command);
+    if ('failed' in spawned) this.#onEnd(spawned.failed);
+    else this.#follow(spawned, ready.resolve);
   }
 
-  get alive(): boolean {
-    return !this.#ended;
+  #follow({ child, pipe }: SpawnedChild, onReady: () => void): void {
+    this.#child = child;
+    this.#pipe = pipe;
+    offerToOomKiller(child.pid);
+    child.stderr?.on('data', (text: Buffer) => {
+      this.#stderr = (this.#stderr + text.toString()).slice(-4_000);
+    });
+    child.once('exit', (code, signal) => this.#onEnd(signal ?? `exit code ${code}`));
+    child.once('error', (error) => this.#onEnd(error.message));
+    const startTimer = setTimeout(() => this.kill(), START_MS);
+    void this.ready.then(() => clearTimeout(startTimer));
+    this.#read(pipe, onReady);
+  }
+
+  /** It takes evaluations. */
+  get isReady(): boolean {
+    return this.#wasReady && this.#ending === undefined && !this.#killed && !this.#retiring;
+  }
+
+  /** It came as far as to take evaluations. */
+  get wasReady(): boolean {
+    return this.#wasReady;
+  }
+
+  /** How it ended, with the last line it wrote. */
+  get ending(): string | undefined {
+    return this.#ending;
+  }
+
+  get current(): Readonly<Sent> | undefined {
+    return this.#line[0];
+  }
+
+  /** Evaluations that it was asked for and has not answered. */
+  get load(): number {
+    return this.#line.length;
   }
 
   /** The evaluation that runs waits for an answer of the host. */
   get waitsForHost(): boolean {
-    return (this.#current?.pendingCalls ?? 0) > 0;
+    return (this.#line[0]?.calls?.pending ?? 0) > 0;
   }
 
-  get pid(): number | undefined {
-    return this.#child.pid;
-  }
-
-  /** Never rejects. The caller sees to it that one runs at a time, and kills when time is over. */
-  evaluate(evaluation: Evaluation, bundle: Bundle, limitMs: number): Promise<ProcessOutcome> {
-    if (this.#ended) return Promise.resolve({ died: 'it had ended before' });
-    const id = this.#nextId++;
-    return new Promise((resolve) => {
-      this.#current = { id, evaluation, abort: undefined, pendingCalls: 0, settle: resolve };
-      this.#sendBundle(bundle);
-      const { policy, type: policyType, digest, review } = evaluation;
-      this.#send({ type: 'evaluate', id, policy, policyType, digest, limitMs }, review);
-    });
+  /** And that answer is one of a write to the cluster. */
+  get waitsForWrite(): boolean {
+    return this.#line[0]?.calls?.isWriting ?? false;
   }
 
   /** Resident memory when it was last looked at between two evaluations, MiB. */
@@ -91,84 +127,167 @@ export class SandboxProcess {
     return this.#restingMiB;
   }
 
+  /** Resident memory now, MiB, and whether somebody stopped it. */
+  state(): ProcessState {
+    const state = processState(this.#child?.pid);
+    this.#largestMiB = Math.max(this.#largestMiB, state.residentMiB);
+    return state;
+  }
+
   /** Looks now and then, between two evaluations, whether the process has grown beyond so many MiB. */
   isWorn(limitMiB: number): boolean {
-    if (this.#nextId % EVALUATIONS_PER_CHECK === 0) this.#restingMiB = this.residentMiB();
+    if (this.#nextId % EVALUATIONS_PER_CHECK === 0) this.#restingMiB = processState(this.#child?.pid).residentMiB;
     return this.#restingMiB > limitMiB;
   }
 
-  forget(digest: string): void {
-    if (this.#sent.delete(digest)) this.#send({ type: 'forget', digest });
-  }
-
-  /** Resident memory in MiB; 0 where it cannot be told. */
-  residentMiB(): number {
-    try {
-      const pages = Number(readFileSync(`/proc/${this.#child.pid}/statm`, 'utf8').split(' ')[1]);
-      return (pages * PAGE_BYTES) / BYTES_PER_MIB;
-    } catch {
-      return 0;
+  /** `settle` is called once: with the outcome, and with the milliseconds that the evaluation itself took. */
+  evaluate(evaluation: Evaluation, bundle: Bundle, endsAt: number, settle: Sent['settle']): void {
+    if (!this.isReady) {
+      settle({ notBegun: true });
+      return;
     }
+    const id = this.#nextId++;
+    const now = performance.now();
+    this.#line.push({ id, evaluation, endsAt, startedAt: now, calls: undefined, givenBack: false, settle });
+    this.#sendBundle(bundle);
+    const { policy, type: policyType, digest, review, fresh = false } = evaluation;
+    this.#send({ type: 'evaluate', id, policy, policyType, digest, limitMs: Math.max(1, endsAt - now), fresh }, [
+      review,
+    ]);
   }
 
-  kill(): void {
-    this.#child.kill('SIGKILL');
+  /** Those behind the one that runs are given back; what the process still says of them is not heard. */
+  freeTheLine(): void {
+    for (const sent of this.#line.slice(1)) giveBack(sent);
   }
 
-  #sendBundle({ digest, isolation, preludeLength, form, hostCalls, script }: Bundle): void {
-    if (this.#sent.has(digest)) return;
-    this.#sent.add(digest);
+  /** Takes nothing more, and ends when what it has is done. */
+  retire(): void {
+    this.#retiring = true;
+    if (this.#line.length === 0) this.kill();
+  }
+
+  /** Ends now; for when it evaluates nothing more: all that it has is given back. */
+  discard(): void {
+    this.kill();
+    for (const sent of this.#line) giveBack(sent);
+  }
+
+  forget(digest: string): void {
+    if (this.#bundles.remove(digest)) this.#send({ type: 'forget', digest });
+  }
+
+  /** With a reason the evaluation that runs is over at once: a process with much memory takes its time to be gone. */
+  kill(why?: KilledFor): void {
+    this.#killed = true;
+    this.#child?.kill('SIGKILL');
+    if (why === undefined) return;
+    this.freeTheLine();
+    const [current] = this.#line;
+    if (current) finish(current, { died: 'killed', killedFor: why, ...repeatable(current, why === 'stopped') });
+  }
+
+  #end(how: string): void {
+    const lastLine = this.#stderr.trim().split('\n').at(-1);
+    const died = lastLine ? `${how}: ${lastLine}` : how;
+    this.#ending = died;
+    this.freeTheLine();
+    const [current] = this.#line.splice(0);
+    if (current) finish(current, { died, ...repeatable(current, this.#isByOthers(how)) });
+  }
+
+  /** The kernel's SIGKILL when memory runs out is the policy's, where it took much. */
+  #isByOthers(how: string): boolean {
+    if (this.#killed || !isFromOthers(how)) return false;
+    return how !== 'SIGKILL' || this.#largestMiB <= this.#restingMiB + this.#memoryLimitMiB / 2;
+  }
+
+  #sendBundle({ digest, isolation, preludeLength, form, authorStart = 0, hostCalls, script }: Bundle): void {
+    if (this.#bundles.use(digest)) return;
+    for (const old of this.#bundles.add(digest, script.length)) this.#send({ type: 'forget', digest: old });
     const waits = hostCalls.length > 0;
-    this.#send({ type: 'bundle', digest, isolation, preludeLength, form, waits }, Buffer.from(script));
+    this.#send({ type: 'bundle', digest, isolation, preludeLength, form, authorStart, waits }, [Buffer.from(script)]);
   }
 
-  #send(message: ToChild, body?: Uint8Array): void {
-    if (!this.#ended) this.#pipe.write(encodeFrame(message, body));
+  #send(message: ToChild, body?: readonly Uint8Array[]): void {
+    if (this.#ending === undefined) this.#pipe?.write(encodeFrame(message, body));
   }
 
-  #read(onReady: () => void): void {
-    const reader = new FrameReader<FromChild>();
-    this.#pipe.on('error', () => this.kill());
-    this.#pipe.on('data', (chunk: Buffer) => {
+  #read(pipe: Duplex, onReady: () => void): void {
+    const reader = new FrameReader<unknown>(MAX_CHILD_FRAME_BYTES);
+    // Its end is told by its exit, with its reason.
+    pipe.on('error', () => this.#child?.kill('SIGKILL'));
+    pipe.on('data', (chunk: Buffer) => {
+      if (this.#killed) return;
       try {
         reader.push(chunk);
         for (let frame = reader.next(); frame; frame = reader.next()) this.#receive(frame.header, onReady);
       } catch {
-        // What a sandbox process says is not trusted: frames that are none end it.
-        this.kill();
+        // No frames, or no JSON in them.
+        this.kill('damaged');
       }
     });
   }
 
-  #receive(message: FromChild, onReady: () => void): void {
-    if (message.type === 'ready') onReady();
-    else if (message.id !== this.#current?.id) return;
-    else if (message.type === 'result') this.#settle({ result: message });
-    else void this.#answerCall(message, this.#current);
+  #receive(header: unknown, onReady: () => void): void {
+    const message = childMessage(header);
+    if (!message) this.kill('damaged');
+    else if (message.type === 'ready') {
+      this.#wasReady = true;
+      onReady();
+    } else if (message.id !== this.#line[0]?.id) return;
+    else if (message.type === 'result') this.#take(message);
+    else this.#answerCall(this.#line[0], message);
   }
 
-  async #answerCall({ call, name, args }: Extract<FromChild, { type: 'call' }>, current: Current): Promise<void> {
-    const { id, evaluation } = current;
-    current.abort ??= new AbortController();
-    current.pendingCalls++;
-    try {
-      const value = await evaluation.host.call({ name, args }, current.abort.signal);
-      current.pendingCalls--;
-      this.#send({ type: 'reply', id, call, reply: { kind: 'value', value } });
-    } catch (error) {
-      current.pendingCalls--;
-      const { reason, message } =
-        error instanceof HostCallError
-          ? error
-          : { reason: 'InternalError', message: `${name} failed in the engine: see its log` };
-      this.#send({ type: 'reply', id, call, reply: { kind: 'thrown', reason, message } });
+  #take(result: ChildResult): void {
+    const current = this.#line.shift() as Sent;
+    this.#largestMiB = 0;
+    const [next] = this.#line;
+    if (next) next.startedAt = performance.now();
+    finish(current, { result });
+    // Also when nobody wants this result any more.
+    if (result.retire) this.discard();
+    if (this.#retiring && this.#line.length === 0) this.kill();
+  }
+
+  #answerCall(current: Sent, { call, name, args }: Extract<FromChild, { type: 'call' }>): void {
+    const { id, evaluation, endsAt, givenBack } = current;
+    if (givenBack) {
+      this.#send({ type: 'reply', id, call, reply: { kind: 'stop' } });
+      return;
     }
+    current.calls ??= new HostCalls({
+      host: evaluation.host,
+      endsAt,
+      maxValueBytes: this.#maxValueBytes,
+      reply: (to, reply, body) => this.#send({ type: 'reply', id, call: to, reply }, body),
+      onFlood: () => this.kill('damaged'),
+      onFailure: (hostFailed, error) => {
+        if (this.#line[0] !== current) return;
+        finish(current, { hostFailed, error });
+        this.kill();
+      },
+    });
+    void current.calls.answer(call, name, args);
   }
+}
 
-  #settle(outcome: ProcessOutcome): void {
-    const current = this.#current;
-    this.#current = undefined;
-    current?.abort?.abort();
-    current?.settle(outcome);
-  }
+const repeatable = ({ calls }: Sent, byOthers: boolean) => ({ byOthers, mayRepeat: !calls?.mayHaveChanged });
+
+function giveBack(sent: Sent): void {
+  sent.givenBack = true;
+  settleOnce(sent, { notBegun: true });
+}
+
+function finish(sent: Sent, outcome: ProcessOutcome): void {
+  sent.calls?.end();
+  settleOnce(sent, outcome, performance.now() - sent.startedAt);
+}
+
+/** Who is told may end this process at once, which settles what is in its line. */
+function settleOnce(sent: Sent, outcome: ProcessOutcome, tookMs?: number): void {
+  const { settle } = sent;
+  sent.settle = () => undefined;
+  settle(outcome, tookMs);
 }

@@ -1,11 +1,7 @@
 import type { Command } from 'commander';
+import type { BundleOptions } from '../offline/bundle.ts';
 import type { Terminal } from '../terminal.ts';
-
-export interface BundleOptions {
-  filename: string[];
-  explain?: boolean;
-  output?: string;
-}
+import { requireOptions } from './required-options.ts';
 
 const EXAMPLES = `
 Examples:
@@ -16,10 +12,11 @@ Examples:
 Exit codes: 0 compiled, 2 not, or bad input.`;
 
 export function bundleCommand(program: Command, terminal: Terminal): void {
-  program
-    .command('bundle')
+  const command = program.command('bundle');
+  requireOptions(command, 'filename');
+  command
     .description('compile policies from files, and say what came out')
-    .requiredOption('-f, --filename <file...>', 'files or folders with policies')
+    .option('-f, --filename <file...>', 'files or folders with policies')
     .option('--explain', 'say why a policy may keep its context, or needs a fresh one for each request')
     .option('-o, --output <file>', 'write the script of the one policy to a file')
     .addHelpText('after', EXAMPLES)

@@ -1,14 +1,8 @@
 import { type Command, Option } from 'commander';
-import type { OutputFormat } from '../offline/render-review.ts';
+import type { ReviewOptions } from '../offline/review.ts';
 import type { Terminal } from '../terminal.ts';
 import { wholeNumber } from './option-values.ts';
-
-export interface ReviewOptions {
-  filename: string[];
-  review: string;
-  output: OutputFormat;
-  timeout?: number;
-}
+import { requireOptions } from './required-options.ts';
 
 const MAX_TIMEOUT_MS = 30_000;
 
@@ -20,7 +14,8 @@ Examples:
 
 Judges one AdmissionReview with the policies of the files, without a cluster and without any service. Other objects in the
 files are what get() and list() see. Mutating policies come first, in the order of the files, and each sees what the ones
-before it changed. A policy whose operations, resources, scope or selectors do not cover the request is skipped.
+before it changed. A policy whose operations, resources, scope or selectors do not cover the request is skipped, and why is said.
+AdmissionReviews in the files of -f are left out.
 
 -o json and -o yaml print the AdmissionReview that answers, and with several policies a List of them, each with its
 policy's name in metadata.name.
@@ -28,14 +23,12 @@ policy's name in metadata.name.
 Exit codes: 0 allowed, 1 denied, 2 could not be evaluated, or bad input.`;
 
 export function reviewCommand(program: Command, terminal: Terminal): void {
-  program
-    .command('review')
+  const command = program.command('review');
+  requireOptions(command, 'filename', 'review');
+  command
     .description('judge one AdmissionReview with policies from files')
-    .requiredOption('-f, --filename <file...>', 'files or folders with policies, and objects for get() and list()')
-    .requiredOption(
-      '-r, --review <file>',
-      'AdmissionReview, or an object to create, as JSON or YAML; - for standard input',
-    )
+    .option('-f, --filename <file...>', 'files or folders with policies, and objects for get() and list()')
+    .option('-r, --review <file>', 'AdmissionReview, or an object to create, as JSON or YAML; - for standard input')
     .addOption(new Option('-o, --output <format>', 'what is printed').choices(['text', 'json', 'yaml']).default('text'))
     .option(
       '--timeout <ms>',

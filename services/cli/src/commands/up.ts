@@ -1,20 +1,9 @@
 import { LOG_LEVELS } from '@jspolicy/runtime';
 import { type Command, Option } from 'commander';
 import { DEFAULT_MANIFESTS } from '../places.ts';
-import type { LogLevel } from '../stack/log-line.ts';
+import type { UpOptions } from '../stack/up.ts';
 import { shownPath, type Terminal } from '../terminal.ts';
 import { wholeNumber } from './option-values.ts';
-
-export interface UpOptions {
-  manifests?: string;
-  kubeconfig?: string;
-  webhookUrl?: string;
-  port: number;
-  evaluators: number;
-  nats?: string;
-  data?: string;
-  logLevel: LogLevel;
-}
 
 const EXAMPLES = `
 Examples:
@@ -24,11 +13,17 @@ Examples:
                                                the policies of a cluster, which calls this machine
 
 A file below --manifests that is added, changed or removed takes effect within a second. One that is broken is told with
-its line; the last good version of its policies stays in force.
+its line; the last good version of its policies stays in force. One that is empty is taken at its word after a second or
+two, because editors empty a file before they write it. A policy that is in force stays when another file has one of the
+same name.
 
 With --kubeconfig the policies are those of the cluster. CustomResourceDefinitions are installed, and each policy has a
-webhook configuration there for as long as it exists, also when this command has ended. --manifests is then applied once
-(created or updated), and the folder is not watched.
+webhook configuration there while this runs: Ctrl-C removes those that it made, the next start makes them again. (They
+stay when it is killed or ended by a second Ctrl-C.) --manifests is then applied once (created or updated), and the
+folder is not watched.
+
+Streams, status, certificates and logs are kept in --data, by default in a folder of their own for each --manifests or
+--kubeconfig: $XDG_STATE_HOME/jspolicy/<hash>, or ~/.local/state/jspolicy/<hash>.
 
 Ctrl-C ends everything, in order; a second Ctrl-C at once.
 Exit codes: 0 ended by a signal, 2 could not be started, 78 wrong configuration, 130 second Ctrl-C.`;
@@ -46,7 +41,7 @@ export function upCommand(program: Command, terminal: Terminal): void {
     .option('--port <n>', 'port of the webhook; 0: a free one', wholeNumber('--port', 0, 65_535), 8443)
     .option('--evaluators <n>', 'how many evaluators', wholeNumber('--evaluators', 1, 64), 2)
     .option('--nats <url>', 'use this NATS server (with JetStream, max_payload 8454144 or more) in place of an own one')
-    .option('--data <dir>', 'where streams, status, certificates and logs are kept (default: below $XDG_STATE_HOME)')
+    .option('--data <dir>', 'where streams, status, certificates and logs are kept (default: see below)')
     .addOption(
       new Option('--log-level <level>', 'of the services; with debug all of it is shown here too')
         .choices(LOG_LEVELS)

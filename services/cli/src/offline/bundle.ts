@@ -1,15 +1,22 @@
 import { writeFile } from 'node:fs/promises';
 import type { Bundle } from '@jspolicy/contracts';
-import type { BundleOptions } from '../commands/bundle.ts';
+import { policyRecord } from '@jspolicy/policy';
 import { CommandError } from '../exit-codes.ts';
 import { withProgress } from '../progress.ts';
 import { shownPath, type Terminal, table } from '../terminal.ts';
 import { OfflineEngine } from './offline-engine.ts';
 import { type PolicyFile, readPolicyFiles } from './policy-files.ts';
 
+export interface BundleOptions {
+  filename: string[];
+  explain?: boolean;
+  output?: string;
+}
+
 /** Compiles, and prints what came out. Throws CommandError for what does not compile. */
 export async function bundle({ filename, explain, output }: BundleOptions, terminal: Terminal): Promise<void> {
-  const { policies } = await readPolicyFiles(filename);
+  const { policies, notices } = await readPolicyFiles(filename);
+  for (const notice of notices) terminal.note(notice);
   if (output !== undefined && policies.length > 1) {
     throw new CommandError(`--output takes one policy, and the files have ${policies.length}`);
   }
@@ -20,12 +27,18 @@ export async function bundle({ filename, explain, output }: BundleOptions, termi
         compileOne(engine, file),
       );
       terminal.print(`${describe(file, made, explain === true)}\n`);
-      if (output !== undefined) await writeFile(output, made.script);
-      if (output !== undefined) terminal.note(`written to ${shownPath(output)}`);
+      if (output !== undefined) await writeScript(output, made.script, terminal);
     }
   } finally {
     await engine.close();
   }
+}
+
+async function writeScript(output: string, script: string, terminal: Terminal): Promise<void> {
+  await writeFile(output, script).catch((cause: Error) => {
+    throw new CommandError(`--output: ${output} cannot be written: ${cause.message}`, { cause });
+  });
+  terminal.note(`written to ${shownPath(output)}`);
 }
 
 async function compileOne(engine: OfflineEngine, file: PolicyFile): Promise<Bundle> {
@@ -36,7 +49,8 @@ async function compileOne(engine: OfflineEngine, file: PolicyFile): Promise<Bund
 }
 
 function describe({ policy }: PolicyFile, bundle: Bundle, explain: boolean): string {
-  const { digest, isolation, isolationReason, hostCalls, script } = bundle;
+  const { digest, hostCalls, script } = bundle;
+  const { isolation = bundle.isolation, isolationReason = '' } = policyRecord(policy, bundle).bundle ?? {};
   const facts = [
     ['policy', policy.metadata.name],
     ['digest', digest],

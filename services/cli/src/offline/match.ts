@@ -14,16 +14,20 @@ export function whyNotMatched(
 ): string | undefined {
   const { group, version, resource } = request.resource;
   const { operations, resources, apiGroups = ['*'], apiVersions = ['*'], scope = '*' } = spec;
-  if (!has(operations, request.operation)) return `operations has no ${request.operation}`;
-  if (!has(apiGroups, group)) return `apiGroups has no ${JSON.stringify(group)}`;
-  if (!has(apiVersions, version)) return `apiVersions has no ${version}`;
+  if (!has(operations, request.operation)) return lacks('operations', operations, request.operation);
+  if (!has(apiGroups, group)) return lacks('apiGroups', apiGroups, group === '' ? '"", the core group' : group);
+  if (!has(apiVersions, version)) return lacks('apiVersions', apiVersions, version);
   const wanted = request.subResource ? `${resource}/${request.subResource}` : resource;
   if (!resources.some((pattern) => coversResource(pattern, resource, request.subResource)))
-    return `resources has no ${wanted}`;
+    return lacks('resources', resources, wanted);
   const isNamespaced = Boolean(request.namespace) && !(group === '' && resource === 'namespaces');
-  if (scope !== '*' && (scope === 'Namespaced') !== isNamespaced) return `scope is ${scope}`;
+  if (scope !== '*' && (scope === 'Namespaced') !== isNamespaced)
+    return `spec.scope is ${scope}, and ${resource} here ${isNamespaced ? `are in namespace ${request.namespace}` : 'are in no namespace'}`;
   return selectorMismatch(spec, request, namespaceLabels);
 }
+
+const lacks = (field: string, list: string[], wanted: string): string =>
+  `spec.${field} (${list.map((word) => word || '""').join(', ')}) does not cover ${wanted}`;
 
 const has = (list: string[], word: string): boolean => list.includes('*') || list.includes(word);
 
@@ -39,14 +43,24 @@ function selectorMismatch(spec: JsPolicySpec, request: AdmissionRequest, namespa
   // A Namespace is matched by its own labels.
   const own = labelsOf(request.object) ?? labelsOf(request.oldObject) ?? {};
   const ofNamespace = request.kind.kind === 'Namespace' && request.kind.group === '' ? own : namespaceLabels;
-  if (request.namespace && !selects(spec.namespaceSelector, ofNamespace)) return 'namespaceSelector does not match';
+  if (request.namespace && !selects(spec.namespaceSelector, ofNamespace))
+    return `spec.namespaceSelector does not match namespace ${request.namespace} (${labelText(ofNamespace)})`;
   const candidates = [labelsOf(request.object), labelsOf(request.oldObject)].filter((labels) => labels !== undefined);
   const covered =
     candidates.length === 0
       ? selects(spec.objectSelector, {})
       : candidates.some((each) => selects(spec.objectSelector, each));
-  return covered ? undefined : 'objectSelector does not match';
+  return covered
+    ? undefined
+    : `spec.objectSelector does not match the object (${candidates.map(labelText).join('; before: ') || labelText({})})`;
 }
+
+const labelText = (labels: Labels): string =>
+  Object.keys(labels).length === 0
+    ? 'no labels'
+    : `labels ${Object.entries(labels)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(', ')}`;
 
 const selects = (selector: LabelSelector | undefined, labels: Labels): boolean =>
   matchesLabels(requirementsOf(selector), labels);

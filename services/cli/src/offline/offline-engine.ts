@@ -91,6 +91,7 @@ export class OfflineEngine {
       digest: bundle.digest,
       review: new TextEncoder().encode(JSON.stringify(review)),
       limitMs: options.timeoutMs ?? record.timeoutSeconds * 1000,
+      fresh: record.bundle?.isolation === 'request',
       host,
     });
     if (result.kind === 'malformed' || result.kind === 'refused')

@@ -1,8 +1,9 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { API_GROUP, type JsPolicy, type JsPolicyBundle, type KubeObject } from '@jspolicy/contracts';
 import { type ManifestObject, readManifest, type SourcePlace } from '@jspolicy/kube';
 import { CommandError } from '../exit-codes.ts';
+import { whyUnreadable } from '../file-words.ts';
 import { shownPath } from '../terminal.ts';
 
 /** A policy as its author wrote it. */
@@ -19,14 +20,14 @@ export interface PolicyFiles {
   policies: PolicyFile[];
   /** Everything in the files: what get() and list() see. */
   objects: KubeObject[];
+  /** What was left out, for the user. */
+  notices: string[];
 }
 
-/** Reads files and folders of YAML and JSON. Throws CommandError with every problem, as file:line:column. */
+/** Reads files and folders of YAML and JSON, each file once. Throws CommandError with every problem, as file:line:column. */
 export async function readPolicyFiles(paths: string[]): Promise<PolicyFiles> {
-  const files = (await Promise.all(paths.map(filesBelow))).flat();
-  const manifests = await Promise.all(
-    files.map(async (file) => readManifest(await readFile(file, 'utf8'), shownPath(file))),
-  );
+  const files = await eachOnce((await Promise.all(paths.map(filesBelow))).flat());
+  const manifests = await Promise.all(files.map(async (file) => readManifest(await readText(file), shownPath(file))));
   const problems = manifests.flatMap((manifest) => manifest.problems);
   if (problems.length > 0) {
     throw new CommandError(
@@ -38,7 +39,8 @@ export async function readPolicyFiles(paths: string[]): Promise<PolicyFiles> {
   const bundles = objects.filter((object): object is JsPolicyBundle => isOurs(object, 'JsPolicyBundle'));
   const policies = found.filter(({ object }) => isOurs(object, 'JsPolicy')).map((entry) => policyFile(entry, bundles));
   if (policies.length === 0) throw new CommandError(`no JsPolicy in ${paths.join(', ')}`);
-  return { policies, objects };
+  const notices = manifests.flatMap((manifest) => manifest.notices).map(({ file, message }) => `${file}: ${message}`);
+  return { policies, objects, notices };
 }
 
 function policyFile({ object, source }: ManifestObject, bundles: JsPolicyBundle[]): PolicyFile {
@@ -49,12 +51,25 @@ function policyFile({ object, source }: ManifestObject, bundles: JsPolicyBundle[
 const isOurs = ({ apiVersion, kind }: KubeObject, wanted: string): boolean =>
   kind === wanted && apiVersion.startsWith(`${API_GROUP}/`);
 
+const asCommandError = (path: string) => (cause: unknown) => {
+  throw new CommandError(whyUnreadable(path, cause), { cause });
+};
+
+const readText = (path: string): Promise<string> => readFile(path, 'utf8').catch(asCommandError(path));
+
+async function eachOnce(paths: string[]): Promise<string[]> {
+  const seen = new Map<string, string>();
+  for (const path of paths) {
+    const real = await realpath(path).catch(asCommandError(path));
+    if (!seen.has(real)) seen.set(real, path);
+  }
+  return [...seen.values()];
+}
+
 async function filesBelow(path: string): Promise<string[]> {
-  const found = await stat(path).catch(() => {
-    throw new CommandError(`${path} does not exist`);
-  });
+  const found = await stat(path).catch(asCommandError(path));
   if (!found.isDirectory()) return [path];
-  const names = await readdir(path, { recursive: true });
+  const names = await readdir(path, { recursive: true }).catch(asCommandError(path));
   return names
     .filter((name) => /\.(?:ya?ml|json)$/.test(name))
     .sort()

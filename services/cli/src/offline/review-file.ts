@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { type AdmissionRequest, type AdmissionReview, type KubeObject, REVIEW_VERSIONS } from '@jspolicy/contracts';
-import { type Cluster, readManifest } from '@jspolicy/kube';
+import { type Cluster, jsonProblem, readManifest } from '@jspolicy/kube';
 import { LineCounter, parseDocument } from 'yaml';
 import { CommandError } from '../exit-codes.ts';
+import { whyUnreadable } from '../file-words.ts';
 import { reviewOf } from './review-of-object.ts';
 
 export type ReviewInput = AdmissionReview & { request: AdmissionRequest };
@@ -30,8 +31,8 @@ export async function readReview(path: string, cluster: Cluster): Promise<Review
 }
 
 async function readText(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new CommandError(error.code === 'ENOENT' ? `${path} does not exist` : `${path}: ${error.message}`);
+  return readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new CommandError(`--review: ${whyUnreadable(path, cause)}`, { cause });
   });
 }
 
@@ -40,9 +41,14 @@ function parse(content: string, file: string): unknown {
   try {
     return JSON.parse(content);
   } catch {
-    return parseYaml(content, file);
+    const wrong = isMeantAsJson(content, file) && jsonProblem(content);
+    if (!wrong) return parseYaml(content, file);
+    const lines = content.slice(0, wrong.offset).split('\n');
+    throw new CommandError(`${file}:${lines.length}:${(lines.at(-1) ?? '').length + 1}: ${wrong.message}`);
   }
 }
+
+const isMeantAsJson = (content: string, file: string): boolean => file.endsWith('.json') || /^\s*\{\s*"/.test(content);
 
 function parseYaml(content: string, file: string): unknown {
   const lineCounter = new LineCounter();

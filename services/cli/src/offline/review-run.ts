@@ -48,7 +48,9 @@ const inOrder = (policies: PolicyFile[]): PolicyFile[] => [
 ];
 
 function skipReason(spec: JsPolicySpec, { request }: ReviewInput, labels: Record<string, string>): string | undefined {
-  return spec.type === 'Controller' ? 'a Controller policy judges no requests' : whyNotMatched(spec, request, labels);
+  return spec.type === 'Controller'
+    ? 'type Controller: the API server asks such a policy nothing'
+    : whyNotMatched(spec, request, labels);
 }
 
 function patched(review: ReviewInput, decision: Decision): ReviewInput {

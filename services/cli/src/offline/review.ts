@@ -1,16 +1,24 @@
-import type { ReviewOptions } from '../commands/review.ts';
 import { EXIT } from '../exit-codes.ts';
 import { withProgress } from '../progress.ts';
 import type { Terminal } from '../terminal.ts';
 import { OfflineEngine } from './offline-engine.ts';
 import { readPolicyFiles } from './policy-files.ts';
+import type { OutputFormat } from './render-review.ts';
 import { printReview } from './render-review.ts';
 import { readReview } from './review-file.ts';
 import { isDenial, type ReviewStep, runReview } from './review-run.ts';
 
+export interface ReviewOptions {
+  filename: string[];
+  review: string;
+  output: OutputFormat;
+  timeout?: number;
+}
+
 /** Resolves with the exit code; throws CommandError. */
 export async function review(options: ReviewOptions, terminal: Terminal): Promise<number> {
-  const { policies, objects } = await readPolicyFiles(options.filename);
+  const { policies, objects, notices } = await readPolicyFiles(options.filename);
+  for (const notice of notices) terminal.note(notice);
   const engine = await OfflineEngine.open(objects);
   try {
     const input = await readReview(options.review, engine.cluster);

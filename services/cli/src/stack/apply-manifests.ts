@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import type { KubeObject } from '@jspolicy/contracts';
 import { type Cluster, KubeError, type ManifestFile, readManifest } from '@jspolicy/kube';
 import { CommandError } from '../exit-codes.ts';
-import { shownPath } from '../terminal.ts';
+import { shownPath, type Terminal } from '../terminal.ts';
 
 /** Objects that others live in come first, policies last: they judge what comes after them. */
 const ORDER = ['Namespace', 'CustomResourceDefinition'];
 const LAST = ['JsPolicyBundle', 'JsPolicy'];
 
-/** All objects of the YAML and JSON files below a directory. Throws CommandError with every problem. */
-export async function readManifests(directory: string): Promise<KubeObject[]> {
+/** All objects of the YAML and JSON files below a directory; what is left out is noted. Throws CommandError with every problem. */
+export async function readManifests(directory: string, terminal: Terminal): Promise<KubeObject[]> {
   const names = await readdir(directory, { recursive: true });
   const paths = names.filter((name) => /\.(?:ya?ml|json)$/.test(name)).map((name) => join(directory, name));
   const files: ManifestFile[] = [];
@@ -21,6 +21,7 @@ export async function readManifests(directory: string): Promise<KubeObject[]> {
       problems.map((each) => `${each.file}:${each.line}:${each.column}: ${each.message}`).join('\n'),
     );
   }
+  for (const { file, message } of files.flatMap(({ notices }) => notices)) terminal.note(`${file}: ${message}`);
   return files.flatMap((file) => file.objects.map(({ object }) => object)).sort((a, b) => rank(a) - rank(b));
 }
 

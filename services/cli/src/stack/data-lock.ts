@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { CommandError } from '../exit-codes.ts';
 import { isAlive, startedAt } from './other-process.ts';
 
@@ -12,7 +11,6 @@ interface Holder {
 
 /** Lets one `up` at a time work on a data directory. A holder that died is replaced. Throws CommandError. */
 export async function lockData(file: string, root: string): Promise<{ release(): Promise<void> }> {
-  await mkdir(dirname(file), { recursive: true });
   for (let attempt = 0; !(await take(file)); attempt++) {
     const holder = await readHolder(file);
     if (attempt > 3 || (holder && (await isRunning(holder)))) {

@@ -1,12 +1,15 @@
-import type { ManifestProblem } from '@jspolicy/kube';
+import { readFile } from 'node:fs/promises';
 import { withProgress } from '../progress.ts';
 import { shownPath, table } from '../terminal.ts';
 import { applyObjects, readManifests } from './apply-manifests.ts';
+import { ManifestTelling } from './manifest-telling.ts';
 import { openPolicyCluster, type PolicyCluster } from './policy-cluster.ts';
 import { stateLine } from './policy-state.ts';
 import { PolicyView } from './policy-view.ts';
+import type { StackFacts } from './service-env.ts';
 import { Stack, type StackOptions } from './stack.ts';
 import { tryCommand } from './try-command.ts';
+import { removeWebhooks } from './webhook-cleanup.ts';
 
 export interface LocalEngineOptions extends StackOptions {
   /** Directory whose objects are applied once to a real API server. */
@@ -16,30 +19,41 @@ export interface LocalEngineOptions extends StackOptions {
 /** A policy that needs longer, as for its first npm install, is told when it is done. */
 const FIRST_STATES_MS = 10_000;
 
+/** Of an API server that may be gone; what else ends within ten seconds must have its share of them. */
+const REMOVE_WEBHOOKS_MS = 3_000;
+
 /** The stack, and what the user is told about its policies. */
 export class LocalEngine {
   readonly #options: LocalEngineOptions;
   readonly #stack: Stack;
   #opened: PolicyCluster | undefined;
   #view: PolicyView | undefined;
-  readonly #problems = new Map<string, ManifestProblem[]>();
-  #following = false;
+  readonly #telling: ManifestTelling;
 
   constructor(options: LocalEngineOptions) {
+    const { cluster, terminal } = options;
     this.#options = options;
-    this.#stack = new Stack(options);
+    this.#telling = new ManifestTelling('manifests' in cluster ? cluster.manifests : '', (line) =>
+      terminal.print(line),
+    );
+    this.#stack = new Stack({ ...options, onNothingRegisters: (facts) => this.#removeWebhooks(facts) });
   }
 
   /** Resolves when everything is ready and told. Throws CommandError; stop() is then still to be called. */
   async start(): Promise<void> {
     const { cluster, places, seed, terminal } = this.#options;
-    const objects = seed === undefined ? [] : await readManifests(seed);
+    const objects = seed === undefined ? [] : await readManifests(seed, terminal);
+    const { port } = await this.#stack.check();
+    const telling = this.#telling;
     this.#opened = await openPolicyCluster(cluster, {
       state: places.state,
-      onProblem: (problem) => this.#onProblem(problem),
-      onFixed: (file) => this.#onFixed(file),
+      onProblem: (problem) => telling.onProblem(problem),
+      onFixed: (file, how) => telling.onFixed(file, how),
+      onNotice: (notice) => telling.onNotice(notice),
+      onUnreadable: (error) => telling.onUnreadable(error),
+      onReadable: () => telling.onReadable(),
     });
-    const stack = await this.#stack.start();
+    const stack = await this.#stack.start(port);
     if (seed !== undefined) {
       const count = await applyObjects(this.#opened.cluster, objects);
       terminal.note(`${count} objects of ${shownPath(seed)} applied`);
@@ -47,6 +61,7 @@ export class LocalEngine {
     const view = await this.#watchPolicies(this.#opened);
     await withProgress(terminal, 'compiling the policies', () => view.settled(FIRST_STATES_MS));
     await this.#announce(stack.url, stack.certificates.caFile, view);
+    view.follow();
   }
 
   async stop(): Promise<void> {
@@ -89,26 +104,26 @@ export class LocalEngine {
       rows.length > 0 ? table([['NAME', 'TYPE', 'ACTION', 'STATE'], ...rows]) : 'There are no policies yet.',
     );
     for (const state of states) if (state.phase === 'failed') terminal.print(stateLine(state));
-    for (const problem of [...this.#problems.values()].flat()) this.#printProblem(problem);
+    this.#telling.follow(this.#opened?.problems() ?? []);
     if (command) terminal.print(`\nTry:\n  ${command}`);
     terminal.print(`\nReady. ${follow} Ctrl-C ends everything.`);
-    this.#following = true;
-    view.follow();
   }
 
-  #onProblem(problem: ManifestProblem): void {
-    const { file } = problem;
-    this.#problems.set(file, [...(this.#problems.get(file) ?? []), problem]);
-    if (this.#following) this.#printProblem(problem);
-  }
-
-  #onFixed(file: string): void {
-    this.#problems.delete(file);
-    if (this.#following) this.#options.terminal.print(`${shownPath(file)}: read without problems again`);
-  }
-
-  #printProblem({ file, line, column, message }: ManifestProblem): void {
-    const lastGood = this.#following ? ' (what was last read from this file stays in force)' : '';
-    this.#options.terminal.print(`${shownPath(file)}:${line}:${column}: ${message}${lastGood}`);
+  /** With failurePolicy Fail the cluster would refuse what nobody answers. */
+  async #removeWebhooks({ cluster, webhookUrl, certificates }: StackFacts): Promise<void> {
+    if (!this.#opened || 'manifests' in cluster) return;
+    const { terminal } = this.#options;
+    try {
+      const registered = { webhookUrl, caPem: await readFile(certificates.caFile, 'utf8') };
+      const signal = AbortSignal.timeout(REMOVE_WEBHOOKS_MS);
+      const count = await removeWebhooks(this.#opened.cluster, registered, signal);
+      if (count > 0) terminal.note(`webhook configurations removed: ${count}; the next start makes them again`);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : error;
+      terminal.note(
+        `webhook configurations were not removed (${why}): requests that they cover are refused where failurePolicy is ` +
+          `Fail. They call ${webhookUrl}: see kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations`,
+      );
+    }
   }
 }

@@ -31,9 +31,12 @@ export function shortLine(service: string, line: string, verbose: boolean): stri
 const isPrinted = ({ level, msg, policy }: LogEntry): boolean =>
   level === 'info' && typeof policy === 'string' && msg?.startsWith(`[${policy}] `) === true;
 
-/** What authors did wrong: `up` tells it itself, from the manifests (file, line, column) and the policies' status. */
-const isToldOtherwise = ({ file, line, column, fault }: LogEntry): boolean =>
-  fault === 'author' || Boolean(file && line && column);
+/**
+ * What authors did wrong, and manifests that cannot be read: `up` tells it itself, from the manifests (file, line, column)
+ * and the policies' status.
+ */
+const isToldOtherwise = ({ file, line, column, fault, manifests }: LogEntry): boolean =>
+  fault === 'author' || typeof manifests === 'string' || Boolean(file && line && column);
 
 function parse(line: string): LogEntry | undefined {
   if (!line.startsWith('{')) return undefined;

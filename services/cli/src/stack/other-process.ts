@@ -43,6 +43,9 @@ async function askPs(pid: number, column: string): Promise<string | undefined> {
   );
 }
 
+/** How long the kernel may take to end a process. */
+const KILL_MS = 5_000;
+
 /** Asks a process that is no child of ours to end, and makes it after timeoutMs. Resolves when it is gone. */
 export async function endProcess(pid: number, timeoutMs: number): Promise<void> {
   signal(pid, 'SIGTERM');
@@ -50,7 +53,9 @@ export async function endProcess(pid: number, timeoutMs: number): Promise<void> 
   while (isAlive(pid) && performance.now() < end) await pause(POLL_MS);
   if (!isAlive(pid)) return;
   signal(pid, 'SIGKILL');
-  while (isAlive(pid)) await pause(POLL_MS);
+  // A zombie, which only its parent can take away, counts as alive: it does nothing any more.
+  const gone = performance.now() + KILL_MS;
+  while (isAlive(pid) && performance.now() < gone) await pause(POLL_MS);
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

@@ -1,20 +1,25 @@
 import type { KubeObject } from '@jspolicy/contracts';
-import { type Cluster, connectApiServer, type ManifestProblem, openDirectory, type SourcePlace } from '@jspolicy/kube';
+import {
+  type Cluster,
+  connectApiServer,
+  type DirectoryOptions,
+  openDirectory,
+  type SourcePlace,
+  type ToldProblem,
+} from '@jspolicy/kube';
 import { createLogger } from '@jspolicy/runtime';
 import { CommandError } from '../exit-codes.ts';
 import type { ClusterChoice } from './service-env.ts';
 
-export interface PolicyClusterOptions {
-  /** Directory of what the services wrote. */
-  state: string;
-  onProblem(problem: ManifestProblem): void;
-  onFixed(file: string): void;
-}
+/** `state` is the directory of what the services wrote. */
+export type PolicyClusterOptions = Omit<DirectoryOptions, 'manifests' | 'log'>;
 
 /** The cluster as the user looks at it. */
 export interface PolicyCluster {
   cluster: Cluster;
   sourceOf(object: KubeObject): SourcePlace | undefined;
+  /** What is wrong with the manifests at this moment. */
+  problems(): readonly ToldProblem[];
   close(): Promise<void>;
 }
 
@@ -25,10 +30,15 @@ export async function openPolicyCluster(choice: ClusterChoice, options: PolicyCl
   try {
     if ('manifests' in choice) {
       const directory = await openDirectory({ ...options, manifests: choice.manifests, log });
-      return { cluster: directory, sourceOf: (object) => directory.sourceOf(object), close: () => directory.close() };
+      return {
+        cluster: directory,
+        sourceOf: (object) => directory.sourceOf(object),
+        problems: () => directory.problems,
+        close: () => directory.close(),
+      };
     }
     const cluster = await connectApiServer({ kubeconfig: choice.kubeconfig, log });
-    return { cluster, sourceOf: () => undefined, close: async () => cluster.close() };
+    return { cluster, sourceOf: () => undefined, problems: () => [], close: async () => cluster.close() };
   } catch (error) {
     throw new CommandError(`the cluster cannot be read: ${error instanceof Error ? error.message : error}`, {
       cause: error,

@@ -14,8 +14,8 @@ export interface PolicyState {
   generation: number;
   /** Of a failed one: what is wrong, with the place in the author's file where that is known. */
   problem?: string;
-  /** Of a failed one: an earlier version of it is in force. */
-  lastGood: boolean;
+  /** Of a failed one: what becomes of its requests. */
+  fate?: string;
 }
 
 /** What a JsPolicy's status says about it as it is now. */
@@ -30,10 +30,15 @@ export function policyState(object: KubeObject, source?: SourcePlace): PolicySta
     action: violationPolicy(spec.violationPolicy),
     phase,
     generation,
-    // The webhook is kept as long as there is something to answer it with.
-    lastGood: phase === 'failed' && isTrue(status, 'WebhookReady'),
-    ...(phase === 'failed' && { problem: problemText(status?.message ?? 'failed', source) }),
+    ...(phase === 'failed' && { fate: fateOf(status), problem: problemText(status?.message ?? 'failed', source) }),
   };
+}
+
+/** A webhook is kept, and objects are followed, as long as there is something to answer with. */
+function fateOf(status: JsPolicyStatus | undefined): string {
+  if (status?.reason === 'Quarantined') return 'quarantined';
+  const serves = isTrue(status, 'WebhookReady') || isTrue(status, 'ControllerReady');
+  return serves ? 'last good version stays in force' : 'not enforced';
 }
 
 const isTrue = (status: JsPolicyStatus | undefined, wanted: ConditionType): boolean =>
@@ -76,6 +81,5 @@ export function stateLine(state: PolicyState): string {
   if (state.phase !== 'failed') return `${state.name}: ${state.phase}`;
   const [first = '', ...rest] = (state.problem ?? '').split('\n');
   const head = /^\S+:\d+:\d+: /.test(first) ? first : `${state.name}: ${first}`;
-  const fate = state.lastGood ? 'last good version stays in force' : 'not enforced';
-  return [`${head} (${fate})`, ...rest].join('\n');
+  return [`${head} (${state.fate})`, ...rest].join('\n');
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { backoffMs, EXIT_CONFIGURATION, type ReadyMessage } from '@jspolicy/runtime';
+import { backoffMs, EXIT_CONFIGURATION, type ReadyMessage, SERVICE_NODE_FLAGS } from '@jspolicy/runtime';
 import { CommandError, EXIT } from '../exit-codes.ts';
 
 const RESTART = { baseMs: 200, maxMs: 10_000 };
@@ -72,7 +72,7 @@ export class ServiceProcess {
   #fork(): ChildProcess {
     const child = fork(this.#options.main, [], {
       env: this.#options.env(),
-      execArgv: [],
+      execArgv: [...SERVICE_NODE_FLAGS],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // A group of its own: Ctrl-C in the terminal must not end services in any order.
       detached: true,

@@ -3,10 +3,12 @@ import { type CertificateFiles, ensureCertificates } from '@jspolicy/certificate
 import { type DataPlaces, type ServiceName, serviceMain } from '../places.ts';
 import { withProgress } from '../progress.ts';
 import type { Terminal } from '../terminal.ts';
+import { BusTelling } from './bus-telling.ts';
 import { listenablePort } from './free-port.ts';
 import { LogFile } from './log-file.ts';
 import { type LogLevel, shortLine } from './log-line.ts';
 import { NatsProcess } from './nats-process.ts';
+import { reachNats } from './reach-nats.ts';
 import { type ClusterChoice, type StackFacts, serviceEnv } from './service-env.ts';
 import { ServiceProcess } from './service-process.ts';
 
@@ -22,10 +24,14 @@ export interface StackOptions {
   webhookUrl?: string | undefined;
   logLevel: LogLevel;
   terminal: Terminal;
+  /** Called when this stops and nothing writes webhook configurations any more, while those that exist are still answered. */
+  onNothingRegisters?(facts: StackFacts): Promise<void>;
 }
 
 /** All of them together; a review that is judged meanwhile has a deadline of 30 s, but whoever ends this does not wait. */
 const STOP_TIMEOUT_MS = 10_000;
+/** Of that, for the controller: it may be waiting for an API server that is gone, and holds nothing that could be lost. */
+const STOP_CONTROLLER_MS = 3_000;
 
 /** A webhook on this machine is for this machine, unless its URL says that others call it. */
 const LOOPBACK = '127.0.0.1';
@@ -43,10 +49,16 @@ export class Stack {
     audit: [],
   };
   readonly #nats: NatsProcess;
+  readonly #busTelling: BusTelling;
+  #facts: StackFacts | undefined;
   #stopping = false;
+  #stopped = false;
 
   constructor(options: StackOptions) {
     this.#options = options;
+    this.#busTelling = new BusTelling((text) => {
+      if (!this.#stopping) options.terminal.note(text);
+    });
     this.#nats = new NatsProcess({
       storeDir: options.places.nats,
       onProgress: (line) => options.terminal.note(line),
@@ -54,10 +66,19 @@ export class Stack {
     });
   }
 
-  /** Resolves when every service is ready. Throws CommandError; stop() is then still to be called. */
-  async start(): Promise<{ url: string; certificates: CertificateFiles }> {
+  /** Looks at what only the user can mend, before anything is written. Throws CommandError. */
+  async check(): Promise<{ port: number }> {
+    const { port, natsUrl, terminal } = this.#options;
+    const free = await listenablePort(port, this.#host);
+    if (natsUrl !== undefined) await reachNats(natsUrl, terminal);
+    return { port: free };
+  }
+
+  /** `port` is the one that check() found. Resolves when every service is ready. Throws CommandError; stop() is then still to be called. */
+  async start(port: number): Promise<{ url: string; certificates: CertificateFiles }> {
     const { terminal, evaluators } = this.#options;
-    const facts = await this.#facts();
+    const facts = await this.#findFacts(port);
+    this.#facts = facts;
     await withProgress(terminal, 'starting the services', async () => {
       const numbers = Array.from({ length: evaluators }, (_, index) => index + 1);
       await Promise.all([
@@ -77,9 +98,11 @@ export class Stack {
     const end = performance.now() + STOP_TIMEOUT_MS;
     const leftMs = () => Math.max(0, end - performance.now());
     const { gateway, controller, evaluator, compiler, audit } = this.#services;
-    for (const services of [gateway, controller, evaluator, compiler, audit]) {
-      await Promise.all(services.map((service) => service.stop(leftMs())));
-    }
+    const stopAll = (services: ServiceProcess[]) => Promise.all(services.map((service) => service.stop(leftMs())));
+    await Promise.all(controller.map((service) => service.stop(Math.min(leftMs(), STOP_CONTROLLER_MS))));
+    if (this.#facts && !this.#stopped) await this.#options.onNothingRegisters?.(this.#facts);
+    this.#stopped = true;
+    for (const services of [gateway, evaluator, compiler, audit]) await stopAll(services);
     await this.#nats.stop(leftMs());
     for (const log of this.#logs) log.close();
   }
@@ -90,14 +113,18 @@ export class Stack {
     this.#nats.kill();
   }
 
-  async #facts(): Promise<StackFacts> {
+  get #host(): string {
+    return this.#options.webhookUrl === undefined ? LOOPBACK : EVERYWHERE;
+  }
+
+  async #findFacts(port: number): Promise<StackFacts> {
     const { cluster, places, logLevel, natsUrl, webhookUrl, terminal } = this.#options;
-    const host = webhookUrl === undefined ? LOOPBACK : EVERYWHERE;
-    const port = await listenablePort(this.#options.port, host);
+    const host = this.#host;
     const url = webhookUrl ?? `https://${LOOPBACK}:${port}`;
     const certificates = await ensureCertificates(places.certificates, certificateNames(url));
     const nats = natsUrl ?? (await withProgress(terminal, 'starting nats-server', () => this.#nats.start()));
-    return { cluster, places, certificates, natsUrl: nats, host, port, webhookUrl: url, logLevel };
+    const ownNats = natsUrl === undefined;
+    return { cluster, places, certificates, natsUrl: nats, ownNats, host, port, webhookUrl: url, logLevel };
   }
 
   async #start(service: ServiceName, name: string, facts: StackFacts): Promise<void> {
@@ -109,12 +136,16 @@ export class Stack {
       name,
       main: serviceMain(service),
       env: () => serviceEnv(service, name, facts),
-      onLine(line) {
+      onLine: (line) => {
         log.write(line);
+        if (this.#busTelling.takes(name, line)) return;
         const short = shortLine(name, line, verbose);
         if (short !== undefined) terminal.note(short);
       },
-      onEvent: (text) => terminal.note(text),
+      onEvent: (text) => {
+        this.#busTelling.forget(name);
+        terminal.note(text);
+      },
     });
     this.#logs.push(log);
     this.#services[service].push(child);

@@ -1,15 +1,26 @@
 import { existsSync, statSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { httpsUrl } from '../commands/option-values.ts';
-import type { UpOptions } from '../commands/up.ts';
 import { CommandError, EXIT } from '../exit-codes.ts';
 import { DEFAULT_MANIFESTS, dataPlaces, defaultDataRoot } from '../places.ts';
 import { shownPath, type Terminal } from '../terminal.ts';
+import { dataProblem, makeDataDirectory } from './data-directory.ts';
 import { lockData } from './data-lock.ts';
 import { untilInterrupted } from './interruption.ts';
 import { LocalEngine } from './local-engine.ts';
+import type { LogLevel } from './log-line.ts';
 import type { ClusterChoice } from './service-env.ts';
+
+export interface UpOptions {
+  manifests?: string;
+  kubeconfig?: string;
+  webhookUrl?: string;
+  port: number;
+  evaluators: number;
+  nats?: string;
+  data?: string;
+  logLevel: LogLevel;
+}
 
 /** Runs until it is interrupted. Resolves with the exit code; throws CommandError. */
 export async function up(options: UpOptions, terminal: Terminal): Promise<number> {
@@ -17,10 +28,11 @@ export async function up(options: UpOptions, terminal: Terminal): Promise<number
   const source = 'manifests' in cluster ? cluster.manifests : cluster.kubeconfig;
   const places = dataPlaces(resolve(options.data ?? defaultDataRoot(source)));
   const webhookUrl = options.webhookUrl === undefined ? undefined : httpsUrl('--webhook-url', options.webhookUrl);
-  await mkdir(places.root, { recursive: true, mode: 0o700 }).catch((cause: Error) => {
-    throw new CommandError(`${places.root} cannot be made (--data DIR names another): ${cause.message}`, { cause });
+  const directory = await makeDataDirectory(places.root);
+  const lock = await lockData(places.lock, places.root).catch(async (error: unknown) => {
+    await directory.undo();
+    throw error instanceof CommandError ? error : dataProblem(places.root, error);
   });
-  const lock = await lockData(places.lock, places.root);
   const { port, evaluators, nats: natsUrl, logLevel } = options;
   const seed = 'kubeconfig' in cluster ? options.manifests : undefined;
   const engine = new LocalEngine({ cluster, seed, places, port, evaluators, natsUrl, webhookUrl, logLevel, terminal });
@@ -29,6 +41,7 @@ export async function up(options: UpOptions, terminal: Terminal): Promise<number
     return EXIT.ok;
   } finally {
     await lock.release();
+    await directory.undo();
   }
 }
 
@@ -59,5 +72,6 @@ function clusterOf({ manifests, kubeconfig }: UpOptions): ClusterChoice {
   }
   if (kubeconfig === undefined) return { manifests: directory };
   if (!existsSync(kubeconfig)) throw new CommandError(`--kubeconfig: ${kubeconfig} does not exist`);
+  if (statSync(kubeconfig).isDirectory()) throw new CommandError(`--kubeconfig: ${kubeconfig} is a directory`);
   return { kubeconfig: resolve(kubeconfig) };
 }

@@ -1,0 +1,59 @@
+import { type KubeApiServer, kubeForTest, pod, waitFor } from '@jspolicy/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ClusterClient } from './cluster-client.ts';
+import { policy } from './manifests.ts';
+import { type Stack, startStack } from './stack.ts';
+
+const NAME = 'bomb.quarantine.example';
+const JAVASCRIPT = `
+  if (request.object.metadata.name === "calm") deny("calm");
+  const a = [];
+  for (;;) a.push(new Array(1e5).fill({}));`;
+
+let kube: KubeApiServer;
+let stack: Stack;
+let cluster: ClusterClient;
+
+beforeAll(async () => {
+  kube = await kubeForTest();
+  stack = await startStack({ cluster: { kube }, evaluators: 2 });
+  cluster = new ClusterClient(kube);
+  await cluster.servesKinds();
+  await cluster.createNamespace('team');
+});
+afterAll(async () => {
+  await stack?.stop();
+  await kube?.stop();
+});
+
+const create = (name: string) => cluster.createPod(pod({ name, namespace: 'team' }), '?dryRun=All');
+/** The Evaluable condition, which is there only while it is False. */
+const notEvaluable = async () => {
+  const { status } = await cluster.policy(NAME);
+  return status.conditions.find(({ type }: { type: string }) => type === 'Evaluable');
+};
+
+test('a policy that ends its sandbox again and again is quarantined, says so, and is tried again', async () => {
+  await cluster.applyPolicy(policy(NAME, JAVASCRIPT, { timeoutSeconds: 5 }));
+  await waitFor(async () => (await create('calm')).body.message?.endsWith('calm'), { what: 'the policy to be served' });
+  const condition = await waitFor(
+    async () => {
+      expect((await create('wild')).status).toBe(500);
+      return notEvaluable();
+    },
+    { what: 'the quarantine in the status', timeoutMs: 50_000 },
+  );
+  expect(condition).toMatchObject({
+    status: 'False',
+    severity: 'Error',
+    reason: 'Quarantined',
+    message: expect.stringMatching(/^the policy's code ended its sandbox again and again \(last: \w+\): its requests/),
+  });
+  expect((await cluster.policy(NAME)).status).toMatchObject({ phase: 'Failed', reason: 'Quarantined' });
+
+  // One that dies leaves a quarantine that ends as any other.
+  stack.processes.evaluator[0]?.kill('SIGKILL');
+  await cluster.synced(NAME);
+  expect(await notEvaluable()).toBeUndefined();
+  expect((await create('calm')).body.message).toContain('denied the request: calm');
+});

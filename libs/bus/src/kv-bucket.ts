@@ -1,0 +1,34 @@
+import { type KV, Kvm } from '@nats-io/kv';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { type EntryHandler, KvWatch } from './kv-watch.ts';
+import type { Running } from './port.ts';
+import type { Reconnects } from './reconnects.ts';
+
+/** A bucket that was made already, opened when it is needed first. */
+export class KvBucket {
+  readonly #kvm: Kvm;
+  readonly #name: string;
+  readonly #reconnects: Reconnects;
+  #opened: Promise<KV> | undefined;
+
+  constructor(connection: NatsConnection, name: string, reconnects: Reconnects) {
+    this.#kvm = new Kvm(connection);
+    this.#name = name;
+    this.#reconnects = reconnects;
+  }
+
+  open(): Promise<KV> {
+    this.#opened ??= this.#kvm.open(this.#name).catch((error: unknown) => {
+      this.#opened = undefined;
+      throw error;
+    });
+    return this.#opened;
+  }
+
+  /** Tells what there is, then what changes, also when the server lost its files meanwhile. */
+  async watch(handler: EntryHandler): Promise<Running> {
+    const watch = new KvWatch(await this.open(), handler, this.#reconnects);
+    await watch.begin();
+    return watch;
+  }
+}

@@ -1,0 +1,87 @@
+import { backoffMs, pause } from '@jspolicy/runtime';
+import type { KV, KvEntry } from '@nats-io/kv';
+import type { Reconnects } from './reconnects.ts';
+
+/** A bucket that was lost is made again by whoever looks for it first; this is how often one looks. */
+const RETRY = { baseMs: 200, maxMs: 2_000 };
+
+export interface EntryHandler {
+  onEntry(entry: KvEntry): void;
+  /** Everything that existed at the start was told. Once. */
+  onSynced(): void;
+}
+
+type Entries = Awaited<ReturnType<KV['watch']>>;
+
+/**
+ * Follows a bucket. The client's own watch outlives a server that restarts, but not a bucket that was lost and made
+ * anew: that is looked for each time the connection is back, and the new one is followed then. What the new one does
+ * not have is not told as removed: it may not be put there again yet.
+ */
+export class KvWatch {
+  readonly #bucket: KV;
+  readonly #handler: EntryHandler;
+  readonly #stopping = new AbortController();
+  readonly #stopListening: () => void;
+  #entries: Entries | undefined;
+  /** When this bucket was made: another time means another bucket. */
+  #made = '';
+  #told: Promise<void> | undefined;
+  #synced = false;
+  #looking: Promise<void> | undefined;
+
+  constructor(bucket: KV, handler: EntryHandler, reconnects: Reconnects) {
+    this.#bucket = bucket;
+    this.#handler = handler;
+    this.#stopListening = reconnects.listen(() => {
+      this.#looking ??= this.#lookForAnother().finally(() => {
+        this.#looking = undefined;
+      });
+    });
+  }
+
+  async begin(): Promise<void> {
+    const { streamInfo, values } = await this.#bucket.status();
+    const entries = await this.#bucket.watch();
+    this.#entries?.stop();
+    this.#entries = entries;
+    this.#made = String(streamInfo.created);
+    if (values === 0) this.#sync();
+    this.#told = this.#tell(entries);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#stopListening();
+    await this.#looking;
+    this.#entries?.stop();
+    await this.#told;
+  }
+
+  async #lookForAnother(): Promise<void> {
+    const { signal } = this.#stopping;
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      try {
+        const { streamInfo } = await this.#bucket.status();
+        if (String(streamInfo.created) !== this.#made) await this.begin();
+        return;
+      } catch {
+        // Not there yet, or not answering yet.
+        await pause(backoffMs(attempt, RETRY), signal);
+      }
+    }
+  }
+
+  async #tell(entries: Entries): Promise<void> {
+    for await (const entry of entries) {
+      this.#handler.onEntry(entry);
+      if (entry.delta === 0) this.#sync();
+    }
+  }
+
+  #sync(): void {
+    if (this.#synced) return;
+    this.#synced = true;
+    this.#handler.onSynced();
+  }
+}

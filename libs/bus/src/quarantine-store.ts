@@ -1,0 +1,43 @@
+import { QUARANTINES_BUCKET, type QuarantineRecord, quarantineKey } from '@jspolicy/contracts';
+import type { Logger } from '@jspolicy/runtime';
+import type { KvEntry } from '@nats-io/kv';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { KvBucket } from './kv-bucket.ts';
+import type { QuarantineHandler, QuarantineStore, Running } from './port.ts';
+import type { Reconnects } from './reconnects.ts';
+
+/** JSPOLICY_QUARANTINES: one key per policy and evaluator; the bucket forgets what is older than any quarantine. */
+export class KvQuarantineStore implements QuarantineStore {
+  readonly #bucket: KvBucket;
+  readonly #log: Logger;
+
+  constructor(connection: NatsConnection, reconnects: Reconnects, log: Logger) {
+    this.#bucket = new KvBucket(connection, QUARANTINES_BUCKET, reconnects);
+    this.#log = log;
+  }
+
+  async put(record: QuarantineRecord): Promise<void> {
+    await (await this.#bucket.open()).put(quarantineKey(record), JSON.stringify(record));
+  }
+
+  watch({ onPut, onSynced }: QuarantineHandler): Promise<Running> {
+    return this.#bucket.watch({
+      onSynced,
+      onEntry: (entry) => {
+        const record = entry.operation === 'PUT' ? this.#parse(entry) : undefined;
+        if (record) onPut(record);
+      },
+    });
+  }
+
+  #parse(entry: KvEntry): QuarantineRecord | undefined {
+    try {
+      const record = entry.json<QuarantineRecord>();
+      if (record.schema === 1 && Number.isFinite(Date.parse(record.until))) return record;
+      this.#log.error({ key: entry.key, schema: record.schema }, 'quarantine cannot be understood');
+    } catch (err) {
+      this.#log.error({ err, key: entry.key }, 'quarantine is not JSON');
+    }
+    return undefined;
+  }
+}

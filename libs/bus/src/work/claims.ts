@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import { backoffMs, pause } from '@jspolicy/runtime';
+import type { KV } from '@nats-io/kv';
+import type { KvBucket } from '../kv-bucket.ts';
+
+/** A claim that is not renewed for so long is nobody's: its holder died. Also the bucket's TTL. */
+export const CLAIM_TTL_MS = 10_000;
+const RENEW_MS = 2_500;
+/** The holder lets go so much earlier than the server does: two clocks, and a message on its way. */
+const MARGIN_MS = 1_500;
+/** Between two tries to get what somebody else holds: most evaluations take milliseconds. */
+const TRY_AGAIN = { baseMs: 20, maxMs: 500 };
+
+export interface Claim {
+  /** Aborts when it is lost. */
+  readonly signal: AbortSignal;
+  release(): Promise<void>;
+}
+
+/** One holder per subject, in all processes: leases in a bucket that forgets what is not renewed. */
+export class Claims {
+  readonly #bucket: KvBucket;
+
+  constructor(bucket: KvBucket) {
+    this.#bucket = bucket;
+  }
+
+  /** Waits for its turn; undefined when the signal aborted first. */
+  async take(subject: string, signal: AbortSignal): Promise<Claim | undefined> {
+    // A subject may have more in it than a key of a bucket.
+    const key = createHash('sha256').update(subject).digest('hex');
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      const claim = await this.#tryTake(key);
+      if (claim) return claim;
+      await pause(backoffMs(attempt, TRY_AGAIN), signal);
+    }
+    return undefined;
+  }
+
+  /** Whatever goes wrong is tried again: a claim that was made without our knowing of it ends by itself. */
+  async #tryTake(key: string): Promise<Claim | undefined> {
+    try {
+      const kv = await this.#bucket.open();
+      const askedMs = performance.now();
+      return new HeldClaim(kv, key, await kv.create(key, ''), askedMs);
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+class HeldClaim implements Claim {
+  readonly #kv: KV;
+  readonly #key: string;
+  readonly #lost = new AbortController();
+  readonly #renewing: NodeJS.Timeout;
+  #end: NodeJS.Timeout;
+  #revision: number;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(kv: KV, key: string, revision: number, askedMs: number) {
+    this.#kv = kv;
+    this.#key = key;
+    this.#revision = revision;
+    this.#end = this.#endAfter(askedMs);
+    this.#renewing = setInterval(() => {
+      this.#last = this.#last.then(() => this.#renew());
+    }, RENEW_MS);
+  }
+
+  get signal(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** Never rejects: what is not released ends by itself. */
+  async release(): Promise<void> {
+    clearInterval(this.#renewing);
+    await this.#last;
+    clearTimeout(this.#end);
+    if (this.#lost.signal.aborted) return;
+    await this.#kv.delete(this.#key, { previousSeq: this.#revision }).catch(() => undefined);
+  }
+
+  #endAfter(askedMs: number): NodeJS.Timeout {
+    const leftMs = askedMs + CLAIM_TTL_MS - MARGIN_MS - performance.now();
+    return setTimeout(() => this.#lost.abort(new Error('somebody else may work on the object')), leftMs);
+  }
+
+  async #renew(): Promise<void> {
+    const askedMs = performance.now();
+    try {
+      this.#revision = await this.#kv.update(this.#key, '', this.#revision);
+      clearTimeout(this.#end);
+      if (!this.#lost.signal.aborted) this.#end = this.#endAfter(askedMs);
+    } catch {
+      // Tried again; the end comes by itself when that does not help.
+    }
+  }
+}

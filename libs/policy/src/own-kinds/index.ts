@@ -1,0 +1,1 @@
+export { judgeOwnKind, type OwnKindQuestion, type OwnKindStage } from './judge-own-kind.ts';

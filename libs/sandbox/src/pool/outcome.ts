@@ -1,0 +1,64 @@
+import type { PolicyFailure } from '@jspolicy/policy';
+import type { ChildResult } from '../messages.ts';
+import type { EvaluationResult } from '../port.ts';
+
+/**
+ * `host`: time was over while the evaluation waited for the host. `stopped`: somebody else had stopped the process.
+ * `damaged`: it said what no sandbox process says.
+ */
+export type KilledFor = 'time' | 'memory' | 'host' | 'stopped' | 'damaged';
+
+export interface Died {
+  died: string;
+  /** We killed it, and why. */
+  killedFor?: KilledFor | undefined;
+  /** Somebody else ended or stopped it: the policy is not to blame. */
+  byOthers?: boolean;
+  /** No host call was made that may change something: another process may evaluate it. */
+  mayRepeat?: boolean;
+}
+
+/** What a process gets from its own faults: an abort of the engine, a wrong access or instruction. */
+const OWN_FAULTS = new Set(['SIGABRT', 'SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGTRAP', 'SIGFPE', 'SIGSYS']);
+
+/** A process that we did not kill ended by this signal: whether somebody else sent it. */
+export const isFromOthers = (signal: string): boolean => signal.startsWith('SIG') && !OWN_FAULTS.has(signal);
+
+/** How an evaluation in a process ended. */
+export type ProcessOutcome =
+  | { result: ChildResult }
+  | Died
+  /** A host function rejected with an error that is not the policy's. The process is still evaluating. */
+  | { hostFailed: string; error: unknown }
+  /** It stood in line behind another one, and has to go to another process. */
+  | { notBegun: true };
+
+export type Ended = Exclude<ProcessOutcome, { notBegun: true }>;
+
+export const refused = (message: string): EvaluationResult => ({ kind: 'refused', message });
+export const failed = (failure: PolicyFailure): EvaluationResult => ({ kind: 'failed', failure });
+
+/** Why the policy is held responsible for the end of its process; undefined: it is not. */
+export function blameOf(outcome: Ended): string | undefined {
+  if ('hostFailed' in outcome) return undefined;
+  // The policy is not to blame for a host that is slow, or for what others do to its process.
+  if ('died' in outcome)
+    return outcome.killedFor === 'host' || outcome.byOthers ? undefined : (outcome.killedFor ?? outcome.died);
+  const { answer } = outcome.result;
+  return answer.kind === 'failed' && answer.failure.cause === 'memory' ? 'memory' : undefined;
+}
+
+/** What is told when no result came. */
+export function failureWithoutResult(
+  policy: string,
+  outcome: Exclude<Ended, { result: unknown }>,
+  residentLimitMiB: number,
+): EvaluationResult {
+  if ('hostFailed' in outcome)
+    return failed({ cause: 'exception', message: `${outcome.hostFailed}() failed in the engine: see its log` });
+  if (outcome.killedFor === 'time' || outcome.killedFor === 'host')
+    return failed({ cause: 'timeout', message: `script ${policy} timed out` });
+  if (outcome.killedFor === 'memory')
+    return failed({ cause: 'memory', message: `policy ${policy} ran out of memory (limit ${residentLimitMiB} MiB)` });
+  return failed({ cause: 'crash', message: `sandbox of policy ${policy} ended unexpectedly` });
+}

@@ -1,0 +1,19 @@
+import type { Metrics } from '@jspolicy/runtime';
+
+export function auditMetrics(metrics: Metrics) {
+  return {
+    consumed: metrics.counter({
+      name: 'jspolicy_violations_consumed_total',
+      help: 'Violations taken from the stream',
+    }),
+    writes: metrics.counter({ name: 'jspolicy_violation_status_writes_total', help: 'Writes of JsPolicyViolations' }),
+    dead: metrics.counter({
+      name: 'jspolicy_violations_dead_total',
+      help: 'Violations that cannot be handled, kept in JSPOLICY_DEAD',
+    }),
+    pending: metrics.gauge({
+      name: 'jspolicy_violations_pending',
+      help: 'Violations in the stream that no replica has handled yet',
+    }),
+  };
+}

@@ -1,0 +1,74 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { kubeForTest, kubeRequest, type TempDir, tempDir } from '@jspolicy/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { manifest, POLICY, upIn } from './up-process.test-part.ts';
+
+let dir: TempDir;
+let kube: Awaited<ReturnType<typeof kubeForTest>>;
+
+beforeAll(async () => {
+  dir = await tempDir();
+  kube = await kubeForTest();
+  await mkdir(join(dir.path, 'manifests'));
+  await writeFile(join(dir.path, 'manifests/policy.yaml'), manifest(POLICY, "deny('words of the policy');"));
+});
+afterAll(async () => {
+  await kube.stop();
+  await dir.remove();
+});
+
+const WEBHOOKS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
+const createNamespaced = (name: string) =>
+  kubeRequest(kube, 'POST', '/api/v1/namespaces/default/pods', {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name },
+    spec: { containers: [{ name: 'a', image: 'registry.example.com/a:1' }] },
+  });
+interface Webhook {
+  metadata: { name: string; ownerReferences: object[] };
+  webhooks: { clientConfig: { url: string; caBundle: string } }[];
+}
+const webhooks = async () => (await kubeRequest(kube, 'GET', WEBHOOKS)).body.items as Webhook[];
+
+test('against an API server: what is enforced, and nothing in its way when it has ended', async () => {
+  const source = ['--kubeconfig', kube.kubeconfigPath, '--manifests', join(dir.path, 'manifests')];
+  const run = await upIn(dir.path, source).up('--evaluators', '1');
+  try {
+    expect((await createNamespaced('a')).body.message).toContain('words of the policy');
+    const registered = await webhooks();
+    const own = registered.find(({ metadata }) => metadata.name.startsWith(`${POLICY}-`));
+    expect(registered.map(({ metadata }) => metadata.name)).toEqual(['jspolicy', own?.metadata.name]);
+    // A user's own, made by hand: it belongs to no policy.
+    const other = {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'ValidatingWebhookConfiguration',
+      metadata: { name: 'by-hand' },
+      webhooks: own?.webhooks.map((entry) => ({ ...entry, failurePolicy: 'Ignore' })),
+    };
+    expect((await kubeRequest(kube, 'POST', WEBHOOKS, other)).status).toBe(201);
+    run.kill('SIGINT');
+    expect(await run.exited).toEqual({ code: 0, signal: null });
+    expect(run.lines).toContain('webhook configurations removed: 3; the next start makes them again');
+    expect((await webhooks()).map(({ metadata }) => metadata.name)).toEqual(['by-hand']);
+  } finally {
+    await run.stop();
+  }
+});
+
+test('with an API server that is gone it ends all the same, and says what stays', async () => {
+  const run = await upIn(dir.path, ['--kubeconfig', kube.kubeconfigPath]).up('--evaluators', '1');
+  try {
+    await kube.stop();
+    run.kill('SIGINT');
+    expect(await run.exited).toEqual({ code: 0, signal: null });
+    expect(run.lines).toContainEqual(
+      expect.stringMatching(
+        /^webhook configurations were not removed \(.*\): .* They call https:\/\/127\.0\.0\.1:\d+: /,
+      ),
+    );
+  } finally {
+    await run.stop();
+  }
+});
