@@ -4,12 +4,13 @@ import {
   createMetrics,
   type Health,
   type Logger,
+  logConfig,
   type Service,
   type ServiceContext,
   startHealth,
 } from '@jspolicy/runtime';
 import { auditMetrics } from './audit-metrics.ts';
-import { type AuditConfig, readConfig } from './config.ts';
+import { type AuditConfig, readConfig, settings } from './config.ts';
 import { followLag } from './lag.ts';
 import { type OpenedCluster, openCluster } from './open-cluster.ts';
 import { keepReports } from './reports/report-keeper.ts';
@@ -42,6 +43,7 @@ class Audit implements Service {
     this.#log = log;
     this.#fail = fail;
     this.#config = readConfig(env);
+    logConfig(settings, this.#config, log);
   }
 
   async start(): Promise<void> {

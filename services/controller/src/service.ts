@@ -4,11 +4,12 @@ import {
   createMetrics,
   type Health,
   type Logger,
+  logConfig,
   type Service,
   type ServiceContext,
   startHealth,
 } from '@jspolicy/runtime';
-import { type ControllerConfig, readConfig } from './config.ts';
+import { type ControllerConfig, readConfig, settings } from './config.ts';
 import { controllerMetrics } from './controller-metrics.ts';
 import { type LeaderParts, startLeading } from './leader.ts';
 import { type OpenedCluster, openCluster, webhookTarget } from './open-cluster.ts';
@@ -36,6 +37,7 @@ class Controller implements Service {
     this.#log = log;
     this.#fail = fail;
     this.#config = readConfig(env);
+    logConfig(settings, this.#config, log);
   }
 
   async start(): Promise<void> {
