@@ -1,5 +1,12 @@
 import { type Bus, connectServiceBus } from '@jspolicy/bus';
-import { installCrds, type LeaseHandler, type Running } from '@jspolicy/kube';
+import {
+  installCrds,
+  type LeaseHandler,
+  type OpenedCluster,
+  openCluster,
+  type Running,
+  type ToldProblem,
+} from '@jspolicy/kube';
 import {
   createMetrics,
   type Health,
@@ -12,7 +19,7 @@ import {
 import { type ControllerConfig, readConfig, settings } from './config.ts';
 import { controllerMetrics } from './controller-metrics.ts';
 import { type LeaderParts, startLeading } from './leader.ts';
-import { type OpenedCluster, openCluster, webhookTarget } from './open-cluster.ts';
+import { webhookTarget } from './webhook-target.ts';
 
 const LEASE = 'jspolicy-controller';
 
@@ -51,7 +58,7 @@ class Controller implements Service {
       fail: this.#fail,
     });
     await this.#bus.ensureTopology();
-    this.#opened = await openCluster(this.#config, this.#log);
+    this.#opened = await this.#openCluster();
     if (install && !manifestsDir) await installCrds(this.#opened.cluster, crdsDir);
     this.#election = this.#opened.cluster.elect(LEASE, identity, this.#lease(this.#bus, this.#opened));
     this.#health.setReady(true);
@@ -68,6 +75,13 @@ class Controller implements Service {
 
   describe() {
     return { healthPort: this.#health?.port };
+  }
+
+  #openCluster(): Promise<OpenedCluster> {
+    const log = this.#log;
+    const { namespace } = this.#config;
+    const onProblem = (problem: ToldProblem) => log.warn({ ...problem }, 'manifest with a problem');
+    return openCluster({ config: this.#config, log, namespace, onProblem });
   }
 
   #lease(bus: Bus, opened: OpenedCluster): LeaseHandler {
