@@ -4,14 +4,14 @@ import { type KubeApiServer, kubeForTest, waitFor } from '@jspolicy/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { ClusterClient } from './cluster-client.ts';
+import { seedsFolder } from './material.ts';
 import { type Stack, startStack } from './stack.ts';
 
-/** A folder of published articles; their manifests are read from there and applied as they stand. */
-const SEEDS = process.env['JSPOLICY_SEEDS_DIR'];
+const SEEDS = seedsFolder();
 const AWS_POST = '002_29167e2da5f649ac.txt';
 const ACCOUNT_ID = 'XXXXXXXX';
 
-describe.skipIf(!SEEDS)('the policies of the AWS post, verbatim', () => {
+describe.skipIf(!SEEDS)('the policies of the AWS post, verbatim (JSPOLICY_SEEDS_DIR)', () => {
   let kube: KubeApiServer;
   let stack: Stack;
   let cluster: ClusterClient;

@@ -8,10 +8,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { ClusterClient } from './cluster-client.ts';
 import { INTENDED_DIFFERENCES } from './intended-differences.ts';
+import { oracleFolder } from './material.ts';
 import { type Stack, startStack } from './stack.ts';
 
-/** A folder with cases that were recorded from jsPolicy, and the tool that posts them to an engine and compares. */
-const ORACLE = process.env['JSPOLICY_ORACLE_DIR'];
+const ORACLE = oracleFolder();
 const REPLAY = join(ORACLE ?? '', 'replay.mjs');
 /** What the cases of fetchSync() call: a server that the tool starts, the API server, and where nobody listens. */
 const KUBE_PORT = 21644;

@@ -1,42 +1,74 @@
 import { EngineError, MAX_PAYLOAD_BYTES } from '@jspolicy/contracts';
-import type { Logger } from '@jspolicy/runtime';
-import type { NatsConnection } from '@nats-io/nats-core';
+import { type Logger, pause } from '@jspolicy/runtime';
+import type { ConnectionOptions, NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
+import { type BusConfig, serverList } from './bus-settings.ts';
+import { securityOptions } from './connection-options.ts';
 
 export interface ConnectOptions {
   /** One or more URLs, separated by commas. */
   servers: string;
+  /** Who this is, and TLS, as busSettings read it. */
+  security?: Partial<BusConfig>;
   /** Shown in the server's list of connections. */
   name: string;
   log: Logger;
+  /** Ends waiting for a server that is not there yet: connectBus rejects then. */
+  signal?: AbortSignal;
+  /** The client gave the connection up for good: this bus can do nothing any more. Not called for close(). */
+  onGivenUp?: (error: Error) => void;
 }
 
 /** Short, because requests wait meanwhile; jitter keeps many clients from coming back at once. */
 const RECONNECT = { reconnectTimeWait: 100, reconnectJitter: 100, maxReconnectAttempts: -1 };
 /** A server that hangs is noticed after two pings. */
 const PING = { pingInterval: 5_000, maxPingOut: 2 };
+/** A server that starts at the same time as we do is not worth a line. */
+const QUIET_MS = 2_000;
 
-/** Connects, and stays connected until close: waits for a server that is not there yet. */
+/** Connects, and stays connected until close: waits for a server that is not there yet, or does not let us in yet. */
 export async function openConnection(options: ConnectOptions): Promise<NatsConnection> {
-  const servers = options.servers.split(',').map((server) => server.trim());
-  const waiting = setTimeout(() => options.log.warn({ servers }, 'waiting for NATS'), 2_000);
-  try {
-    const connection = await connect({
+  const { log, name, security = {} } = options;
+  const servers = serverList(options.servers);
+  const connection = await firstConnection(
+    {
       ...RECONNECT,
       ...PING,
+      ...securityOptions({ ...security, natsUrl: options.servers }),
       servers,
-      name: options.name,
-      waitOnFirstConnect: true,
+      name,
       // A password that is being changed must not end the connection for good.
       ignoreAuthErrorAbort: true,
       // Captured stack traces halve the request rate.
       noAsyncTraces: true,
-    });
+    },
+    options,
+  );
+  try {
     checkPayloadLimit(connection);
-    void logStatus(connection, options.log);
-    return connection;
-  } finally {
-    clearTimeout(waiting);
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+  void logStatus(connection, log);
+  return connection;
+}
+
+/** The client would wait by itself, but not say for what. */
+async function firstConnection(options: ConnectionOptions, { log, signal }: ConnectOptions): Promise<NatsConnection> {
+  const began = performance.now();
+  for (let told = ''; ; ) {
+    try {
+      return await connect(options);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      if (signal?.aborted) throw new EngineError('BUS_UNAVAILABLE', `no connection to NATS: ${why}`, { cause });
+      if (told !== why && performance.now() - began > QUIET_MS) {
+        log.warn({ servers: options.servers, why }, 'waiting for NATS');
+        told = why;
+      }
+      await pause(RECONNECT.reconnectTimeWait + Math.random() * RECONNECT.reconnectJitter, signal);
+    }
   }
 }
 

@@ -1,4 +1,6 @@
+export { BUS_VARIABLES, type BusConfig, busProblems, busSettings } from './bus-settings.ts';
 export type { ConnectOptions } from './connection.ts';
 export { connectBus } from './nats-bus.ts';
 export * from './port.ts';
+export { type BusServiceContext, connectServiceBus } from './service-bus.ts';
 export type * from './work/port.ts';

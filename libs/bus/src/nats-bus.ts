@@ -1,3 +1,4 @@
+import { EngineError } from '@jspolicy/contracts';
 import type { Logger } from '@jspolicy/runtime';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { ObjectBundleStore } from './bundle-store.ts';
@@ -5,12 +6,15 @@ import { type ConnectOptions, openConnection } from './connection.ts';
 import { KvPolicyStore } from './policy-store.ts';
 import type {
   Bus,
+  BusOutage,
   BusReply,
   ConsumeOptions,
   Consumer,
   Publication,
+  ReplayOptions,
   RequestHandler,
   RequestOptions,
+  Retention,
   Running,
 } from './port.ts';
 import { KvQuarantineStore } from './quarantine-store.ts';
@@ -19,12 +23,13 @@ import { Requester } from './requester.ts';
 import { Responder } from './responder.ts';
 import { publish, streamIdentity } from './stream.ts';
 import { consume } from './stream-consumer.ts';
+import { StreamReplay } from './stream-replay.ts';
 import { ensureTopology } from './topology.ts';
 import { StreamWorkQueues } from './work/work-queues.ts';
 
 /** Connects to NATS and keeps the connection until close(). Throws EngineError when the server's limits do not fit. */
 export async function connectBus(options: ConnectOptions): Promise<Bus> {
-  return new NatsBus(await openConnection(options), options.log);
+  return new NatsBus(await openConnection(options), options);
 }
 
 class NatsBus implements Bus {
@@ -36,21 +41,29 @@ class NatsBus implements Bus {
   readonly #log: Logger;
   readonly #requester: Requester;
   readonly #reconnects = new Reconnects();
-  #connected = true;
+  readonly #onGivenUp: ((error: Error) => void) | undefined;
+  #away: BusOutage | undefined;
+  #closing = false;
 
-  constructor(connection: NatsConnection, log: Logger) {
+  constructor(connection: NatsConnection, { log, onGivenUp }: ConnectOptions) {
     this.#connection = connection;
     this.#log = log;
+    this.#onGivenUp = onGivenUp;
     this.policies = new KvPolicyStore(connection, this.#reconnects, log);
     this.quarantines = new KvQuarantineStore(connection, this.#reconnects, log);
     this.work = new StreamWorkQueues(connection, this.#reconnects, log);
     this.bundles = new ObjectBundleStore(connection);
-    this.#requester = new Requester(connection, () => this.#connected);
+    this.#requester = new Requester(connection, () => this.connected);
     void this.#followConnection();
+    void connection.closed().then((error) => this.#onClosed(error));
   }
 
   get connected(): boolean {
-    return this.#connected;
+    return this.#away === undefined;
+  }
+
+  get away(): BusOutage | undefined {
+    return this.#away;
   }
 
   request(subject: string, body: Uint8Array, options: RequestOptions): Promise<BusReply> {
@@ -61,8 +74,8 @@ class NatsBus implements Bus {
     return new Responder(this.#connection, { subject, queue, handler, log: this.#log });
   }
 
-  ensureTopology(): Promise<void> {
-    return ensureTopology(this.#connection);
+  ensureTopology(retention?: Retention): Promise<void> {
+    return ensureTopology(this.#connection, retention);
   }
 
   publish(subject: string, body: Uint8Array, options: { id: string; timeoutMs: number }): Promise<Publication> {
@@ -73,24 +86,41 @@ class NatsBus implements Bus {
     return consume(this.#connection, options, this.#log);
   }
 
+  replay(options: ReplayOptions): Running {
+    return new StreamReplay(this.#connection, options, this.#log);
+  }
+
   streamIdentity(stream: string): Promise<string> {
     return streamIdentity(this.#connection, stream);
   }
 
   async close(): Promise<void> {
+    this.#closing = true;
     this.#requester.close();
     if (this.#connection.isClosed()) return;
-    if (this.#connected) await this.#connection.flush().catch(() => undefined);
+    if (this.connected) await this.#connection.flush().catch(() => undefined);
     await this.#connection.close();
   }
 
   async #followConnection(): Promise<void> {
     for await (const status of this.#connection.status()) {
-      if (status.type === 'disconnect') this.#connected = false;
+      if (status.type === 'disconnect') this.#away ??= { since: new Date() };
+      // Why one does not get in again: the server's own words, such as a password that it does not know.
+      if (status.type === 'error' && this.#away) this.#away = { ...this.#away, why: status.error.message };
       if (status.type !== 'reconnect') continue;
-      this.#connected = true;
+      this.#away = undefined;
       this.#requester.askAllAgain();
       this.#reconnects.tell();
     }
+  }
+
+  #onClosed(cause: unknown): void {
+    if (this.#closing) return;
+    const why = cause instanceof Error ? cause.message : 'no reason is known';
+    this.#away = { since: this.#away?.since ?? new Date(), why };
+    const text = `the connection to NATS was given up: ${why}`;
+    this.#log.error({ err: cause }, 'NATS connection given up');
+    this.#requester.close();
+    this.#onGivenUp?.(new EngineError('BUS_UNAVAILABLE', text, { cause }));
   }
 }

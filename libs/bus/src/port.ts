@@ -46,7 +46,7 @@ export interface Unhandled {
   reason: string;
   /**
    * dead: it can never be handled. again: it failed by its own fault; it comes again, later each time, and is dead after
-   * five deliveries. wait: it failed by another's fault; it comes again as often as need be.
+   * failing five times in one process. wait: it failed by another's fault; it comes again as often as need be.
    */
   fate: 'dead' | 'again' | 'wait';
 }
@@ -67,10 +67,20 @@ export interface ConsumeOptions {
   onDead?: (message: StreamMessage, reason: string) => void;
 }
 
+export interface ReplayOptions {
+  stream: string;
+  /** In the stream's order. After a stream was made anew, from its start. */
+  handler: (message: StreamMessage) => void;
+  /** Once: everything that the stream held at the beginning was told. */
+  onCaughtUp: () => void;
+}
+
 /** stop() gives back what is not handled yet, so that another replica has it at once. */
 export interface Consumer extends Running {
   /** Messages of the stream that are not acknowledged yet, by all replicas together. */
   pending(): Promise<number>;
+  /** Position in the stream up to which every message is acknowledged: none of them is delivered again. */
+  settledUpTo(): Promise<number>;
 }
 
 export interface PolicyHandler {
@@ -119,6 +129,19 @@ export interface Publication {
   duplicate: boolean;
 }
 
+/** How long and how much the record of violations is kept, whichever ends first. */
+export interface Retention {
+  maxAgeMs: number;
+  maxBytes: number;
+}
+
+/** The connection is lost; the client tries to get it back. */
+export interface BusOutage {
+  since: Date;
+  /** What the server said last, where it said something. */
+  why?: string;
+}
+
 export interface Bus {
   /**
    * Asks one of those who serve the subject. When the one who was asked dies, another one is asked while time is left.
@@ -127,11 +150,13 @@ export interface Bus {
   request(subject: string, body: Uint8Array, options: RequestOptions): Promise<BusReply>;
   /** Answers requests; stop() unsubscribes, then waits for what is in flight. */
   serve(subject: string, queue: string, handler: RequestHandler): Running;
-  /** Creates streams and buckets where they are missing. */
-  ensureTopology(): Promise<void>;
+  /** Creates streams and buckets where they are missing. With a retention the record of violations is kept so, from now on. */
+  ensureTopology(retention?: Retention): Promise<void>;
   /** Publishes to JetStream. Resolves when the stream has it; rejects after timeoutMs. */
   publish(subject: string, body: Uint8Array, options: { id: string; timeoutMs: number }): Promise<Publication>;
   consume(options: ConsumeOptions): Promise<Consumer>;
+  /** Reads a stream from the oldest message that it keeps, and goes on with what comes; nothing is acknowledged. */
+  replay(options: ReplayOptions): Running;
   /** Names this life of a stream: positions start again in a stream that was made anew. */
   streamIdentity(stream: string): Promise<string>;
   readonly policies: PolicyStore;
@@ -139,6 +164,8 @@ export interface Bus {
   readonly quarantines: QuarantineStore;
   readonly work: WorkQueues;
   readonly connected: boolean;
+  /** undefined while there is a connection. */
+  readonly away: BusOutage | undefined;
   /** Flushes what is written and closes. Idempotent. */
   close(): Promise<void>;
 }

@@ -3,9 +3,8 @@ import type { Logger } from '@jspolicy/runtime';
 import { headers, type Msg, type NatsConnection, type Subscription } from '@nats-io/nats-core';
 import { plainHeaders } from './headers.ts';
 import type { BusReply, RequestHandler, Running } from './port.ts';
+import { WORKING_INTERVAL_MS } from './working.ts';
 
-/** Less than half of the time after which an asker takes silence for death. */
-const WORKING_INTERVAL_MS = 150;
 /** Where a request does not say how long it waits. */
 const DEFAULT_DEADLINE_MS = 10_000;
 
@@ -47,7 +46,7 @@ export class Responder implements Running {
 
   async #stop(): Promise<void> {
     // Drain first: requests that the server had sent already are still taken.
-    await this.#subscription.drain().catch(() => this.#subscription.unsubscribe());
+    await this.#subscription.drain().catch((err: unknown) => this.#log.debug({ err }, 'subscription is gone already'));
     if (this.#inFlight.size > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
     clearInterval(this.#heartbeat);
   }
@@ -71,13 +70,14 @@ export class Responder implements Running {
         headers: plainHeaders(message),
       });
     } catch (error) {
-      if (!(error instanceof EngineError)) this.#log.error({ err: error, subject: message.subject }, 'request failed');
+      if (!(error instanceof EngineError))
+        this.#log.error({ err: error, code: 'INTERNAL', subject: message.subject }, 'request failed');
       return errorReply(error);
     }
   }
 
   #send(message: Msg, given: BusReply): void {
-    const reply = given.body.length > MAX_BODY_BYTES ? errorReply(tooLarge(given.body.length)) : given;
+    const reply = given.body.length > MAX_BODY_BYTES ? this.#tooLarge(message, given.body.length) : given;
     const own = headers();
     for (const [name, value] of Object.entries(reply.headers)) own.set(name, value);
     if (reply.status !== 200) own.set(HEADER.status, String(reply.status));
@@ -88,13 +88,24 @@ export class Responder implements Running {
     }
   }
 
+  #tooLarge({ subject }: Msg, bytes: number): BusReply {
+    const error = tooLarge(bytes);
+    this.#log.warn({ code: error.code, subject, bytes }, 'the answer is too large to be carried');
+    return errorReply(error);
+  }
+
   #tellWorking(): void {
     const before = performance.now() - WORKING_INTERVAL_MS / 2;
     for (const { message, since } of this.#inFlight) {
       if (since > before) continue;
       const working = headers();
       working.set(HEADER.working, '1');
-      message.respond(undefined, { headers: working });
+      try {
+        message.respond(undefined, { headers: working });
+      } catch (error) {
+        // The connection is closed: the asker asks somebody else.
+        this.#log.debug({ err: error, subject: message.subject }, 'it cannot be told that a request is worked on');
+      }
     }
   }
 }

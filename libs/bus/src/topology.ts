@@ -14,11 +14,11 @@ import { DiscardPolicy, jetstreamManager, RetentionPolicy, StorageType } from '@
 import { Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { Objm } from '@nats-io/obj';
+import type { Retention } from './port.ts';
 import { CLAIM_TTL_MS } from './work/claims.ts';
 
-/** How long and how much the record of violations is kept, whichever ends first. */
-const VIOLATIONS_MAX_AGE_MS = 7 * 24 * 3600 * 1000;
-const VIOLATIONS_MAX_BYTES = 1024 ** 3;
+/** Of the record of violations, until a service that has settings for it says otherwise. */
+const DEFAULT_RETENTION: Retention = { maxAgeMs: 7 * 24 * 3600 * 1000, maxBytes: 1024 ** 3 };
 /** The same id within this time is one violation: longer than any webhook's timeout and its repetitions. */
 const DUPLICATE_WINDOW_MS = 2 * 60 * 1000;
 const NANOS_PER_MS = 1e6;
@@ -30,7 +30,7 @@ const DEAD_MAX_BYTES = 256 * 1024 ** 2;
 const QUARANTINES_TTL_MS = 10 * 60 * 1000;
 
 /** Creates what is missing, with 3 replicas in a cluster. Idempotent; several services may do it at once. */
-export async function ensureTopology(connection: NatsConnection): Promise<void> {
+export async function ensureTopology(connection: NatsConnection, retention?: Retention): Promise<void> {
   const common = { replicas: connection.info?.cluster ? 3 : 1, storage: StorageType.File };
   const buckets = new Kvm(connection);
   await buckets.create(POLICIES_BUCKET, { ...common, history: 1 });
@@ -41,9 +41,9 @@ export async function ensureTopology(connection: NatsConnection): Promise<void> 
     name: VIOLATIONS_STREAM,
     subjects: [VIOLATION_SUBJECTS],
     num_replicas: common.replicas,
-    max_age: VIOLATIONS_MAX_AGE_MS * NANOS_PER_MS,
-    max_bytes: VIOLATIONS_MAX_BYTES,
+    ...limitsOf(retention ?? DEFAULT_RETENTION),
   });
+  if (retention) await keepSo(connection, VIOLATIONS_STREAM, limitsOf(retention));
   await ensureStream(connection, {
     name: DEAD_STREAM,
     subjects: [DEAD_SUBJECTS],
@@ -58,6 +58,15 @@ export async function ensureTopology(connection: NatsConnection): Promise<void> 
     retention: RetentionPolicy.Workqueue,
     max_msgs_per_subject: 1,
   });
+}
+
+const limitsOf = ({ maxAgeMs, maxBytes }: Retention) => ({ max_age: maxAgeMs * NANOS_PER_MS, max_bytes: maxBytes });
+
+async function keepSo(connection: NatsConnection, stream: string, limits: ReturnType<typeof limitsOf>): Promise<void> {
+  const { streams } = await jetstreamManager(connection);
+  const { config } = await streams.info(stream);
+  if (config.max_age === limits.max_age && config.max_bytes === limits.max_bytes) return;
+  await streams.update(stream, limits);
 }
 
 interface StreamSettings {

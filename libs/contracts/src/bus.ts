@@ -32,6 +32,8 @@ export const HEADER = {
   status: 'Jspolicy-Status',
   /** On a message that is no answer: the request is being worked on. */
   working: 'Jspolicy-Working',
+  /** On a request: which gateway sent it. */
+  gateway: 'Jspolicy-Gateway',
   /** Schema version of the message. */
   schema: 'Jspolicy-Schema',
   /** On a dead letter: why it could not be handled, and where it was. */

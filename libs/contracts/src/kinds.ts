@@ -124,5 +124,26 @@ export interface JsPolicyViolations extends KubeObject {
     sequences?: number[];
     /** Which stream the positions belong to. */
     stream?: string;
+    totals?: ViolationTotals;
+    counted?: CountedPositions;
+    /** RFC 3339 with milliseconds: replicas keep a second between two writes by it. */
+    writtenAt?: string;
   };
+}
+
+/** All violations since the object was made, by action. */
+export interface ViolationTotals {
+  violations: number;
+  deny: number;
+  warn: number;
+  dry: number;
+  controller: number;
+}
+
+/** Which positions of the stream are in the totals: a second delivery is known by them. */
+export interface CountedPositions {
+  /** Everything of the policy up to here. */
+  upTo: number;
+  /** Behind it, runs of counted positions: how many are left out, `+`, how many are counted; separated by commas. */
+  runs?: string;
 }

@@ -8,7 +8,8 @@ import { diff } from './json-patch.ts';
 import { admissionReviewAnswer } from './response.ts';
 import { bundleHash, policyRecord } from './spec.ts';
 import type { PatchOperation, ReviewInfo } from './verdict.ts';
-import { violationEntry, violationEvent } from './violation.ts';
+import { violationEntry } from './violation-entry.ts';
+import { violationEvent } from './violation-event.ts';
 
 /** A folder of answers that the original engine gave, with cases/*.json and golden/*.yaml; without it the ones here do. */
 const folder = process.env['JSPOLICY_ORACLE_DIR'];

@@ -30,8 +30,18 @@ export interface ReviewInfo {
   name?: string;
   namespace?: string;
   operation: string;
+  subResource?: string;
   userInfo: UserInfo;
   dryRun: boolean;
+  /** Of the object that is asked about; of what was there where there is no new one. */
+  object?: ObjectMarks;
+}
+
+/** What a violation may tell of an object. */
+export interface ObjectMarks {
+  uid?: string;
+  /** Those that are valid in Kubernetes; a posted review may have anything. */
+  labels?: Record<string, string>;
 }
 
 /** The policy could not be judged: its code failed, ran out of time or memory, or there is none. */

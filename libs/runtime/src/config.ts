@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 /** One schema per service, read once from the environment. Every problem is told at once, with the variable's name. */
 
 /** Start-up cannot go on: the caller prints `problems` and ends with exit code 78 (EX_CONFIG of sysexits.h). */
@@ -48,6 +50,27 @@ export const text = (common: Common<string>): Setting<string> => setting(common,
 export const optionalText = (common: Omit<Common<string>, 'default'>): Setting<string> =>
   text({ ...common, default: '' });
 
+/** Text that `problemOf` finds nothing wrong with. */
+export const checkedText = (
+  common: Common<string>,
+  problemOf: (value: string) => string | undefined,
+): Setting<string> =>
+  setting(common, (value) => {
+    const problem = problemOf(value);
+    return problem === undefined ? { value } : { problem };
+  });
+
+/** Path of a file that can be read; the empty string where it may be left out and is. */
+export const file = (common: Common<string>): Setting<string> =>
+  checkedText(common, (path) => {
+    try {
+      readFileSync(path);
+      return undefined;
+    } catch (error) {
+      return `cannot be read: ${error instanceof Error ? error.message : error}`;
+    }
+  });
+
 /** A whole number from min to max, both included. */
 export function integer(common: Common<number> & { min: number; max: number }): Setting<number> {
   return setting(common, (raw) => {
@@ -86,10 +109,17 @@ export function list(common: Common<string[]>): Setting<string[]> {
   }));
 }
 
-type Values<S> = { readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never };
+export type Values<S> = { readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never };
 
-/** Reads all settings. Throws ConfigurationError with every problem; the result is frozen. */
-export function loadConfig<S extends Record<string, Setting<unknown>>>(settings: S, env: NodeJS.ProcessEnv): Values<S> {
+/**
+ * Reads all settings. Throws ConfigurationError with every problem; the result is frozen. A check finds what is wrong
+ * between settings, in whole sentences; a setting that has a problem of its own is absent there.
+ */
+export function loadConfig<S extends Record<string, Setting<unknown>>>(
+  settings: S,
+  env: NodeJS.ProcessEnv,
+  ...checks: ((values: Partial<Values<S>>) => string[])[]
+): Values<S> {
   const values: Record<string, unknown> = {};
   const problems: string[] = [];
   for (const [key, entry] of Object.entries(settings)) {
@@ -97,12 +127,16 @@ export function loadConfig<S extends Record<string, Setting<unknown>>>(settings:
     if ('value' in parsed) values[key] = parsed.value;
     else problems.push(`${entry.env} ${parsed.problem} (${entry.describe})`);
   }
+  for (const check of checks) problems.push(...check(values as Partial<Values<S>>));
   if (problems.length > 0) throw new ConfigurationError(problems);
   return Object.freeze(values) as Values<S>;
 }
 
 /** The configuration as it may be logged: secrets are hidden. */
-export function redact<S extends Record<string, Setting<unknown>>>(settings: S, values: Values<S>): object {
+export function redact<S extends Record<string, Setting<unknown>>>(
+  settings: S,
+  values: Values<S>,
+): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(settings).map(([key, entry]) => [entry.env, entry.secret && values[key] ? '[hidden]' : values[key]]),
   );

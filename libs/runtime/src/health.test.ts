@@ -14,8 +14,13 @@ test('/healthz, /readyz and /metrics', async () => {
     return `${answer.status} ${await answer.text()}`;
   };
   expect(await get('/healthz')).toBe('200 ok\n');
-  expect(await get('/readyz')).toBe('503 not ready\n');
+  expect(await get('/readyz')).toBe('503 not ready: not started, or stopping\n');
   health.setReady(true);
+  expect(await get('/readyz')).toBe('200 ok\n');
+  let problem: string | undefined = 'no bus since noon';
+  health.dependsOn(() => problem);
+  expect(await get('/readyz')).toBe('503 not ready: no bus since noon\n');
+  problem = undefined;
   expect(await get('/readyz')).toBe('200 ok\n');
   expect(await get('/metrics')).toContain('test_total{code="200"} 1');
   expect(await get('/metrics')).toContain('test_seconds_bucket{le="0.0025"} 1');

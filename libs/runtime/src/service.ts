@@ -1,3 +1,4 @@
+import { pause } from './backoff.ts';
 import { ConfigurationError, EXIT_CONFIGURATION, LOG_LEVELS } from './config.ts';
 import { createLogger, type Logger } from './logger.ts';
 
@@ -12,7 +13,12 @@ export interface Service {
 export interface ServiceContext {
   env: NodeJS.ProcessEnv;
   log: Logger;
+  /** The service cannot go on: it is stopped, as far as that is still possible, and the process ends with exit code 1. */
+  fail(error: Error): void;
 }
+
+/** How long a service that cannot go on may take to stop: what it still holds is to be written down. */
+const FAILED_STOP_MS = 5_000;
 
 /** What a parent process is told over the IPC channel when the service is ready. */
 export interface ReadyMessage {
@@ -26,9 +32,11 @@ export interface ReadyMessage {
  */
 export async function runService(name: string, create: (context: ServiceContext) => Service): Promise<void> {
   const log = createLogger({ service: name, level: logLevel(process.env['LOG_LEVEL']) });
+  endOnUnhandled(log);
   try {
-    const service = create({ env: process.env, log });
-    stopOnSignal(service, log);
+    let failed: (error: Error) => void = () => undefined;
+    const service = create({ env: process.env, log, fail: (error) => failed(error) });
+    failed = stopOnSignal(service, log);
     await service.start();
     log.info({ ...service.describe?.() }, 'ready');
     if (process.send) process.send({ ready: true, ...service.describe?.() } satisfies ReadyMessage);
@@ -37,7 +45,8 @@ export async function runService(name: string, create: (context: ServiceContext)
   }
 }
 
-function stopOnSignal(service: Service, log: Logger): void {
+/** Gives the function by which the service itself says that it cannot go on. */
+function stopOnSignal(service: Service, log: Logger): (error: Error) => void {
   let stopping = false;
   const stop = async (reason: string) => {
     if (stopping) return;
@@ -49,6 +58,23 @@ function stopOnSignal(service: Service, log: Logger): void {
   process.on('SIGINT', () => stop('SIGINT'));
   // A parent that is killed cannot send a signal: its end of the channel closes instead.
   process.on('disconnect', () => stop('the parent process ended'));
+  return async (error) => {
+    if (stopping) return;
+    stopping = true;
+    log.fatal({ err: error }, 'the service cannot go on');
+    await Promise.race([stopped(service, log), pause(FAILED_STOP_MS)]);
+    process.exit(1);
+  };
+}
+
+/** One line of the log like any other, where the runtime's own words would be no JSON. */
+function endOnUnhandled(log: Logger): void {
+  const end = (err: unknown) => {
+    log.fatal({ err }, 'an error that nothing handles');
+    process.exit(1);
+  };
+  process.on('uncaughtException', end);
+  process.on('unhandledRejection', end);
 }
 
 async function stopped(service: Service, log: Logger): Promise<number> {

@@ -4,8 +4,8 @@
  */
 const PREFIX_BYTES = 8;
 
-/** Beyond this a frame is no frame: the other side is broken. */
-export const MAX_FRAME_BYTES = 256 * 1024 * 1024;
+/** Beyond this a frame is no frame, unless the reader says otherwise: the other side is broken. */
+const MAX_FRAME_BYTES = 256 * 1024 * 1024;
 
 export interface Frame<Header> {
   header: Header;
@@ -35,8 +35,14 @@ export const lengthOf = (pieces: readonly Uint8Array[]): number => pieces.reduce
 
 /** Puts frames together from bytes that arrive in pieces. Throws on lengths that no frame has. */
 export class FrameReader<Header> {
+  readonly #maxBytes: number;
   #chunks: Buffer[] = [];
   #buffered = 0;
+
+  /** `maxBytes`: of a whole frame. */
+  constructor(maxBytes = MAX_FRAME_BYTES) {
+    this.#maxBytes = maxBytes;
+  }
 
   push(chunk: Buffer): void {
     this.#chunks.push(chunk);
@@ -50,7 +56,7 @@ export class FrameReader<Header> {
     const headerBytes = prefix.readUInt32BE(0);
     const bodyBytes = prefix.readUInt32BE(4);
     const total = PREFIX_BYTES + headerBytes + bodyBytes;
-    if (total > MAX_FRAME_BYTES) throw new Error(`a frame of ${total} bytes`);
+    if (total > this.#maxBytes) throw new Error(`a frame of ${total} bytes`);
     if (this.#buffered < total) return undefined;
     const bytes = this.#join(total);
     this.#chunks[0] = bytes.subarray(total);

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { admissionReview, pod } from '@jspolicy/testing';
+import { admissionReview, pod, waitFor } from '@jspolicy/testing';
 import { afterEach, expect, test } from 'vitest';
 import type { EvaluationResult, SandboxPoolOptions } from './index.ts';
 import { messageOf, TestPool } from './pool-for-test.test-part.ts';
@@ -65,17 +65,21 @@ test('one that ends its process ends none of the others', async () => {
   expect(await bomb).toMatchObject({ kind: 'failed' });
 });
 
-test('a process that somebody else kills costs no answer, and nobody is blamed', async () => {
-  const told: string[] = [];
-  const before = children();
-  await quickPool({ onQuarantine: (policy) => told.push(policy) });
-  for (let round = 0; round < 6; round++) {
-    const asked = names(20).map((name) => ask(name));
-    for (const pid of children()) if (!before.includes(pid)) process.kill(pid, 'SIGKILL');
-    expect((await Promise.all(asked)).map(messageOf)).toEqual(names(20));
-  }
-  expect(told).toEqual([]);
-});
+const signals = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGSTOP'] as const;
+test.each(signals)(
+  'a process that somebody else ends with %s costs no answer, and nobody is blamed',
+  async (signal) => {
+    const told: string[] = [];
+    const before = children();
+    await quickPool({ onQuarantine: (policy) => told.push(policy) });
+    for (let round = 0; round < 6; round++) {
+      const asked = names(20).map((name) => ask(name));
+      for (const pid of children()) if (!before.includes(pid)) process.kill(pid, signal);
+      expect((await Promise.all(asked)).map(messageOf)).toEqual(names(20));
+    }
+    expect(told).toEqual([]);
+  },
+);
 
 test('a process whose isolate is damaged is not used again, also when nobody waits for that result any more', async () => {
   await quickPool({ maxProcesses: 2 });
@@ -118,4 +122,56 @@ test('what stood behind a slow one calls the host once, although its script does
   const before = own.calls.length;
   await Promise.all([run('slow'), run('other')]);
   expect(own.calls.length - before).toBe(1);
+});
+
+test('while one loops, its own policy is judged in the processes that are idle', async () => {
+  await quickPool({ processes: 2 });
+  const loop = ask('loop', 8_000);
+  const ended: string[] = [];
+  void loop.then(() => ended.push('loop'));
+  for (let round = 0; round < 3; round++) {
+    const results = await Promise.all(names(3).map((name) => ask(name)));
+    expect(results.map(messageOf)).toEqual(names(3));
+  }
+  expect(ended).toEqual([]);
+  expect(await loop).toMatchObject({ kind: 'failed', failure: { cause: 'timeout' } });
+});
+
+test('an evaluation that has read through the host is repeated when somebody ends its process, one that may have written is not', async () => {
+  const told: string[] = [];
+  const before = children();
+  await quickPool({ onQuarantine: (policy) => told.push(policy) });
+  const judge = (write: string) => {
+    const code = `get("Pod", "v1", "x"); ${write}; sleep(300); deny("done")`;
+    return own.message(code, { hostCalls: ['get', 'remove', 'sleep'], limitMs: 20_000 });
+  };
+  const killed = async (write: string) => {
+    const calls = own.calls.length;
+    const judged = judge(write);
+    await waitFor(() => own.calls.slice(calls).includes('sleep'), { what: 'the policy to sleep' });
+    for (const pid of children()) if (!before.includes(pid)) process.kill(pid, 'SIGTERM');
+    return judged;
+  };
+  expect(await killed('')).toBe('done');
+  for (let round = 0; round < 6; round++) {
+    expect(await killed('remove({})')).toBe('sandbox of policy p.test.example ended unexpectedly');
+  }
+  expect(told).toEqual([]);
+});
+
+test.each([0, -1, Number.NaN])('with %d ms left nothing is evaluated', async (limitMs) => {
+  await quickPool();
+  expect(await ask('late', limitMs)).toEqual({ kind: 'refused', message: 'no time was left to evaluate the policy' });
+});
+
+test('a host call with hardly any time left ends the evaluation, without a warning of the timers', async () => {
+  await quickPool();
+  const warnings: string[] = [];
+  const listen = (warning: Error) => warnings.push(warning.name);
+  process.on('warning', listen);
+  const options = { hostCalls: ['sleep', 'list'] };
+  expect(await own.message('deny("warm")', options)).toBe('warm');
+  for (const limitMs of [1, 5, 15]) await own.run('sleep(2); list("Pod", "v1")', { ...options, limitMs });
+  process.off('warning', listen);
+  expect(warnings).toEqual([]);
 });

@@ -1,5 +1,6 @@
+import { admissionReview, pod } from '@jspolicy/testing';
 import { afterAll, describe, expect, test } from 'vitest';
-import { type Isolation, TestPool } from './pool-for-test.test-part.ts';
+import { type Isolation, type RunOptions, TestPool } from './pool-for-test.test-part.ts';
 
 const pool = new TestPool();
 afterAll(() => pool.sandbox.stop());
@@ -49,6 +50,24 @@ const failures: [string, RegExp][] = [
   ['const o = {}; o.o = o; print(o)', /^Uncaught TypeError: Converting circular structure to JSON/],
 ];
 
+test('the review tells marks of the object: its uid, and labels as Kubernetes knows them', async () => {
+  const told = pod({ name: 'web', labels: { team: 'shop', long: 'x'.repeat(64), ['key'.repeat(200)]: 'x' } });
+  const many = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`label${index}`, 'x']));
+  const reviewOf = (metadata: object, fields: object = {}) => ({
+    review: admissionReview({ object: { ...told, metadata: { ...told.metadata, ...metadata } }, ...fields }),
+  });
+  const marks = async (options: RunOptions) => {
+    const result = await pool.run('request.object.metadata.labels.team = "changed"', options);
+    return 'review' in result ? result.review : undefined;
+  };
+  const object = { uid: 'o-1', labels: { team: 'shop' } };
+  expect(await marks(reviewOf({ uid: 'o-1' }, { subResource: 'log' }))).toMatchObject({ object, subResource: 'log' });
+  expect(await marks(reviewOf({ uid: 'o-1' }, { operation: 'DELETE' }))).toMatchObject({ object });
+  expect(Object.keys((await marks(reviewOf({ labels: many })))?.object?.labels ?? {})).toHaveLength(64);
+  expect(await marks(reviewOf({ uid: 'x'.repeat(200), labels: ['a'] }))).not.toHaveProperty('object');
+  expect(await marks(reviewOf({ uid: 7, labels: { a: {} } }))).not.toHaveProperty('object');
+});
+
 test('a value that the host has as text', async () => {
   const told = await pool.run('warn(JSON.stringify(get("as text")))', { hostCalls: ['get'] });
   expect(told).toMatchObject({ verdict: { warnings: ['{"é":[1,"__proto__"]}'] } });
@@ -84,6 +103,22 @@ describe.each<Isolation>(['kept', 'request'])('in a context of isolation %s', (i
     const validating = await pool.run(code, { isolation });
     expect(validating).toMatchObject({ kind: 'verdict', verdict: { deny: false } });
     expect(validating).not.toHaveProperty('verdict.patch');
+  });
+
+  test.each([
+    ['', ''],
+    ['globalThis.lib = 1;\n', '; var exports = {}; const a = 1; '],
+  ])('places are the author’s, behind the prelude %j and the head %j', async (prelude, head) => {
+    const options = { isolation, prelude, head };
+    const first = 'const f = () => new Error("x"); deny(f().stack)';
+    expect(await pool.message(first, options)).toMatch(
+      /^Error: x\n {4}at f \(p\.test\.example:1:17\)\n {4}at p\.test\.example:1:38$/,
+    );
+    const second = 'const f = () => new Error("x");\n  warn(f().stack)';
+    expect(await pool.run(second, options)).toMatchObject({
+      verdict: { warnings: ['Error: x\n    at f (p.test.example:1:17)\n    at p.test.example:2:8'] },
+    });
+    expect(await pool.message('null.x', options)).toMatch(/\n {4}at p\.test\.example:1:6$/);
   });
 
   test('print() joins its values', async () => {

@@ -49,6 +49,8 @@ function flagsFor(dir: string, port: number): string[] {
     '--service-account-issuer=https://kubernetes.default.svc',
     '--service-cluster-ip-range=10.0.0.0/24',
     '--authorization-mode=RBAC',
+    // As clusters have it: what a privileged pod may do is then said by policies, not by the schema.
+    '--allow-privileged=true',
     // No controller makes service accounts here, and pods would wait for theirs.
     '--disable-admission-plugins=ServiceAccount',
     // A loopback address is no endpoint that it accepts.

@@ -6,4 +6,5 @@ export { natsForTest, type TestNats } from './nats-for-test.ts';
 export { type PodOptions, pod, podOfSize } from './pod.ts';
 export { type ProcessOptions, startProcess, type TestProcess } from './start-process.ts';
 export { type TempDir, tempDir, withTempDir } from './temp-dir.ts';
+export { violationEventProblems } from './violation-event-schema.ts';
 export { type WaitOptions, waitFor } from './wait-for.ts';

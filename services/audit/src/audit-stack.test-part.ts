@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type Bus, connectBus } from '@jspolicy/bus';
-import { type ViolationEvent, violationSubject } from '@jspolicy/contracts';
+import { VIOLATION_EVENT_TYPE, type ViolationEvent, violationSubject } from '@jspolicy/contracts';
 import { connectApiServer, installCrds } from '@jspolicy/kube';
 import { policyRecord } from '@jspolicy/policy';
 import { createLogger } from '@jspolicy/runtime';
@@ -23,31 +23,45 @@ export const KINDS = '/apis/policy.jspolicy.com/v1beta1';
 const log = createLogger({ service: 'test', level: 'silent' });
 
 export const event = (policy: string, number: number): ViolationEvent => ({
-  schema: 1,
+  specversion: '1.0',
   id: `${number}.${policy}`,
-  policy,
-  policyUid: 'uid',
-  generation: 1,
-  type: 'Validating',
-  action: 'Deny',
-  code: 403,
-  reason: 'Forbidden',
-  message: `violation ${number}`,
-  requestInfo: { name: 'web', namespace: 'default', kind: 'Pod', apiVersion: 'v1', operation: 'CREATE' },
-  user: { username: 'alice', uid: 'alice-uid', groups: ['system:authenticated'] },
-  dryRun: false,
+  source: '/clusters/test',
+  type: VIOLATION_EVENT_TYPE,
+  subject: 'v1/Pod/default/web',
   time: '2026-01-02T03:04:05.678Z',
-  evaluator: 'evaluator-1',
+  datacontenttype: 'application/json',
+  data: {
+    policy,
+    policyUid: 'uid',
+    revision: 1,
+    type: 'Validating',
+    action: 'Deny',
+    code: 403,
+    reason: 'Forbidden',
+    message: `violation ${number}`,
+    request: {
+      uid: `${number}`,
+      operation: 'CREATE',
+      apiVersion: 'v1',
+      kind: 'Pod',
+      namespace: 'default',
+      name: 'web',
+    },
+    user: { username: 'alice', uid: 'alice-uid', groups: ['system:authenticated'] },
+    object: { apiVersion: 'v1', kind: 'Pod', namespace: 'default', name: 'web' },
+    dryRun: false,
+    evaluator: 'evaluator-1',
+  },
 });
 
 /** A real API server with the kinds, nats-server and one audit process. */
-export async function startStack(): Promise<AuditStack> {
+export async function startStack(env: NodeJS.ProcessEnv = {}): Promise<AuditStack> {
   const [kube, nats] = await Promise.all([kubeForTest(), natsForTest()]);
   const bus = await connectBus({ servers: nats.url, name: 'test', log });
   const cluster = await connectApiServer({ kubeconfig: kube.kubeconfigPath, log });
   await installCrds(cluster, CRDS);
   await cluster.close();
-  const stack = new AuditStack({ kube, nats, bus, healthPort: await freePort() });
+  const stack = new AuditStack({ kube, nats, bus, healthPort: await freePort(), env });
   await stack.startFirst();
   return stack;
 }
@@ -57,6 +71,8 @@ interface StackParts {
   nats: TestNats;
   bus: Bus;
   healthPort: number;
+  /** Settings of all audit processes. */
+  env: NodeJS.ProcessEnv;
 }
 
 export class AuditStack {
@@ -72,6 +88,10 @@ export class AuditStack {
     this.kube = parts.kube;
   }
 
+  get first(): TestProcess {
+    return this.#started[0] as TestProcess;
+  }
+
   /** Lines of the first process. */
   get lines(): readonly string[] {
     return this.#started[0]?.lines ?? [];
@@ -82,9 +102,9 @@ export class AuditStack {
   }
 
   async startAudit(port = 0): Promise<TestProcess> {
-    const { nats, kube } = this.#parts;
+    const { nats, kube, env } = this.#parts;
     const child = await startProcess(process.execPath, [MAIN], {
-      env: { NATS_URL: nats.url, KUBECONFIG: kube.kubeconfigPath, HEALTH_PORT: String(port) },
+      env: { NATS_URL: nats.url, KUBECONFIG: kube.kubeconfigPath, HEALTH_PORT: String(port), ...env },
       readyWhen: /"msg":"ready"/,
     });
     this.#started.push(child);
@@ -102,11 +122,11 @@ export class AuditStack {
   }
 
   /** A policy in the API server and its record, as the controller makes it. */
-  async makePolicy(name: string, spec: object = {}) {
+  async makePolicy(name: string, spec: object = {}, annotations: Record<string, string> = {}) {
     const { body } = await this.call('POST', `${KINDS}/jspolicies`, {
       apiVersion: 'policy.jspolicy.com/v1beta1',
       kind: 'JsPolicy',
-      metadata: { name },
+      metadata: { name, annotations },
       spec: { operations: ['CREATE'], resources: ['pods'], javascript: 'deny()', ...spec },
     });
     await this.bus.policies.put(policyRecord(body));

@@ -54,18 +54,22 @@ test('events that cannot be read are kept as dead letters, counted, told, and ho
   const name = 'poison.audit.example';
   await stack.makePolicy(name);
   const good = event(name, 0);
+  const withData = (fields: object) => ({ ...good, data: { ...good.data, ...fields } });
   const bad: unknown[] = [
     'no object',
-    { ...good, schema: 2 },
-    { ...good, requestInfo: null },
-    { ...good, user: undefined },
-    { ...good, user: { username: 1 } },
+    { ...good, specversion: '2.0' },
+    { ...good, type: 'com.jspolicy.policy.violation.v2' },
     { ...good, time: 'yesterday' },
-    { ...good, code: '403' },
-    { ...good, code: 2 ** 31 },
-    { ...good, action: 'Shout' },
-    { ...good, reason: {} },
-    { ...good, policy: '../x' },
+    { ...good, data: null },
+    withData({ request: null }),
+    withData({ user: undefined }),
+    withData({ user: { username: 1 } }),
+    withData({ object: { uid: {} } }),
+    withData({ code: '403' }),
+    withData({ code: 2 ** 31 }),
+    withData({ action: 'Shout' }),
+    withData({ reason: {} }),
+    withData({ policy: '../x' }),
   ];
   const told = () => stack.lines.filter((line) => line.includes('violation cannot be read')).length;
   const dead: StreamMessage[] = [];
@@ -82,7 +86,7 @@ test('events that cannot be read are kept as dead letters, counted, told, and ho
   expect(await stack.messagesOf(name)).toEqual(['violation 1']);
   await waitFor(() => dead.length === bad.length + 1, { what: 'the dead letters' });
   const reasons = dead.map(({ headers }) => headers[HEADER.deadReason]);
-  expect(reasons).toContain('violation cannot be read: schema 2, this version knows 1');
+  expect(reasons).toContain('violation cannot be read: specversion 2.0, this version knows 1.0');
   expect(reasons).toContain('violation cannot be read: not JSON');
   expect(dead.map(({ body }) => new TextDecoder().decode(body))).toContain(JSON.stringify(bad[0]));
   await waitFor(() => told() === dead.length, { what: 'all to be told' });

@@ -1,19 +1,52 @@
-import { ConfigurationError, commonSettings, integer, loadConfig, optionalText, text } from '@jspolicy/runtime';
+import { busProblems, busSettings } from '@jspolicy/bus';
+import { clusterProblems, clusterSettings, commonSettings, flag, integer, loadConfig } from '@jspolicy/runtime';
 
 export const settings = {
   ...commonSettings,
-  natsUrl: text({ env: 'NATS_URL', default: 'nats://127.0.0.1:4222', describe: 'NATS servers, separated by commas' }),
-  kubeconfig: optionalText({ env: 'KUBECONFIG', describe: 'kubeconfig file; absent: the service account of the Pod' }),
-  manifestsDir: optionalText({ env: 'MANIFESTS_DIR', describe: 'directory of manifests in place of an API server' }),
-  stateDir: optionalText({ env: 'STATE_DIR', describe: 'directory of what services write beside the manifests' }),
-  batch: integer({ env: 'BATCH', min: 1, max: 10_000, default: 500, describe: 'violations that are handled together' }),
+  ...busSettings,
+  ...clusterSettings,
+  batch: integer({
+    env: 'BATCH',
+    min: 1,
+    max: 10_000,
+    default: 5_000,
+    describe: 'violations that are handled together',
+  }),
+  policyReports: flag({
+    env: 'ENABLE_POLICY_REPORTS',
+    default: false,
+    describe: 'whether violations are told in reports of openreports.io or wgpolicyk8s.io',
+  }),
+  policyReportMaxEvents: integer({
+    env: 'POLICY_REPORT_MAX_EVENTS',
+    min: 1,
+    max: 1_000,
+    default: 50,
+    describe: 'results of one report; beyond it the oldest go',
+  }),
+  policyReportMaxReports: integer({
+    env: 'POLICY_REPORT_MAX_REPORTS',
+    min: 1,
+    max: 100_000,
+    default: 10_000,
+    describe: 'reports in the cluster; beyond it those go whose latest result is the oldest',
+  }),
+  violationsMaxAgeHours: integer({
+    env: 'VIOLATIONS_MAX_AGE_HOURS',
+    min: 1,
+    max: 87_600,
+    default: 168,
+    describe: 'how long the stream keeps violations, hours',
+  }),
+  violationsMaxMiB: integer({
+    env: 'VIOLATIONS_MAX_MIB',
+    min: 16,
+    max: 1_048_576,
+    default: 1_024,
+    describe: 'how much the stream of violations keeps, MiB; beyond it the oldest go',
+  }),
 };
 
 export type AuditConfig = ReturnType<typeof readConfig>;
 
-export function readConfig(env: NodeJS.ProcessEnv) {
-  const config = loadConfig(settings, env);
-  if (config.manifestsDir && !config.stateDir)
-    throw new ConfigurationError(['STATE_DIR is required with MANIFESTS_DIR']);
-  return config;
-}
+export const readConfig = (env: NodeJS.ProcessEnv) => loadConfig(settings, env, busProblems, clusterProblems);

@@ -16,14 +16,10 @@ test('bytes that are no JSON are no event', () => {
 
 test('an event comes with its position in the stream', () => {
   const event = {
-    schema: 1,
-    policy: 'a.b.c',
-    policyUid: '',
-    action: 'Dry',
-    code: 403,
+    specversion: '1.0',
+    type: 'com.jspolicy.policy.violation.v1',
     time: '2026-01-02T03:04:05.678Z',
-    requestInfo: {},
-    user: {},
+    data: { policy: 'a.b.c', policyUid: '', action: 'Dry', code: 403, request: {}, user: {}, object: {} },
   };
   expect(readEvent(message(new TextEncoder().encode(JSON.stringify(event))))).toEqual({ sequence: 7, event });
 });

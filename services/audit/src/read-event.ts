@@ -1,9 +1,12 @@
 import type { StreamMessage } from '@jspolicy/bus';
-import { isPolicyName, type ViolationEvent } from '@jspolicy/contracts';
+import { isPolicyName, VIOLATION_EVENT_TYPE, type ViolationEvent } from '@jspolicy/contracts';
 import type { Delivery } from '@jspolicy/policy';
 
 const ACTIONS: unknown[] = ['Deny', 'Warn', 'Dry', 'Controller'];
-const REQUEST_FIELDS = ['name', 'namespace', 'kind', 'apiVersion', 'operation'];
+const OBJECT_FIELDS = ['apiVersion', 'kind', 'namespace', 'name', 'uid'];
+const REQUEST_FIELDS = ['apiVersion', 'kind', 'namespace', 'name', 'operation'];
+
+type Fields = Record<string, unknown>;
 /** The kind's schema has the code as an int32. */
 const MAX_CODE = 2 ** 31 - 1;
 
@@ -23,22 +26,29 @@ export function readEvent(message: StreamMessage): Delivery | string {
   return problem ?? { sequence: message.sequence, event: event as unknown as ViolationEvent };
 }
 
-function problemOf(event: Record<string, unknown>): string | undefined {
-  const { schema, policy, policyUid, action, code, time, reason, message, requestInfo, user } = event;
-  if (schema !== 1) return `schema ${String(schema)}, this version knows 1`;
+function problemOf(event: Fields): string | undefined {
+  const { specversion, type, time, data } = event;
+  if (specversion !== '1.0') return `specversion ${String(specversion)}, this version knows 1.0`;
+  if (type !== VIOLATION_EVENT_TYPE) return `type ${String(type)}, this version knows ${VIOLATION_EVENT_TYPE}`;
+  if (typeof time !== 'string' || Number.isNaN(Date.parse(time))) return 'time is no time';
+  return isObject(data) ? problemOfData(data) : 'data is no object';
+}
+
+function problemOfData(data: Fields): string | undefined {
+  const { policy, policyUid, action, code, request, user, object } = data;
   if (typeof policy !== 'string' || !isPolicyName(policy)) return 'policy is no name of a policy';
   if (typeof policyUid !== 'string') return 'policyUid is no text';
   if (!ACTIONS.includes(action)) return 'action is none that is known';
   if (!Number.isInteger(code) || Math.abs(code as number) > MAX_CODE) return 'code is no number that fits';
-  if (typeof time !== 'string' || Number.isNaN(Date.parse(time))) return 'time is no time';
-  if (!areTexts({ reason, message }, ['reason', 'message'])) return 'reason or message is no text';
-  if (!isObject(requestInfo) || !areTexts(requestInfo, REQUEST_FIELDS)) return 'requestInfo is not as it should be';
+  if (!areTexts(data, ['reason', 'message'])) return 'reason or message is no text';
+  if (!isObject(request) || !areTexts(request, REQUEST_FIELDS)) return 'request is not as it should be';
   if (!isObject(user) || !areTexts(user, ['username', 'uid'])) return 'user is not as it should be';
+  if (!isObject(object) || !areTexts(object, OBJECT_FIELDS)) return 'object is not as it should be';
   return undefined;
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
+const isObject = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const areTexts = (fields: Record<string, unknown>, names: string[]): boolean =>
+const areTexts = (fields: Fields, names: string[]): boolean =>
   names.every((name) => fields[name] === undefined || typeof fields[name] === 'string');

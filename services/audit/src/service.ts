@@ -1,4 +1,4 @@
-import { type Bus, type Consumer, connectBus, type Running } from '@jspolicy/bus';
+import { type Bus, type Consumer, connectServiceBus, type Running } from '@jspolicy/bus';
 import { AUDIT_CONSUMER, VIOLATIONS_STREAM } from '@jspolicy/contracts';
 import {
   createMetrics,
@@ -12,16 +12,21 @@ import { auditMetrics } from './audit-metrics.ts';
 import { type AuditConfig, readConfig } from './config.ts';
 import { followLag } from './lag.ts';
 import { type OpenedCluster, openCluster } from './open-cluster.ts';
+import { keepReports } from './reports/report-keeper.ts';
 import { ViolationHandler } from './violation-handler.ts';
 import { ViolationsWriter } from './violations-writer.ts';
+
+const HOUR_MS = 3_600_000;
+const MIB = 1024 * 1024;
 
 export function createAudit(context: ServiceContext): Service {
   return new Audit(context);
 }
 
-/** Start: health, bus, cluster, consumer, ready. Stop: finish the batch at hand, give back the rest, cluster, bus. */
+/** Start: health, bus, cluster, consumer, reports, ready. Stop: finish the batch at hand, give back the rest, cluster, bus. */
 class Audit implements Service {
   readonly #log: Logger;
+  readonly #fail: ServiceContext['fail'];
   readonly #config: AuditConfig;
   readonly #metrics = createMetrics();
   readonly #counted = auditMetrics(this.#metrics);
@@ -31,27 +36,35 @@ class Audit implements Service {
   #opened: OpenedCluster | undefined;
   #consumer: Consumer | undefined;
   #lag: Running | undefined;
+  #reports: Running | undefined;
 
-  constructor({ env, log }: ServiceContext) {
+  constructor({ env, log, fail }: ServiceContext) {
     this.#log = log;
+    this.#fail = fail;
     this.#config = readConfig(env);
   }
 
   async start(): Promise<void> {
-    const { natsUrl, healthPort } = this.#config;
+    const config = this.#config;
     const log = this.#log;
-    this.#health = await startHealth(healthPort, this.#metrics);
-    this.#bus = await connectBus({ servers: natsUrl, name: 'audit', log });
-    await this.#bus.ensureTopology();
-    this.#opened = await openCluster(this.#config, log);
+    const { violationsMaxAgeHours, violationsMaxMiB } = config;
+    this.#health = await startHealth(config.healthPort, this.#metrics);
+    this.#bus = await connectServiceBus({ name: 'audit', config, health: this.#health, log, fail: this.#fail });
+    await this.#bus.ensureTopology({
+      maxAgeMs: violationsMaxAgeHours * HOUR_MS,
+      maxBytes: violationsMaxMiB * MIB,
+    });
+    this.#opened = await openCluster(config, log);
     this.#consumer = await this.#consume(this.#bus, this.#opened);
     this.#lag = followLag(this.#consumer, { log, onPending: (count) => this.#counted.pending.set(count) });
+    if (this.#config.policyReports) this.#reports = this.#keepReports(this.#bus, this.#opened);
     this.#health.setReady(true);
   }
 
   async stop(): Promise<void> {
     this.#health?.setReady(false);
     this.#stopping.abort();
+    await this.#reports?.stop();
     await this.#lag?.stop();
     await this.#consumer?.stop();
     await this.#opened?.close();
@@ -63,14 +76,32 @@ class Audit implements Service {
     return { healthPort: this.#health?.port };
   }
 
+  #keepReports(bus: Bus, { cluster }: OpenedCluster): Running {
+    const {
+      policyReportMaxEvents: maxEvents,
+      policyReportMaxReports: maxReports,
+      violationsMaxAgeHours,
+    } = this.#config;
+    return keepReports({
+      cluster,
+      bus,
+      log: this.#log,
+      limits: { maxEvents, maxReports },
+      maxAgeMs: violationsMaxAgeHours * HOUR_MS,
+      onWritten: () => this.#counted.reportWrites.inc(),
+      onReports: (count) => this.#counted.reports.set(count),
+    });
+  }
+
   #consume(bus: Bus, { cluster }: OpenedCluster): Promise<Consumer> {
     const handler = new ViolationHandler({
       bus,
       log: this.#log,
-      writer: new ViolationsWriter(cluster),
+      writer: new ViolationsWriter({ cluster, stopping: this.#stopping.signal }),
       onConsumed: (count) => this.#counted.consumed.inc(count),
       onWritten: () => this.#counted.writes.inc(),
-      stopping: this.#stopping.signal,
+      // The first batch may come before the consumer is told; nothing is given up then.
+      settledUpTo: async () => (await this.#consumer?.settledUpTo()) ?? 0,
     });
     return bus.consume({
       stream: VIOLATIONS_STREAM,

@@ -1,13 +1,11 @@
 import type { Bus, StreamMessage, Unhandled } from '@jspolicy/bus';
 import { EngineError, type PolicyRecord, VIOLATIONS_STREAM } from '@jspolicy/contracts';
 import { KubeError } from '@jspolicy/kube';
-import type { Delivery } from '@jspolicy/policy';
-import { type Logger, pause } from '@jspolicy/runtime';
+import type { Delivery, MergeOptions } from '@jspolicy/policy';
+import type { Logger } from '@jspolicy/runtime';
 import { readEvent } from './read-event.ts';
-import type { ViolationsWriter, WriteOptions } from './violations-writer.ts';
+import type { ViolationsWriter } from './violations-writer.ts';
 
-/** The status of one policy is written at most so often. */
-const MIN_GAP_MS = 1_000;
 /** For a policy that left no record: jsPolicy's documented default. */
 const DEFAULT_LOG_SIZE = 10;
 
@@ -20,14 +18,15 @@ export interface HandlerParts {
   log: Logger;
   onConsumed(count: number): void;
   onWritten(): void;
-  /** Aborts when the service stops: then nobody waits for the gap. */
-  stopping: AbortSignal;
+  /** Position up to which all replicas have handled everything. */
+  settledUpTo(): Promise<number>;
 }
+
+type WriteOptions = MergeOptions & { atOnce?: boolean };
 
 /** Takes a batch of violations to the status of their policies. */
 export class ViolationHandler {
   readonly #parts: HandlerParts;
-  readonly #lastWrite = new Map<string, number>();
 
   constructor(parts: HandlerParts) {
     this.#parts = parts;
@@ -37,27 +36,22 @@ export class ViolationHandler {
   async handle(messages: StreamMessage[]): Promise<Unhandled[]> {
     const { byPolicy, unreadable } = group(messages);
     const stream = await this.#parts.bus.streamIdentity(VIOLATIONS_STREAM).catch(busUnavailable);
-    const written = await Promise.all([...byPolicy].map(([policy, events]) => this.#write(policy, events, stream)));
+    const settledUpTo = await this.#parts.settledUpTo().catch(busUnavailable);
+    const place = { stream, settledUpTo };
+    const written = await Promise.all([...byPolicy].map(([policy, events]) => this.#write(policy, events, place)));
     const unhandled = [...unreadable, ...written.flat()];
     this.#parts.onConsumed(messages.length - unhandled.length);
     return unhandled;
   }
 
-  async #write(policy: string, deliveries: Delivery[], stream: string): Promise<Unhandled[]> {
+  async #write(policy: string, deliveries: Delivery[], place: Omit<MergeOptions, 'size'>) {
     try {
-      await this.#gap(policy);
       const size = (await this.#recordOf(policy))?.auditLogSize ?? DEFAULT_LOG_SIZE;
-      return await this.#tryWrite(policy, deliveries, { size, stream });
+      return await this.#tryWrite(policy, deliveries, { size, ...place });
     } catch (error) {
       const fate = error instanceof KubeError || error instanceof EngineError ? 'wait' : 'again';
       return unhandled(deliveries, fate, error);
     }
-  }
-
-  async #gap(policy: string): Promise<void> {
-    const last = this.#lastWrite.get(policy);
-    const wait = last === undefined ? 0 : last + MIN_GAP_MS - performance.now();
-    if (wait > 0) await pause(wait, this.#parts.stopping);
   }
 
   #recordOf(policy: string): Promise<PolicyRecord | undefined> {
@@ -70,10 +64,7 @@ export class ViolationHandler {
       const written = await writer.write(policy, deliveries, options);
       if (written === 'gone')
         log.info({ policy, violations: deliveries.length }, 'policy is gone, its violations have no status');
-      if (written === 'gone') this.#lastWrite.delete(policy);
-      if (written !== 'written') return [];
-      this.#lastWrite.set(policy, performance.now());
-      onWritten();
+      if (written === 'written') onWritten();
       return [];
     } catch (error) {
       if (!(error instanceof KubeError && NEVER_TAKEN.includes(error.status))) throw error;
@@ -85,8 +76,9 @@ export class ViolationHandler {
   async #writeApart(policy: string, deliveries: Delivery[], options: WriteOptions, error: KubeError) {
     if (deliveries.length === 1) return unhandled(deliveries, 'dead', error);
     const middle = Math.ceil(deliveries.length / 2);
-    const first = await this.#tryWrite(policy, deliveries.slice(0, middle), options);
-    return [...first, ...(await this.#tryWrite(policy, deliveries.slice(middle), options))];
+    const apart = { ...options, atOnce: true };
+    const first = await this.#tryWrite(policy, deliveries.slice(0, middle), apart);
+    return [...first, ...(await this.#tryWrite(policy, deliveries.slice(middle), apart))];
   }
 }
 
@@ -98,7 +90,7 @@ function group(messages: StreamMessage[]): { byPolicy: Map<string, Delivery[]>; 
     if (typeof delivery !== 'string') readable.push(delivery);
     else unreadable.push({ sequence: message.sequence, fate: 'dead', reason: `violation cannot be read: ${delivery}` });
   }
-  return { byPolicy: Map.groupBy(readable, ({ event }) => event.policy), unreadable };
+  return { byPolicy: Map.groupBy(readable, ({ event }) => event.data.policy), unreadable };
 }
 
 function unhandled(deliveries: Delivery[], fate: Unhandled['fate'], error: unknown): Unhandled[] {

@@ -114,8 +114,15 @@ test('a NATS that does not answer is named while it is waited for, and given up'
   const notes: string[] = [];
   const terminal = { print: () => undefined, note: (text: string) => void notes.push(text) };
   const address = `127.0.0.1:${await freePort()}`;
-  await expect(reachNats(`nats://user:secret@${address}`, terminal, 1_500)).rejects.toThrow(
+  await expect(reachNats(`nats://${address}`, terminal, 1_500)).rejects.toThrow(
     `NATS cannot be used at nats://${address}: no answer in 1.5 s`,
   );
   expect(notes).toEqual([`connecting to NATS at nats://${address} ...`]);
+});
+
+test('credentials in the URL of NATS are refused, and not shown', async () => {
+  const terminal = { print: () => undefined, note: () => undefined };
+  const refused = reachNats('nats://user:secret@127.0.0.1', terminal).catch((error: Error) => error.message);
+  expect(await refused).toMatch(/^--nats must not hold credentials: they are given by NATS_USER and NATS_PASSWORD/);
+  expect(await refused).not.toContain('secret');
 });

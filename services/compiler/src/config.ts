@@ -1,10 +1,11 @@
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { busProblems, busSettings } from '@jspolicy/bus';
 import { commonSettings, integer, loadConfig, text } from '@jspolicy/runtime';
 
 export const settings = {
   ...commonSettings,
-  natsUrl: text({ env: 'NATS_URL', default: 'nats://127.0.0.1:4222', describe: 'NATS servers, separated by commas' }),
+  ...busSettings,
   workDir: text({
     env: 'WORK_DIR',
     default: join(tmpdir(), 'jspolicy-compiler'),
@@ -34,4 +35,4 @@ export const settings = {
 
 export type CompilerConfig = ReturnType<typeof readConfig>;
 
-export const readConfig = (env: NodeJS.ProcessEnv) => loadConfig(settings, env);
+export const readConfig = (env: NodeJS.ProcessEnv) => loadConfig(settings, env, busProblems);

@@ -1,5 +1,5 @@
 import { createBundler } from '@jspolicy/bundler';
-import { type Bus, connectBus, type Running } from '@jspolicy/bus';
+import { type Bus, connectServiceBus, type Running } from '@jspolicy/bus';
 import { COMPILE_SUBJECT, COMPILER_QUEUE } from '@jspolicy/contracts';
 import { createMetrics, type Health, type Service, type ServiceContext, startHealth } from '@jspolicy/runtime';
 import { CompileHandler } from './compile-handler.ts';
@@ -8,7 +8,7 @@ import { observeCompiles } from './observe.ts';
 import { Slots } from './slots.ts';
 
 /** Start: health, bus, subscription, ready. Stop: not ready, finish the builds in flight, bus, esbuild. */
-export function createCompiler({ env, log }: ServiceContext): Service {
+export function createCompiler({ env, log, fail }: ServiceContext): Service {
   const config = readConfig(env);
   const metrics = createMetrics();
   const bundler = createBundler({
@@ -24,7 +24,7 @@ export function createCompiler({ env, log }: ServiceContext): Service {
   return {
     async start() {
       health = await startHealth(config.healthPort, metrics);
-      bus = await connectBus({ servers: config.natsUrl, name: 'compiler', log });
+      bus = await connectServiceBus({ name: 'compiler', config, health, log, fail });
       serving = bus.serve(COMPILE_SUBJECT, COMPILER_QUEUE, (request) => handler.handle(request));
       health.setReady(true);
     },

@@ -1,18 +1,27 @@
 import { hostname } from 'node:os';
-import { ConfigurationError, commonSettings, flag, integer, loadConfig, optionalText, text } from '@jspolicy/runtime';
+import { busProblems, busSettings } from '@jspolicy/bus';
+import {
+  clusterProblems,
+  clusterSettings,
+  commonSettings,
+  flag,
+  integer,
+  loadConfig,
+  optionalText,
+  text,
+  type Values,
+} from '@jspolicy/runtime';
 
 export const settings = {
   ...commonSettings,
-  natsUrl: text({ env: 'NATS_URL', default: 'nats://127.0.0.1:4222', describe: 'NATS servers, separated by commas' }),
+  ...busSettings,
   identity: text({
     env: 'IDENTITY',
     default: `${hostname()}-${process.pid}`,
     describe: 'name of this replica in the Lease',
   }),
   namespace: text({ env: 'KUBE_NAMESPACE', default: 'jspolicy', describe: 'namespace of the engine itself' }),
-  kubeconfig: optionalText({ env: 'KUBECONFIG', describe: 'kubeconfig file; absent: the service account of the Pod' }),
-  manifestsDir: optionalText({ env: 'MANIFESTS_DIR', describe: 'directory of manifests in place of an API server' }),
-  stateDir: optionalText({ env: 'STATE_DIR', describe: 'directory of what services write beside the manifests' }),
+  ...clusterSettings,
   webhookUrl: optionalText({
     env: 'WEBHOOK_URL',
     describe: 'where the API server reaches the gateway; absent: Service jspolicy',
@@ -55,13 +64,12 @@ export const settings = {
 
 export type ControllerConfig = ReturnType<typeof readConfig>;
 
-export function readConfig(env: NodeJS.ProcessEnv) {
-  const config = loadConfig(settings, env);
-  const problems: string[] = [];
-  if (config.manifestsDir && !config.stateDir) problems.push('STATE_DIR is required with MANIFESTS_DIR');
-  if (config.installCrds && !config.crdsDir) problems.push('CRDS_DIR is required with INSTALL_CRDS');
-  if (config.webhookUrl && !URL.canParse(config.webhookUrl))
-    problems.push(`WEBHOOK_URL is no URL: ${config.webhookUrl}`);
-  if (problems.length > 0) throw new ConfigurationError(problems);
-  return config;
+export const readConfig = (env: NodeJS.ProcessEnv) =>
+  loadConfig(settings, env, busProblems, clusterProblems, ownProblems);
+
+function ownProblems({ installCrds, crdsDir, webhookUrl }: Partial<Values<typeof settings>>): string[] {
+  return [
+    ...(installCrds && !crdsDir ? ['CRDS_DIR is required with INSTALL_CRDS'] : []),
+    ...(webhookUrl && !URL.canParse(webhookUrl) ? [`WEBHOOK_URL is no URL: ${webhookUrl}`] : []),
+  ];
 }

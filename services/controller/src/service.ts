@@ -1,4 +1,4 @@
-import { type Bus, connectBus } from '@jspolicy/bus';
+import { type Bus, connectServiceBus } from '@jspolicy/bus';
 import { installCrds, type LeaseHandler, type Running } from '@jspolicy/kube';
 import {
   createMetrics,
@@ -22,6 +22,7 @@ export function createController(context: ServiceContext): Service {
 /** Start: health, bus, cluster, election, ready. Stop: give the Lease back after the work has ended, cluster, bus. */
 class Controller implements Service {
   readonly #log: Logger;
+  readonly #fail: ServiceContext['fail'];
   readonly #config: ControllerConfig;
   readonly #metrics = createMetrics();
   readonly #counted = controllerMetrics(this.#metrics);
@@ -31,15 +32,22 @@ class Controller implements Service {
   #election: Running | undefined;
   #leading: Running | undefined;
 
-  constructor({ env, log }: ServiceContext) {
+  constructor({ env, log, fail }: ServiceContext) {
     this.#log = log;
+    this.#fail = fail;
     this.#config = readConfig(env);
   }
 
   async start(): Promise<void> {
-    const { healthPort, natsUrl, installCrds: install, manifestsDir, crdsDir, identity } = this.#config;
+    const { healthPort, installCrds: install, manifestsDir, crdsDir, identity } = this.#config;
     this.#health = await startHealth(healthPort, this.#metrics);
-    this.#bus = await connectBus({ servers: natsUrl, name: 'controller', log: this.#log });
+    this.#bus = await connectServiceBus({
+      name: 'controller',
+      config: this.#config,
+      health: this.#health,
+      log: this.#log,
+      fail: this.#fail,
+    });
     await this.#bus.ensureTopology();
     this.#opened = await openCluster(this.#config, this.#log);
     if (install && !manifestsDir) await installCrds(this.#opened.cluster, crdsDir);

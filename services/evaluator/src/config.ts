@@ -1,14 +1,34 @@
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { busProblems, busSettings } from '@jspolicy/bus';
 import { grantSettings } from '@jspolicy/host-functions';
-import { ConfigurationError, commonSettings, integer, loadConfig, optionalText, text } from '@jspolicy/runtime';
+import {
+  clusterProblems,
+  clusterSettings,
+  commonSettings,
+  integer,
+  list,
+  loadConfig,
+  optionalText,
+  text,
+} from '@jspolicy/runtime';
 
 const defaultId = `${hostname()}-${process.pid}`;
 
 export const settings = {
   ...commonSettings,
-  natsUrl: text({ env: 'NATS_URL', default: 'nats://127.0.0.1:4222', describe: 'NATS servers, separated by commas' }),
+  ...busSettings,
   evaluatorId: text({ env: 'EVALUATOR_ID', default: defaultId, describe: 'name of this evaluator in violations' }),
+  clusterName: text({
+    env: 'CLUSTER_NAME',
+    default: 'kubernetes',
+    describe: 'name of the cluster in violations: their source is /clusters/<name>',
+  }),
+  violationLabels: list({
+    env: 'VIOLATION_LABELS',
+    default: [],
+    describe: 'keys of the labels that violations tell of an object, separated by commas',
+  }),
   sandboxProcesses: integer({
     env: 'VM_POOL_SIZE',
     min: 1,
@@ -39,15 +59,15 @@ export const settings = {
   }),
   spoolDir: text({
     env: 'SPOOL_DIR',
-    default: join(tmpdir(), 'jspolicy-spool', defaultId),
-    describe: 'directory of its own for violations that JetStream did not take yet',
+    default: join(tmpdir(), `jspolicy-spool-${process.getuid?.() ?? 'user'}`),
+    describe: 'directory for violations that JetStream did not take yet; evaluators of one machine may share it',
   }),
   spoolMaxMiB: integer({
     env: 'SPOOL_MAX_MIB',
     min: 1,
     max: 10_240,
     default: 64,
-    describe: 'size of the spool, MiB; beyond it violations are lost and counted',
+    describe: 'size of one evaluator’s spool, MiB; beyond it violations are lost and counted',
   }),
   cacheMaxMiB: integer({
     env: 'CACHE_MAX_MIB',
@@ -65,22 +85,15 @@ export const settings = {
     describe: 'copies of a kind that no policy has read for so long are dropped',
   }),
   ...grantSettings,
+  ...clusterSettings,
   kubeconfig: optionalText({
     env: 'KUBECONFIG',
     describe: 'kubeconfig file of the API server that policies read and write, with the rights of its user',
   }),
   // Kubernetes sets it in every Pod: then the Pod's service account is the credential.
   kubernetesHost: optionalText({ env: 'KUBERNETES_SERVICE_HOST', describe: 'set inside of a cluster' }),
-  manifestsDir: optionalText({ env: 'MANIFESTS_DIR', describe: 'directory of manifests in place of an API server' }),
-  stateDir: optionalText({ env: 'STATE_DIR', describe: 'directory of what services write beside the manifests' }),
 };
 
 export type EvaluatorConfig = ReturnType<typeof readConfig>;
 
-export function readConfig(env: NodeJS.ProcessEnv) {
-  const config = loadConfig(settings, env);
-  if (config.manifestsDir && !config.stateDir) {
-    throw new ConfigurationError([`STATE_DIR is required with MANIFESTS_DIR (${settings.stateDir.describe})`]);
-  }
-  return config;
-}
+export const readConfig = (env: NodeJS.ProcessEnv) => loadConfig(settings, env, busProblems, clusterProblems);

@@ -3,6 +3,7 @@ import { type Bus, type BusReply, connectBus } from '@jspolicy/bus';
 import {
   type Bundle,
   evaluateSubject,
+  HEADER,
   type PolicyRecord,
   VIOLATIONS_STREAM,
   type ViolationEvent,
@@ -10,7 +11,16 @@ import {
 import type { Verdict } from '@jspolicy/policy';
 import { createLogger, createMetrics } from '@jspolicy/runtime';
 import type { EvaluationResult, Sandbox } from '@jspolicy/sandbox';
-import { admissionReview, natsForTest, pod, type TempDir, type TestNats, tempDir, waitFor } from '@jspolicy/testing';
+import {
+  admissionReview,
+  natsForTest,
+  pod,
+  type TempDir,
+  type TestNats,
+  tempDir,
+  violationEventProblems,
+  waitFor,
+} from '@jspolicy/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { evaluatorMetrics } from './evaluator-metrics.ts';
 import { PolicyLookup } from './policy-lookup.ts';
@@ -22,9 +32,9 @@ import { ViolationRecorder } from './violation-recorder.ts';
 
 const log = createLogger({ service: 'test', level: 'silent' });
 const policy = 'p.example.com';
-const body = new TextEncoder().encode(
-  JSON.stringify(admissionReview({ object: pod({ name: 'web', namespace: 'shop' }), uid: 'u-1' })),
-);
+const web = pod({ name: 'web', namespace: 'shop' });
+const metadata = { ...web.metadata, uid: 'o-1', labels: { team: 'shop', note: 'private' } };
+const body = new TextEncoder().encode(JSON.stringify(admissionReview({ object: { ...web, metadata }, uid: 'u-1' })));
 const script = 'allow()';
 const digest = createHash('sha256').update(script).digest('hex');
 const bundle: Bundle = {
@@ -87,10 +97,10 @@ async function evaluatorGiving(result: () => Promise<EvaluationResult>, given: P
   const lookup = new PolicyLookup(table, bus);
   const hostFunctions = () => ({ call: async () => undefined, print: () => undefined });
   const parts = { evaluatorId: 'e', maxInFlight: 1, lookup, sandbox, recorder, hostFunctions, metrics: counted, log };
-  return new ReviewEvaluator(parts);
+  return new ReviewEvaluator({ ...parts, cluster: 'c', violationLabels: ['team'] });
 }
 
-const request = { subject: evaluateSubject(policy), body, deadlineMs: 5_000, headers: {} };
+const request = { subject: evaluateSubject(policy), body, deadlineMs: 5_000, headers: { [HEADER.gateway]: 'g' } };
 const textOf = (reply: BusReply) => new TextDecoder().decode(reply.body);
 const verdict = (fields: Partial<Verdict>) => async (): Promise<EvaluationResult> => ({
   kind: 'verdict',
@@ -120,7 +130,11 @@ test('a denial: the answer, and the violation in the stream before it', async ()
   const running = await bus.consume({ stream: VIOLATIONS_STREAM, durable: 'test', batch: 10, handler });
   await waitFor(() => events.length > 0, { what: 'the violation' });
   await running.stop();
-  expect(events).toMatchObject([{ id: `u-1.${policy}`, action: 'Deny', code: 403, message: 'no', evaluator: 'e' }]);
+  const told = { action: 'Deny', code: 403, message: 'no', evaluator: 'e', gateway: 'g' };
+  const object = { name: 'web', uid: 'o-1', labels: { team: 'shop' } };
+  expect(events).toMatchObject([{ id: `u-1.${policy}.1`, source: '/clusters/c', data: { ...told, object } }]);
+  expect(events.flatMap(violationEventProblems)).toEqual([]);
+  expect(JSON.stringify(events)).not.toContain('private');
 });
 
 test('an allowed request', async () => {

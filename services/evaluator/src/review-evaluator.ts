@@ -1,5 +1,5 @@
 import type { BusReply, BusRequest } from '@jspolicy/bus';
-import { EngineError, type PolicyRecord, policyOfToken, statusBody } from '@jspolicy/contracts';
+import { EngineError, HEADER, type PolicyRecord, policyOfToken, statusBody } from '@jspolicy/contracts';
 import {
   admissionReviewAnswer,
   type Decision,
@@ -7,6 +7,7 @@ import {
   type Outcome,
   type PolicyFailure,
   type ReviewInfo,
+  type ViolationFacts,
   violationEvent,
 } from '@jspolicy/policy';
 import type { Logger } from '@jspolicy/runtime';
@@ -19,6 +20,10 @@ import type { ViolationRecorder } from './violation-recorder.ts';
 
 export interface ReviewEvaluatorParts {
   evaluatorId: string;
+  /** Name of the cluster, in violations. */
+  cluster?: string;
+  /** Keys of the labels that violations tell of an object. */
+  violationLabels?: readonly string[];
   maxInFlight: number;
   lookup: PolicyLookup;
   sandbox: Sandbox;
@@ -31,6 +36,8 @@ export interface ReviewEvaluatorParts {
 
 /** Kept of the deadline for sending the answer. */
 const SEND_MS = 20;
+
+type JudgedFacts = Pick<ViolationFacts, 'record' | 'review' | 'evaluationMs' | 'gateway'>;
 
 interface Judged {
   outcome: Outcome;
@@ -62,10 +69,16 @@ export class ReviewEvaluator {
     const startMs = performance.now();
     const left = () => request.deadlineMs - (performance.now() - startMs);
     const record = await this.#parts.lookup.find(policyOf(request.subject), left());
+    const judgedFromMs = performance.now();
     const { outcome, review } = await this.#judge(record, request.body, left());
+    const evaluationMs = performance.now() - judgedFromMs;
     if (outcome.kind === 'failed') this.#logFailure(record, review, outcome.failure);
     const decision = decide({ record, outcome });
-    await this.#record(record, review, decision, left() - SEND_MS);
+    await this.#record(
+      { record, review, evaluationMs, gateway: request.headers[HEADER.gateway] },
+      decision,
+      left() - SEND_MS,
+    );
     const reply = replyOf(review, decision);
     this.#count(record, decision, (performance.now() - startMs) / 1000);
     return reply;
@@ -75,7 +88,7 @@ export class ReviewEvaluator {
     const { sandbox, hostFunctions } = this.#parts;
     if (!record.bundle) return { outcome: noBundle(record), review: readReviewInfo(body) };
     const limitMs = timeLimitMs(record.timeoutSeconds, leftMs);
-    if (limitMs <= 0) throw new EngineError('DEADLINE_PASSED', 'no time was left to evaluate the policy');
+    if (!(limitMs > 0)) throw new EngineError('DEADLINE_PASSED', 'no time was left to evaluate the policy');
     const { name: policy, type, bundle } = record;
     const host = hostFunctions(policy, body);
     const result = await sandbox.evaluate({
@@ -93,10 +106,11 @@ export class ReviewEvaluator {
     return { outcome: result, review: result.review ?? readReviewInfo(body) };
   }
 
-  async #record(record: PolicyRecord, review: ReviewInfo, decision: Decision, leftMs: number): Promise<void> {
+  async #record(judged: JudgedFacts, decision: Decision, leftMs: number): Promise<void> {
     if (decision.kind !== 'answer' || !decision.violation) return;
-    const { evaluatorId: evaluator, recorder } = this.#parts;
-    const event = violationEvent({ record, review, violation: decision.violation, time: new Date(), evaluator });
+    const { evaluatorId: evaluator, cluster, violationLabels: labels, recorder } = this.#parts;
+    const where = { evaluator, ...(cluster && { cluster }), ...(labels && { labels }) };
+    const event = violationEvent({ ...judged, ...where, violation: decision.violation, time: new Date() });
     await recorder.record(event, leftMs);
   }
 

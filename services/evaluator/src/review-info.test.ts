@@ -6,8 +6,11 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 
 test('reads what the answer and the violation need', () => {
   const userInfo = { username: 'dana', uid: 'u-7', groups: ['devs'] };
+  const web = pod({ name: 'web', namespace: 'shop' });
+  const labels = { team: 'shop', ['long'.repeat(100)]: 'x', value: 'x'.repeat(64) };
   const review = admissionReview({
-    object: pod({ name: 'web', namespace: 'shop' }),
+    object: { ...web, metadata: { ...web.metadata, uid: 'o-1', labels } },
+    subResource: 'log',
     uid: 'u-1',
     userInfo,
     dryRun: true,
@@ -19,9 +22,18 @@ test('reads what the answer and the violation need', () => {
     name: 'web',
     namespace: 'shop',
     operation: 'CREATE',
+    subResource: 'log',
     userInfo,
     dryRun: true,
+    object: { uid: 'o-1', labels: { team: 'shop' } },
   });
+});
+
+test('what is deleted is told by what was there', () => {
+  const web = pod({ name: 'web', namespace: 'shop' });
+  const object = { ...web, metadata: { ...web.metadata, uid: 'o-2', labels: {} } };
+  const review = admissionReview({ object, operation: 'DELETE' });
+  expect(readReviewInfo(bytes(JSON.stringify(review))).object).toEqual({ uid: 'o-2' });
 });
 
 test('fields of other types are as good as absent', () => {

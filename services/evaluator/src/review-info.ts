@@ -1,5 +1,8 @@
 import { EngineError, type GroupVersionKind, type UserInfo } from '@jspolicy/contracts';
-import type { ReviewInfo } from '@jspolicy/policy';
+import type { ObjectMarks, ReviewInfo } from '@jspolicy/policy';
+
+/** As many as the sandbox tells. A key has 253 and 63 characters at most in Kubernetes, a value 63. */
+const MAX_LABELS = 64;
 
 type Fields = Record<string, unknown>;
 
@@ -26,6 +29,8 @@ export function readReviewInfo(body: Uint8Array): ReviewInfo {
   }
   const name = textOf(request, 'name');
   const namespace = textOf(request, 'namespace');
+  const subResource = textOf(request, 'subResource');
+  const object = marksOf(request);
   return {
     apiVersion: textOf(review, 'apiVersion') || 'admission.k8s.io/v1',
     uid: textOf(request, 'uid'),
@@ -33,10 +38,24 @@ export function readReviewInfo(body: Uint8Array): ReviewInfo {
     ...(name && { name }),
     ...(namespace && { namespace }),
     operation: textOf(request, 'operation'),
+    ...(subResource && { subResource }),
     userInfo: userOf(fieldsOf(request, 'userInfo')),
     dryRun: request['dryRun'] === true,
+    ...(object && { object }),
   };
 }
+
+function marksOf(request: Fields): ObjectMarks | undefined {
+  const object = isFields(request['object']) ? request['object'] : fieldsOf(request, 'oldObject');
+  const metadata = fieldsOf(object, 'metadata');
+  const uid = textOf(metadata, 'uid');
+  const labels = Object.entries(fieldsOf(metadata, 'labels')).filter(isLabel).slice(0, MAX_LABELS);
+  if (!uid && labels.length === 0) return undefined;
+  return { ...(uid && { uid }), ...(labels.length > 0 && { labels: Object.fromEntries(labels) }) };
+}
+
+const isLabel = (entry: [string, unknown]): entry is [string, string] =>
+  entry[0].length <= 317 && typeof entry[1] === 'string' && entry[1].length <= 63;
 
 function parse(body: Uint8Array): unknown {
   try {

@@ -1,4 +1,4 @@
-import { type Bus, connectBus, type Running } from '@jspolicy/bus';
+import { type Bus, connectServiceBus, type Running } from '@jspolicy/bus';
 import { EVALUATE_SUBJECTS, EVALUATOR_QUEUE } from '@jspolicy/contracts';
 import { CachedReader, Fetcher, hostFunctions } from '@jspolicy/host-functions';
 import { createMetrics, type Health, type Service, type ServiceContext, startHealth } from '@jspolicy/runtime';
@@ -11,7 +11,7 @@ import { PolicyTable } from './policy-table.ts';
 import { QuarantineReporter } from './quarantine-reporter.ts';
 import { ReviewEvaluator, type ReviewEvaluatorParts } from './review-evaluator.ts';
 import { readReviewInfo } from './review-info.ts';
-import { Spool } from './spool.ts';
+import { Spools } from './spools.ts';
 import { ViolationRecorder } from './violation-recorder.ts';
 import { watchPolicies } from './watch-policies.ts';
 import { ControllerWork } from './work/controller-work.ts';
@@ -44,9 +44,13 @@ class Evaluator implements Service {
   #workSandbox: WorkSandbox | undefined;
   #work: ControllerWork | undefined;
   #table: PolicyTable | undefined;
+  #spools: Spools | undefined;
   #recorder: ViolationRecorder | undefined;
   #watch: Running | undefined;
   #requests: Running | undefined;
+  #isServing = false;
+  /** False while no sandbox process can be started. */
+  #canEvaluate = true;
 
   constructor(context: ServiceContext) {
     this.#context = context;
@@ -56,35 +60,43 @@ class Evaluator implements Service {
   }
 
   async start(): Promise<void> {
-    const { log } = this.#context;
-    const { natsUrl, evaluatorId, healthPort, spoolDir, spoolMaxMiB } = this.#config;
+    const { log, fail } = this.#context;
+    const { evaluatorId, healthPort, spoolDir, spoolMaxMiB } = this.#config;
     const metrics = this.#counted;
     this.#health = await startHealth(healthPort, this.#metrics);
-    const spool = await Spool.open(spoolDir, spoolMaxMiB * MIB);
-    const bus = await connectBus({ servers: natsUrl, name: evaluatorId, log });
+    const spool = await Spools.open({ dir: spoolDir, maxBytes: spoolMaxMiB * MIB, log });
+    this.#spools = spool;
+    const bus = await connectServiceBus({ name: evaluatorId, config: this.#config, health: this.#health, log, fail });
     this.#bus = bus;
     await bus.ensureTopology();
     this.#quarantines = new QuarantineReporter({ evaluatorId, bus, metrics, log });
-    const sandbox = this.#startSandbox(this.#quarantines, this.#config.sandboxProcesses);
+    const sandbox = this.#startSandbox(this.#quarantines, this.#config.sandboxProcesses, (available) => {
+      this.#canEvaluate = available;
+      this.#tellReady();
+    });
     this.#sandbox = sandbox;
     const recorder = new ViolationRecorder({ bus, spool, log, metrics });
     this.#recorder = recorder;
     recorder.start();
+    spool.follow(() => recorder.start());
     const table = new PolicyTable({ bus, sandbox, log, onChange: (policy) => this.#work?.changed(policy) });
     this.#table = table;
     this.#work = this.#controllerWork({ bus, table, recorder, quarantines: this.#quarantines });
     this.#watch = await watchPolicies(bus, table);
     const evaluator = this.#reviewEvaluator({ lookup: new PolicyLookup(table, bus), sandbox, recorder });
     this.#requests = bus.serve(EVALUATE_SUBJECTS, EVALUATOR_QUEUE, (request) => evaluator.handle(request));
-    this.#health.setReady(true);
+    this.#isServing = true;
+    this.#tellReady();
   }
 
   async stop(): Promise<void> {
-    this.#health?.setReady(false);
+    this.#isServing = false;
+    this.#tellReady();
     await Promise.all([this.#requests?.stop(), this.#work?.stop()]);
     await this.#watch?.stop();
     this.#table?.stop();
     await this.#recorder?.stop();
+    await this.#spools?.close();
     await Promise.all([this.#sandbox?.stop(), this.#workSandbox?.stop()]);
     this.#quarantines?.stop();
     await this.#cluster.close();
@@ -97,30 +109,45 @@ class Evaluator implements Service {
     return { evaluatorId: this.#config.evaluatorId, healthPort: this.#health?.port };
   }
 
-  #startSandbox(quarantines: QuarantineReporter, processes: number): Sandbox {
+  #startSandbox(
+    quarantines: QuarantineReporter,
+    processes: number,
+    onAvailable?: (available: boolean) => void,
+  ): Sandbox {
     const { sandboxMemoryMiB: memoryLimitMiB } = this.#config;
     const onQuarantine = quarantines.report.bind(quarantines);
-    return createSandboxPool({ processes, memoryLimitMiB, log: this.#context.log, onQuarantine });
+    const told = onAvailable ? { onAvailable } : {};
+    return createSandboxPool({ processes, memoryLimitMiB, log: this.#context.log, onQuarantine, ...told });
+  }
+
+  #tellReady(): void {
+    this.#health?.setReady(this.#isServing && this.#canEvaluate);
   }
 
   #reviewEvaluator(parts: Pick<ReviewEvaluatorParts, 'lookup' | 'sandbox' | 'recorder'>): ReviewEvaluator {
-    const { evaluatorId, maxInFlight } = this.#config;
-    const shared = { ...parts, evaluatorId, maxInFlight, metrics: this.#counted, log: this.#context.log };
+    const { maxInFlight } = this.#config;
+    const shared = { ...parts, ...this.#origin(), maxInFlight, metrics: this.#counted, log: this.#context.log };
     return new ReviewEvaluator({ ...shared, hostFunctions: this.#hostFunctions() });
   }
 
   #controllerWork(parts: WorkParts): ControllerWork {
     const { bus, table, recorder, quarantines } = parts;
-    const { evaluatorId, workProcesses } = this.#config;
+    const { workProcesses } = this.#config;
     const { log } = this.#context;
     const create = () => this.#startSandbox(quarantines, workProcesses);
     const sandbox = new WorkSandbox({ bundles: bus.bundles, create });
     this.#workSandbox = sandbox;
     const shared = { bus, table, sandbox, log };
-    const own = { evaluatorId, recorder, objects: this.#cluster, metrics: this.#counted };
+    const own = { ...this.#origin(), recorder, objects: this.#cluster, metrics: this.#counted };
     const evaluator = new WorkEvaluator({ ...shared, ...own, hostFunctions: this.#hostFunctions() });
     const parallel = workProcesses * WORK_PER_PROCESS;
     return new ControllerWork({ ...shared, parallel, handler: (turn) => evaluator.handle(turn) });
+  }
+
+  /** What violations say of where they come from. */
+  #origin() {
+    const { evaluatorId, clusterName: cluster, violationLabels } = this.#config;
+    return { evaluatorId, cluster, violationLabels };
   }
 
   #hostFunctions(): ReviewEvaluatorParts['hostFunctions'] {

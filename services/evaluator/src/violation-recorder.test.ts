@@ -1,5 +1,5 @@
 import { type Bus, connectBus } from '@jspolicy/bus';
-import { VIOLATIONS_STREAM, type ViolationEvent } from '@jspolicy/contracts';
+import { VIOLATION_EVENT_TYPE, VIOLATIONS_STREAM, type ViolationEvent } from '@jspolicy/contracts';
 import { createLogger, createMetrics } from '@jspolicy/runtime';
 import { natsForTest, type TempDir, type TestNats, tempDir, waitFor } from '@jspolicy/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -28,19 +28,26 @@ afterEach(async () => {
 });
 
 const event = (id: string): ViolationEvent => ({
-  schema: 1,
+  specversion: '1.0',
   id,
-  policy: 'p.example.com',
-  policyUid: 'u',
-  generation: 1,
-  type: 'Validating',
-  action: 'Deny',
-  code: 403,
-  requestInfo: {},
-  user: {},
-  dryRun: false,
+  source: '/clusters/test',
+  type: VIOLATION_EVENT_TYPE,
+  subject: 'v1/Pod/shop/web',
   time: '2026-03-04T05:06:07.891Z',
-  evaluator: 'e',
+  datacontenttype: 'application/json',
+  data: {
+    policy: 'p.example.com',
+    policyUid: 'u',
+    revision: 1,
+    type: 'Validating',
+    action: 'Deny',
+    code: 403,
+    request: {},
+    user: {},
+    object: {},
+    dryRun: false,
+    evaluator: 'e',
+  },
 });
 
 async function recorder(): Promise<ViolationRecorder> {

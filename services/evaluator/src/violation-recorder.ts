@@ -9,10 +9,12 @@ const PUBLISH_MS = 500;
 const DRAIN_PUBLISH_MS = 5_000;
 const RETRY = { baseMs: 100, maxMs: 5_000 };
 
+type KeptMessages = Pick<Spool, 'empty' | 'append' | 'drain'>;
+
 /** Sees that each violation is safe before its answer leaves: in the stream, or on the disk until the stream takes it. */
 export class ViolationRecorder {
   readonly #bus: Bus;
-  readonly #spool: Spool;
+  readonly #spool: KeptMessages;
   readonly #log: Logger;
   readonly #metrics: EvaluatorMetrics;
   #draining: Promise<void> | undefined;
@@ -22,14 +24,14 @@ export class ViolationRecorder {
   readonly #keeping = new Set<Promise<void>>();
   #stopped = false;
 
-  constructor(parts: { bus: Bus; spool: Spool; log: Logger; metrics: EvaluatorMetrics }) {
+  constructor(parts: { bus: Bus; spool: KeptMessages; log: Logger; metrics: EvaluatorMetrics }) {
     this.#bus = parts.bus;
     this.#spool = parts.spool;
     this.#log = parts.log;
     this.#metrics = parts.metrics;
   }
 
-  /** Sends what an earlier process left behind. */
+  /** Sends what earlier processes left behind. May be called again when there is more. */
   start(): void {
     this.#drainSoon(0);
   }
@@ -40,11 +42,11 @@ export class ViolationRecorder {
    */
   async record(event: ViolationEvent, leftMs: number): Promise<void> {
     const endMs = performance.now() + leftMs;
-    const message = { subject: violationSubject(event.policy), id: event.id, body: JSON.stringify(event) };
+    const message = { subject: violationSubject(event.data.policy), id: event.id, body: JSON.stringify(event) };
     // While older ones wait on the disk a newer one must not overtake them.
     const direct = this.#bus.connected && this.#spool.empty && leftMs > 0;
     if (direct && (await this.#published(message, Math.min(PUBLISH_MS, leftMs)))) return;
-    const kept = this.#keep(message, event.policy).finally(() => this.#keeping.delete(kept));
+    const kept = this.#keep(message, event.data.policy).finally(() => this.#keeping.delete(kept));
     this.#keeping.add(kept);
     await Promise.race([kept, untilMs(endMs)]);
     this.#drainSoon(RETRY.baseMs);

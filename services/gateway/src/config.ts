@@ -1,12 +1,19 @@
-import { commonSettings, integer, loadConfig, text } from '@jspolicy/runtime';
+import { hostname } from 'node:os';
+import { busProblems, busSettings } from '@jspolicy/bus';
+import { commonSettings, file, integer, loadConfig, text } from '@jspolicy/runtime';
 
 export const settings = {
   ...commonSettings,
-  natsUrl: text({ env: 'NATS_URL', default: 'nats://127.0.0.1:4222', describe: 'NATS servers, separated by commas' }),
+  ...busSettings,
+  gatewayId: text({
+    env: 'GATEWAY_ID',
+    default: `${hostname()}-${process.pid}`,
+    describe: 'name of this gateway in violations',
+  }),
   host: text({ env: 'HOST', default: '0.0.0.0', describe: 'address that the webhook listens on' }),
   port: integer({ env: 'PORT', min: 0, max: 65535, default: 8443, describe: 'port of the webhook; 0: a free one' }),
-  certFile: text({ env: 'TLS_CERT_FILE', describe: 'serving certificate, PEM' }),
-  keyFile: text({ env: 'TLS_KEY_FILE', describe: 'private key of the serving certificate, PEM' }),
+  certFile: file({ env: 'TLS_CERT_FILE', describe: 'serving certificate, PEM' }),
+  keyFile: file({ env: 'TLS_KEY_FILE', describe: 'private key of the serving certificate, PEM' }),
   maxInFlight: integer({
     env: 'MAX_IN_FLIGHT',
     min: 1,
@@ -25,4 +32,4 @@ export const settings = {
 
 export type GatewayConfig = ReturnType<typeof readConfig>;
 
-export const readConfig = (env: NodeJS.ProcessEnv) => loadConfig(settings, env);
+export const readConfig = (env: NodeJS.ProcessEnv) => loadConfig(settings, env, busProblems);

@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:https';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type Bus, connectBus } from '@jspolicy/bus';
-import { ensureCertificates } from '@jspolicy/certificates';
+import { type CertificateFiles, ensureCertificates } from '@jspolicy/certificates';
 import { EVALUATE_SUBJECTS, EVALUATOR_QUEUE } from '@jspolicy/contracts';
 import { createLogger } from '@jspolicy/runtime';
 import {
+  freePort,
   natsForTest,
   startProcess,
   type TempDir,
@@ -24,24 +26,25 @@ let gateway: TestProcess;
 let bus: Bus;
 let port: number;
 let ca: Buffer;
+let files: CertificateFiles;
+
+const serviceEnv = () => ({
+  HOST: '127.0.0.1',
+  PORT: '0',
+  TLS_CERT_FILE: files.certFile,
+  TLS_KEY_FILE: files.keyFile,
+});
 
 beforeAll(async () => {
   dir = await tempDir();
   nats = await natsForTest();
-  const files = await ensureCertificates(join(dir.path, 'tls'), {
+  files = await ensureCertificates(join(dir.path, 'tls'), {
     dnsNames: ['localhost'],
     ipAddresses: ['127.0.0.1'],
   });
   ca = readFileSync(files.caFile);
   gateway = await startProcess(process.execPath, [MAIN], {
-    env: {
-      NATS_URL: nats.url,
-      HOST: '127.0.0.1',
-      PORT: '0',
-      TLS_CERT_FILE: files.certFile,
-      TLS_KEY_FILE: files.keyFile,
-      MAX_IN_FLIGHT: '2',
-    },
+    env: { ...serviceEnv(), NATS_URL: nats.url, MAX_IN_FLIGHT: '2' },
     readyWhen: /"msg":"ready"/,
   });
   port = JSON.parse(gateway.lines.find((line) => line.includes('"msg":"ready"')) ?? '{}').port;
@@ -117,4 +120,46 @@ test('its own kinds are judged without an evaluator, at their own paths only', a
   expect((await post('/crds/before-schema?timeout=5s', review)).status).toBe(200);
   expect((await post('/crds', '')).status).toBe(400);
   expect((await post('/crds/other', review)).status).toBe(404);
+});
+
+test('while NATS is away it is not ready and says since when', async () => {
+  const healthPort = await freePort();
+  const readyz = async () => {
+    const answer = await fetch(`http://127.0.0.1:${healthPort}/readyz`);
+    return `${answer.status} ${await answer.text()}`;
+  };
+  const password = 'a-password-of-the-test';
+  const config = `authorization { user: "me", password: "${password}" }`;
+  const own = await natsForTest({ config });
+  const env = { ...serviceEnv(), NATS_URL: own.url, NATS_USER: 'me', NATS_PASSWORD: password };
+  const other = await startProcess(process.execPath, [MAIN], {
+    env: { ...env, HEALTH_PORT: String(healthPort) },
+    readyWhen: /"msg":"ready"/,
+  });
+  expect(await readyz()).toBe('200 ok\n');
+  own.kill('SIGKILL');
+  await waitFor(async () => /^503 not ready: no connection to NATS since \d{4}-/.test(await readyz()), {
+    what: 'the outage to be told',
+  });
+  await own.restart();
+  await waitFor(async () => (await readyz()) === '200 ok\n', { what: 'it to be ready again' });
+  expect(other.lines.join()).not.toContain(password);
+  await other.stop();
+  await own.stop();
+});
+
+test('when the client gives the connection up for good the process says so and ends with 1', async () => {
+  const own = await natsForTest();
+  const seed = join(dir.path, 'seed');
+  // Of a user that exists nowhere.
+  await writeFile(seed, 'SUAMKQAHRPVXKRIBJYLA4CMBAK5WEP57DDJ7IVFAVI2QSBGCQWUDYT2LAM');
+  const other = await startProcess(process.execPath, [MAIN], {
+    env: { ...serviceEnv(), NATS_URL: own.url, NATS_NKEY_FILE: seed },
+    readyWhen: /"msg":"ready"/,
+  });
+  await writeFile(seed, 'no seed');
+  await own.restart();
+  expect((await other.exited).code).toBe(1);
+  expect(other.lines.join()).toContain('the connection to NATS was given up');
+  await own.stop();
 });

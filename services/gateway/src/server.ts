@@ -1,6 +1,8 @@
 import { ERRORS, type ErrorCode, MAX_BODY_BYTES, statusBody } from '@jspolicy/contracts';
 import type { OwnKindStage } from '@jspolicy/policy';
+import type { Logger } from '@jspolicy/runtime';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { internalError } from './internal-error.ts';
 import { answerOwnKind } from './own-kinds-handler.ts';
 import type { ReviewHandler } from './review-handler.ts';
 
@@ -23,7 +25,8 @@ const OWN_KINDS: ReadonlyMap<string, OwnKindStage> = new Map([
 export interface ServerOptions {
   cert: string;
   key: string;
-  handler: ReviewHandler;
+  handler: Pick<ReviewHandler, 'handle'>;
+  log: Logger;
   onAnswer(status: number): void;
 }
 
@@ -31,7 +34,7 @@ export interface ServerOptions {
  * The webhook: POST /policy/<name>, whose bodies stay bytes, read by no JSON parser of the host; and POST /crds, where
  * the engine's own kinds are judged.
  */
-export function createServer({ cert, key, handler, onAnswer }: ServerOptions): FastifyInstance {
+export function createServer({ cert, key, handler, log, onAnswer }: ServerOptions): FastifyInstance {
   const server = fastify({
     https: { cert, key, minVersion: 'TLSv1.2' },
     bodyLimit: MAX_BODY_BYTES,
@@ -52,6 +55,7 @@ export function createServer({ cert, key, handler, onAnswer }: ServerOptions): F
   });
   closeConnectionsAtTheEnd(server);
   refuseWrongRequests(server);
+  answerErrors(server, log);
   server.post<{ Params: { policy: string }; Querystring: { timeout?: string } }>(
     '/policy/:policy',
     async (request, reply) => {
@@ -104,12 +108,20 @@ function refuseWrongRequests(server: FastifyInstance): void {
     done();
   });
   server.setNotFoundHandler((request, reply) => refuse(reply, 'UNKNOWN_PATH', `404 page not found: ${request.url}`));
-  server.setErrorHandler((error: { code?: string; message: string }, request, reply) => {
+}
+
+/** What the framework refuses is the caller's fault where it says so; everything else is ours, and logged. */
+function answerErrors(server: FastifyInstance, log: Logger): void {
+  server.setErrorHandler((error: { code?: string; statusCode?: number; message: string }, request, reply) => {
     if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
       readOn(request, reply);
       return refuse(reply, 'BODY_TOO_LARGE', `the body is larger than ${MAX_BODY_BYTES} bytes`);
     }
-    return refuse(reply, 'MALFORMED_REVIEW', error.message);
+    const { statusCode = 500 } = error;
+    if (statusCode >= 400 && statusCode < 500) return refuse(reply, 'MALFORMED_REVIEW', error.message);
+    const { policy } = request.params as { policy?: string };
+    const { message } = internalError(error, { policy, body: request.body as Buffer | undefined }, log);
+    return refuse(reply, 'INTERNAL', message);
   });
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
-import { type Bus, connectBus } from '@jspolicy/bus';
+import { type Bus, connectServiceBus } from '@jspolicy/bus';
 import { createMetrics, type Health, pause, type Service, type ServiceContext, startHealth } from '@jspolicy/runtime';
 import type { FastifyInstance } from 'fastify';
 import { readConfig } from './config.ts';
@@ -8,7 +8,7 @@ import { ReviewHandler } from './review-handler.ts';
 import { createServer } from './server.ts';
 
 /** Start: health, bus, listener, ready. Stop: not ready, wait for endpoints, finish what is in flight, bus. */
-export function createGateway({ env, log }: ServiceContext): Service {
+export function createGateway({ env, log, fail }: ServiceContext): Service {
   const config = readConfig(env);
   const metrics = createMetrics();
   const answers = metrics.counter({
@@ -22,11 +22,12 @@ export function createGateway({ env, log }: ServiceContext): Service {
   return {
     async start() {
       health = await startHealth(config.healthPort, metrics);
-      bus = await connectBus({ servers: config.natsUrl, name: 'gateway', log });
+      bus = await connectServiceBus({ name: 'gateway', config, health, log, fail });
       server = createServer({
         cert: readFileSync(config.certFile, 'utf8'),
         key: readFileSync(config.keyFile, 'utf8'),
-        handler: new ReviewHandler(bus, config.maxInFlight),
+        handler: new ReviewHandler({ bus, maxInFlight: config.maxInFlight, gatewayId: config.gatewayId, log }),
+        log,
         onAnswer: (status) => answers.inc({ code: String(status) }),
       });
       await server.listen({ host: config.host, port: config.port });

@@ -10,9 +10,11 @@ export interface Site {
   strict: boolean;
   /** Inside of an asynchronous function. */
   inAsync: boolean;
+  /** The innermost function around it. */
+  within: AnyNode | undefined;
 }
 
-type Around = Pick<Site, 'scope' | 'strict' | 'inAsync'>;
+type Around = Pick<Site, 'scope' | 'strict' | 'inAsync' | 'within'>;
 
 /** Visits every node of a program, the outer before the inner. */
 export function walkCode(program: Program, visit: (site: Site) => void): Scopes {
@@ -22,12 +24,13 @@ export function walkCode(program: Program, visit: (site: Site) => void): Scopes 
   const go = (node: AnyNode, parents: readonly AnyNode[], around: Around): void => {
     const scope = scopes.get(node) ?? around.scope;
     const strict = around.strict || makesStrict(node);
-    visit({ node, parents, scope, strict, inAsync: around.inAsync });
+    visit({ node, parents, scope, strict, inAsync: around.inAsync, within: around.within });
     const inAsync = isFunction(node) ? 'async' in node && node.async : around.inAsync;
+    const within = isFunction(node) ? node : around.within;
     const above = [node, ...parents.slice(0, 3)];
-    for (const child of children(node)) go(child, above, { scope, strict, inAsync });
+    for (const child of children(node)) go(child, above, { scope, strict, inAsync, within });
   };
-  go(program, [], { scope: root, strict: false, inAsync: false });
+  go(program, [], { scope: root, strict: false, inAsync: false, within: undefined });
   return scopes;
 }
 

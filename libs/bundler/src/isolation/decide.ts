@@ -4,8 +4,8 @@ import { type AnyNode, isParseError, parseScript, propertyName, TooDeepError } f
 import { findAsyncExports } from './async-exports.ts';
 import { isReference, type Site, walkCode } from './code-walk.ts';
 import { DEPENDENCY_RULES, SYNCHRONOUS_RULES } from './dependency-rules.ts';
+import { followValues } from './flow-steps.ts';
 import { GLOBAL_OBJECTS } from './globals.ts';
-import { markModuleValues } from './module-values.ts';
 import { POLICY_RULES } from './policy-rules.ts';
 import type { Rule } from './shared-rules.ts';
 
@@ -53,16 +53,24 @@ const NOTHING: Finding = { globals: new Set(), reachesGlobals: false };
 function lookInto(part: PolicyPart): Finding {
   const finding: Finding = { globals: new Set(), reachesGlobals: false };
   const end = part.authorStart + part.authorLength;
-  markModuleValues(parseScript(part.text), (site) => {
+  const sites: Site[] = [];
+  const scopes = walkCode(parseScript(part.text), (site) => sites.push(site));
+  const flow = followValues(sites, scopes, part.text);
+  const rules = POLICY_RULES.map(
+    (rule): Rule =>
+      (site) =>
+        rule(site, flow),
+  );
+  for (const site of sites) {
     const isOurs = site.node.start < part.authorStart || site.node.end > end;
-    if (isOurs && !isAsyncFunction(site.node)) return;
+    if (isOurs && !isAsyncFunction(site.node)) continue;
     note(site, finding);
-    const reason = finding.reason ? undefined : firstReason(site, POLICY_RULES);
-    if (!reason) return;
+    const reason = finding.reason ? undefined : firstReason(site, rules);
+    if (!reason) continue;
     finding.reason = isOurs
       ? { reason: `${reason} at the top level` }
       : { reason, offset: site.node.start - part.authorStart };
-  });
+  }
   return finding;
 }
 

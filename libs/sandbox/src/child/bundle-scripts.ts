@@ -23,35 +23,59 @@ const CATCH = '\n}catch($error){__throw($error)}';
 /** Compiled scripts of one isolate: a text is compiled once, however many contexts it runs in. */
 export class BundleScripts {
   readonly #isolate: ivm.Isolate;
-  readonly #known = new Map<string, unknown>();
+  /** By digest, then by what was asked for. */
+  readonly #known = new Map<string, Map<string, ScriptUnit>>();
+  #compiledUnits = 0;
 
   constructor(isolate: ivm.Isolate) {
     this.#isolate = isolate;
   }
 
+  /** UTF-16 units that were compiled so far. What that takes of the heap is some times as much. */
+  get compiledUnits(): number {
+    return this.#compiledUnits;
+  }
+
+  /** The bundle is gone, or will be sent again. */
+  forget(digest: string): void {
+    for (const { script } of this.#known.get(digest)?.values() ?? []) script.release();
+    this.#known.delete(digest);
+  }
+
   /** A function expression around the policy's own part. Throws PolicySyntaxError. */
   functionOf(bundle: LoadedBundle): ivm.Script {
-    return this.#once(`function ${bundle.name} ${bundle.digest}`, () => this.#around('(function () {', bundle));
+    const make = () => ({ script: this.#around('(function () {', bundle), caught: false });
+    return this.#once(bundle.digest, `function ${bundle.name}`, make).script;
   }
 
   /**
-   * The same, made anew by each call of the function that this is. For one context: not kept here. Strict, because in
+   * The same, made anew by each call of the function that this is. For one context: who asks releases it. Strict, because in
    * sloppy code a write to something frozen fails silently; what fails is evaluated in a fresh context, as it is written.
    */
   factoryOf(bundle: LoadedBundle): ivm.Script {
     return this.#around('(() => function () {"use strict";', bundle);
   }
 
+  /** The prelude of a kept context, as it stands. For one context: who asks releases it. */
+  preludeOf(text: string, filename: string): ivm.Script {
+    return this.#compile(text, filename);
+  }
+
   #around(head: string, bundle: LoadedBundle): ivm.Script {
     return this.#compile(`${head}${ownPart(bundle)}\n})`, bundle.name, -head.length - bundle.authorStart);
   }
 
-  /** Throws PolicySyntaxError. `scratch` makes a context that nothing else will use; asked for once per text. */
-  scriptOf(key: string, text: string, filename: string, scratch: () => ivm.Context): ScriptUnit {
-    return this.#once(`script ${filename} ${key}`, () => {
+  /**
+   * Throws PolicySyntaxError. `scratch` makes a context that nothing else will use; asked for once per text. The digest and
+   * the filename say which text it is.
+   */
+  scriptOf(digest: string, text: string, filename: string, scratch: () => ivm.Context): ScriptUnit {
+    return this.#once(digest, `script ${filename}`, () => {
       const script = this.#compile(lead(text), filename, -1);
       this.#checkDeclarations(text, filename, scratch());
-      return this.#caught(text, filename) ?? { script, caught: false };
+      const caught = this.#caught(text, filename);
+      if (caught) script.release();
+      return caught ?? { script, caught: false };
     });
   }
 
@@ -68,7 +92,9 @@ export class BundleScripts {
   #checkDeclarations(text: string, filename: string, scratch: ivm.Context): void {
     const stop = 'nothing is run';
     try {
-      this.#compile(`throw new Error(${JSON.stringify(stop)})${lead(text)}`, filename).runSync(scratch);
+      this.#compile(`throw new Error(${JSON.stringify(stop)})${lead(text)}`, filename).runSync(scratch, {
+        release: true,
+      });
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith(stop)) throw syntaxError(error, filename);
     } finally {
@@ -77,6 +103,7 @@ export class BundleScripts {
   }
 
   #compile(text: string, filename: string, columnOffset = 0): ivm.Script {
+    this.#compiledUnits += text.length;
     try {
       return this.#isolate.compileScriptSync(text, { filename, columnOffset });
     } catch (error) {
@@ -84,9 +111,12 @@ export class BundleScripts {
     }
   }
 
-  #once<T>(key: string, make: () => T): T {
-    if (!this.#known.has(key)) this.#known.set(key, make());
-    return this.#known.get(key) as T;
+  #once(digest: string, key: string, make: () => ScriptUnit): ScriptUnit {
+    const known = this.#known.get(digest) ?? new Map<string, ScriptUnit>();
+    this.#known.set(digest, known);
+    const unit = known.get(key) ?? make();
+    known.set(key, unit);
+    return unit;
   }
 }
 

@@ -8,6 +8,8 @@ const MAX_CONTEXTS = 2_000;
 const MAX_HEAP_SHARE = 0.6;
 /** The heap is looked at once in so many evaluations: asking takes longer than most policies. */
 const EVALUATIONS_PER_CHECK = 100;
+/** And after so much was compiled (UTF-16 units): a unit of a script takes some five bytes of the heap. */
+const COMPILED_PER_CHECK = 1024 * 1024;
 const BYTES_PER_MIB = 1024 * 1024;
 
 /** The isolate of this process, its contexts, and a few made ahead of time. */
@@ -19,6 +21,8 @@ export class IsolateHome {
   #scripts!: BundleScripts;
   #made = 0;
   #evaluations = 0;
+  #compiledAtCheck = 0;
+  #mustCheck = false;
   readonly #supply = new Map<Mode, GuestContext>();
 
   constructor(memoryLimitMiB: number, host: ContextHost) {
@@ -53,15 +57,31 @@ export class IsolateHome {
     if (!this.#supply.has(mode)) this.#supply.set(mode, this.#make(mode));
   }
 
+  /** Something stays that may be large: what a bundle's dependencies made in a kept context. */
+  checkSoon(): void {
+    this.#mustCheck = true;
+  }
+
   /** True when the isolate was replaced: every context of it is gone. */
   renewWhenWorn(): boolean {
-    if (++this.#evaluations % EVALUATIONS_PER_CHECK !== 0) return false;
-    const used = this.#isolate.getHeapStatisticsSync().used_heap_size;
-    if (this.#made < MAX_CONTEXTS && used < this.#memoryLimitMiB * BYTES_PER_MIB * MAX_HEAP_SHARE) return false;
+    this.#evaluations++;
+    if (!this.#isCheckDue() || !this.#isWorn()) return false;
     this.#supply.clear();
     this.#isolate.dispose();
     this.#open();
     return true;
+  }
+
+  #isCheckDue(): boolean {
+    const compiled = this.#scripts.compiledUnits - this.#compiledAtCheck;
+    return this.#mustCheck || compiled >= COMPILED_PER_CHECK || this.#evaluations % EVALUATIONS_PER_CHECK === 0;
+  }
+
+  #isWorn(): boolean {
+    this.#mustCheck = false;
+    this.#compiledAtCheck = this.#scripts.compiledUnits;
+    const { used_heap_size: heap, externally_allocated_size: outside } = this.#isolate.getHeapStatisticsSync();
+    return this.#made >= MAX_CONTEXTS || heap + outside >= this.#memoryLimitMiB * BYTES_PER_MIB * MAX_HEAP_SHARE;
   }
 
   #make(mode: Mode): GuestContext {
@@ -74,5 +94,6 @@ export class IsolateHome {
     this.#bootstrap = bootstrapOf(this.#isolate);
     this.#scripts = new BundleScripts(this.#isolate);
     this.#made = 0;
+    this.#compiledAtCheck = 0;
   }
 }

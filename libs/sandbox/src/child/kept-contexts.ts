@@ -8,6 +8,9 @@ const MAX_EVALUATIONS = 10_000;
 /** Evaluating a prelude is not part of any request; a bundle that takes longer is evaluated fresh. */
 const PREPARE_MS = 5_000;
 
+/** The name that stack frames of a prelude bear. */
+export const DEPENDENCIES = 'dependencies';
+
 interface Kept {
   context: GuestContext;
   evaluations: number;

@@ -57,7 +57,7 @@ async function evaluate(bundle: LoadedBundle, task: EvaluateMessage, body: Buffe
   const run = isUtf8(body) ? await runner.evaluate({ ...task, bundle, review: body.toString('utf8') }) : NOT_UTF8;
   send({ type: 'result', id: task.id, ...run, prints: slot.prints.take() });
   retired = run.retire;
-  if (!retired) tidied = runner.tidy(bundle);
+  if (!retired) tidied = runner.tidy({ bundle, fresh: task.fresh });
 }
 
 function enqueue(task: EvaluateMessage, body: Buffer): void {

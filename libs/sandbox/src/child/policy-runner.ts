@@ -2,11 +2,12 @@ import type { PolicyType } from '@jspolicy/contracts';
 import type { PolicyFailure } from '@jspolicy/policy';
 import { GUEST } from '../guest/guest-types.ts';
 import type { ChildAnswer, ChildResult } from '../messages.ts';
+import { boundedFailure } from './answer-bounds.ts';
 import type { EvaluationSlot } from './evaluation-slot.ts';
 import { failureOf, type IsolateState } from './failure.ts';
 import type { GuestContext, Mode } from './guest-context.ts';
 import type { IsolateHome } from './isolate-home.ts';
-import { KeptContexts } from './kept-contexts.ts';
+import { DEPENDENCIES, KeptContexts } from './kept-contexts.ts';
 import { type LoadedBundle, ownPart } from './loaded-bundle.ts';
 import { inPieces } from './review-pieces.ts';
 import { answerOf } from './verdict.ts';
@@ -36,11 +37,19 @@ export class PolicyRunner {
   }
 
   forget(digest: string): void {
+    this.#home.scripts.forget(digest);
     this.#kept.drop(digest);
   }
 
   /** Never rejects: what goes wrong is the policy's failure, and the process retires when it may be damaged. */
   async evaluate(task: Task): Promise<Run> {
+    const waited = task.bundle.waits;
+    const run = await this.#evaluate(task);
+    // Also of a run that did not come back from its first call: this process may end with it.
+    return !waited && (task.bundle.waits || this.#slot.hostNeeded) ? { ...run, waits: true } : run;
+  }
+
+  async #evaluate(task: Task): Promise<Run> {
     const { bundle } = task;
     const endsAt = performance.now() + task.limitMs;
     const left = () => endsAt - performance.now();
@@ -74,10 +83,10 @@ export class PolicyRunner {
    * After an answer left, and before the next evaluation: puts the globals of a kept context back, replaces a worn isolate,
    * makes the next fresh context.
    */
-  async tidy(bundle: LoadedBundle): Promise<void> {
+  async tidy({ bundle, fresh }: Pick<Task, 'bundle' | 'fresh'>): Promise<void> {
     await this.#sweep();
     if (this.#home.renewWhenWorn()) this.#kept.clear();
-    if (!bundle.kept) this.#home.refill(modeOf(bundle));
+    if (!bundle.kept || fresh) this.#home.refill(modeOf(bundle));
   }
 
   async #sweep(): Promise<void> {
@@ -128,7 +137,7 @@ export class PolicyRunner {
     const { bundle } = task;
     if ((await context.ask(GUEST.begin, [task.policy, ...inPieces(task.review)], left())) !== true) return;
     const prelude = bundle.script.slice(0, bundle.preludeLength);
-    if (prelude) await this.#script(context, `prelude ${bundle.digest}`, prelude, 'dependencies', left);
+    if (prelude) await this.#script(context, bundle.digest, prelude, DEPENDENCIES, left);
     if (bundle.form === 'script') return this.#script(context, bundle.digest, ownPart(bundle), bundle.name, left);
     const body = context.valueOf(this.#home.scripts.functionOf(bundle));
     await this.#code(context, GUEST.evaluate, [body.derefInto({ release: true })], left);
@@ -143,9 +152,9 @@ export class PolicyRunner {
     }
   }
 
-  async #script(context: GuestContext, key: string, text: string, name: string, left: () => number): Promise<void> {
+  async #script(context: GuestContext, digest: string, text: string, name: string, left: () => number): Promise<void> {
     const scratch = () => this.#home.scratchContext(context.mode);
-    const { script, caught } = this.#home.scripts.scriptOf(key, text, name, scratch);
+    const { script, caught } = this.#home.scripts.scriptOf(digest, text, name, scratch);
     const options = { timeout: Math.max(1, Math.ceil(left())) };
     try {
       if (context.mode === 'direct') script.runSync(context.context, options);
@@ -181,9 +190,18 @@ export class PolicyRunner {
 
   #failed(error: unknown, task: Task, state: IsolateState): Run {
     const { failure, damaged } = failureOf(error, task.policy, state);
-    const ended = this.#slot.outcome;
-    const answer: ChildAnswer = ended === undefined ? { kind: 'failed', failure } : answerOf(ended, task);
+    const answer = this.#ended(task) ?? { kind: 'failed', failure: boundedFailure(failure) };
     return { answer, retire: damaged };
+  }
+
+  /** The policy's own end stands, where it can be read. */
+  #ended(task: Task): ChildAnswer | undefined {
+    const { outcome } = this.#slot;
+    try {
+      return outcome === undefined ? undefined : answerOf(outcome, task);
+    } catch {
+      return undefined;
+    }
   }
 }
 

@@ -46,22 +46,32 @@ export function admissionRequestReader(parse: (text: string) => unknown, isArray
     if (value !== undefined && value !== null) to[key] = typeOf(value, last, `request.${key}`);
   };
 
+  /** A list of texts, of which null ones are empty. Nothing else: what is nested could end the stack later. */
+  const textsOf = (value: unknown, path: string): unknown[] => {
+    if (value === undefined || value === null) return [];
+    if (!isArray(value)) return fail(`${path} must be a list`);
+    const list = value as unknown[];
+    for (let index = 0; index < list.length; index++) {
+      if (list[index] === null) list[index] = '';
+      else if (typeof list[index] !== 'string') fail(`${path} must be a list of strings`);
+    }
+    return list;
+  };
+
   const userInfoOf = (value: unknown): Fields => {
     const user: Fields = {};
     if (value === undefined || value === null) return user;
     const from = fieldsOf(value, 'request.userInfo');
     copyText(from, user, 'username', 'request.userInfo');
     copyText(from, user, 'uid', 'request.userInfo');
-    const groups = own(from, 'groups');
-    if (isArray(groups)) {
-      if ((groups as unknown[]).length > 0) user['groups'] = groups;
-    } else if (groups !== undefined && groups !== null) fail('request.userInfo.groups must be a list');
+    const groups = textsOf(own(from, 'groups'), 'request.userInfo.groups');
+    if (groups.length > 0) user['groups'] = groups;
     const extra = own(from, 'extra');
     if (extra !== undefined && extra !== null) {
-      for (const _ in fieldsOf(extra, 'request.userInfo.extra')) {
-        user['extra'] = extra;
-        break;
-      }
+      const fields = fieldsOf(extra, 'request.userInfo.extra');
+      const keys = Object.keys(fields);
+      for (const key of keys) textsOf(fields[key], `request.userInfo.extra[${JSON.stringify(key)}]`);
+      if (keys.length > 0) user['extra'] = extra;
     }
     return user;
   };
@@ -89,11 +99,42 @@ export function admissionRequestReader(parse: (text: string) => unknown, isArray
     return request;
   };
 
+  const fieldsOrNone = (value: unknown): Fields =>
+    typeof value === 'object' && value !== null && !isArray(value) ? (value as Fields) : {};
+
+  /** Bounded: as many labels, keys and values as long as Kubernetes has them. */
+  const labelsOf = (from: Fields): Record<string, string> | undefined => {
+    const labels: Record<string, string> = {};
+    let count = 0;
+    for (const key in from) {
+      const value = own(from, key);
+      if (typeof value !== 'string' || key.length > 317 || value.length > 63) continue;
+      // An assignment to __proto__ would be no label.
+      if (key === '__proto__') continue;
+      labels[key] = value;
+      if (++count === 64) break;
+    }
+    return count > 0 ? labels : undefined;
+  };
+
+  const marksOf = (object: unknown): ReviewInfo['object'] => {
+    const metadata = fieldsOrNone(own(fieldsOrNone(object), 'metadata'));
+    const uid = own(metadata, 'uid');
+    const labels = labelsOf(fieldsOrNone(own(metadata, 'labels')));
+    const marks: NonNullable<ReviewInfo['object']> = {};
+    if (typeof uid === 'string' && uid !== '' && uid.length <= 128) marks.uid = uid;
+    if (labels !== undefined) marks.labels = labels;
+    return marks.uid === undefined && labels === undefined ? undefined : marks;
+  };
+
   const infoOf = (apiVersion: string, request: AdmissionRequest): ReviewInfo => {
-    const { uid, kind, name, namespace, operation, userInfo, dryRun } = request;
+    const { uid, kind, subResource, name, namespace, operation, userInfo, dryRun } = request;
     const info: ReviewInfo = { apiVersion, uid, kind, operation, userInfo, dryRun: dryRun === true };
     if (name !== undefined) info.name = name;
     if (namespace !== undefined) info.namespace = namespace;
+    if (subResource !== undefined) info.subResource = subResource;
+    const object = marksOf(request.object ?? request.oldObject);
+    if (object !== undefined) info.object = object;
     return info;
   };
 

@@ -11,15 +11,17 @@ const MAIN = join(DIST, 'child/main.js');
 const LIBS = resolve(DIST, '../..');
 const MODULES = dirname(dirname(resolve(import.meta.dirname, '../../../../node_modules/isolated-vm/package.json')));
 
+export interface ChildCommand {
+  command: string;
+  args: string[];
+}
+
 /**
  * The command of a sandbox process. It may read our libraries and its packages, may load the one native addon, and
  * nothing else: no other file, no child process, no thread but the guard's where there is no death signal. Its environment
  * is empty, so no credential is in it.
  */
-export function childCommand(
-  memoryLimitMiB: number,
-  deathSignal = withDeathSignal(),
-): { command: string; args: string[] } {
+export function childCommand(memoryLimitMiB: number, deathSignal = withDeathSignal()): ChildCommand {
   const readable = [LIBS, MODULES, '/etc/alpine-release'];
   const guarded = deathSignal.length > 0;
   const [command = process.execPath, ...before] = [...deathSignal, process.execPath];

@@ -11,6 +11,13 @@ let known: string[] | undefined;
  * it does just then. Empty where the machine has nothing of that kind.
  */
 export function withDeathSignal(): readonly string[] {
-  known ??= spawnSync(SETPRIV, [...OPTIONS, 'true'], { stdio: 'ignore' }).status === 0 ? [SETPRIV, ...OPTIONS] : [];
-  return known;
+  if (known) return known;
+  // It starts itself: our images have no other program.
+  const { error, status } = spawnSync(SETPRIV, [...OPTIONS, SETPRIV, '--version'], { stdio: 'ignore' });
+  const found = status === 0 ? [SETPRIV, ...OPTIONS] : [];
+  // A machine that could not start it just now may have it.
+  if (!error || isAbsent(error)) known = found;
+  return found;
 }
+
+const isAbsent = (error: NodeJS.ErrnoException): boolean => error.code === 'ENOENT' || error.code === 'EACCES';

@@ -1,12 +1,13 @@
 import { lengthOf } from '../frames.ts';
+import { isRead, isWrite, MAX_HOST_CALLS, TOO_MANY_CALLS } from '../host-call-rules.ts';
 import type { CallReply } from '../messages.ts';
 import { HostCallError, type HostFunctions, JsonText } from '../port.ts';
 
 /** Host calls that are left so long before the time is over are ended, so that the policy's own thread can end too. */
 const STOP_BEFORE_MS = 20;
 
-/** Host functions that write to the cluster. */
-const WRITES = new Set(['create', 'update', 'remove']);
+/** A sandbox process refuses calls beyond the limit itself; one that goes on so far beyond it is no honest one. */
+const FLOOD_CALLS = 10 * MAX_HOST_CALLS;
 
 interface CallsOptions {
   host: HostFunctions;
@@ -15,6 +16,8 @@ interface CallsOptions {
   /** A value larger than this is an error that the policy sees. */
   maxValueBytes: number;
   reply(call: number, reply: CallReply, body?: readonly Uint8Array[]): void;
+  /** The process does not stop asking. */
+  onFlood(): void;
   /** A host function rejected with an error that is not the policy's. */
   onFailure(name: string, error: unknown): void;
 }
@@ -23,8 +26,10 @@ interface CallsOptions {
 export class HostCalls {
   readonly #options: CallsOptions;
   readonly #abort = new AbortController();
+  #count = 0;
   #pending = 0;
   #writing = 0;
+  #mayHaveChanged = false;
 
   constructor(options: CallsOptions) {
     this.#options = options;
@@ -38,12 +43,25 @@ export class HostCalls {
     return this.#writing > 0;
   }
 
+  get mayHaveChanged(): boolean {
+    return this.#mayHaveChanged;
+  }
+
   /** Never rejects. */
   async answer(call: number, name: string, args: unknown[]): Promise<void> {
+    if (++this.#count <= MAX_HOST_CALLS) return this.#ask(call, name, args);
+    if (this.#count > FLOOD_CALLS) this.#options.onFlood();
+    else this.#options.reply(call, { kind: 'thrown', ...TOO_MANY_CALLS });
+  }
+
+  async #ask(call: number, name: string, args: unknown[]): Promise<void> {
     const { host, endsAt, maxValueBytes, reply, onFailure } = this.#options;
     const { signal } = this.#abort;
-    const timer = setTimeout(() => this.#stop(call), endsAt - STOP_BEFORE_MS - performance.now());
-    const writes = WRITES.has(name) ? 1 : 0;
+    // Not when little time is left already: a timer takes no negative number.
+    const leftMs = Math.max(0, endsAt - STOP_BEFORE_MS - performance.now());
+    const timer = setTimeout(() => this.#stop(call), leftMs);
+    const writes = isWrite(name) ? 1 : 0;
+    this.#mayHaveChanged ||= !isRead(name);
     this.#pending++;
     this.#writing += writes;
     try {

@@ -2,16 +2,27 @@ import type { PolicyFailure } from '@jspolicy/policy';
 import type { ChildResult } from '../messages.ts';
 import type { EvaluationResult } from '../port.ts';
 
-/** `host`: time was over while the evaluation waited for the host. */
-export type KilledFor = 'time' | 'memory' | 'host';
+/**
+ * `host`: time was over while the evaluation waited for the host. `stopped`: somebody else had stopped the process.
+ * `damaged`: it said what no sandbox process says.
+ */
+export type KilledFor = 'time' | 'memory' | 'host' | 'stopped' | 'damaged';
 
 export interface Died {
   died: string;
   /** We killed it, and why. */
   killedFor?: KilledFor | undefined;
-  /** Somebody else did, and no host call was made: the evaluation may not even have begun. */
+  /** Somebody else ended or stopped it: the policy is not to blame. */
   byOthers?: boolean;
+  /** No host call was made that may change something: another process may evaluate it. */
+  mayRepeat?: boolean;
 }
+
+/** What a process gets from its own faults: an abort of the engine, a wrong access or instruction. */
+const OWN_FAULTS = new Set(['SIGABRT', 'SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGTRAP', 'SIGFPE', 'SIGSYS']);
+
+/** A process that we did not kill ended by this signal: whether somebody else sent it. */
+export const isFromOthers = (signal: string): boolean => signal.startsWith('SIG') && !OWN_FAULTS.has(signal);
 
 /** How an evaluation in a process ended. */
 export type ProcessOutcome =
@@ -27,24 +38,12 @@ export type Ended = Exclude<ProcessOutcome, { notBegun: true }>;
 export const refused = (message: string): EvaluationResult => ({ kind: 'refused', message });
 export const failed = (failure: PolicyFailure): EvaluationResult => ({ kind: 'failed', failure });
 
-/** What a sandbox process says is not trusted: only a result of the agreed form is used. */
-export function checked<T extends ProcessOutcome>(outcome: T): T | Died {
-  return !('result' in outcome) || isWellFormed(outcome.result) ? outcome : { died: 'it sent a result that is none' };
-}
-
-function isWellFormed({ answer, prints }: ChildResult): boolean {
-  if (!Array.isArray(prints) || typeof answer !== 'object' || answer === null) return false;
-  if (answer.kind === 'verdict')
-    return Array.isArray(answer.verdict?.warnings) && typeof answer.review?.uid === 'string';
-  if (answer.kind === 'failed') return typeof answer.failure?.message === 'string';
-  return answer.kind === 'malformed' && typeof answer.message === 'string';
-}
-
 /** Why the policy is held responsible for the end of its process; undefined: it is not. */
 export function blameOf(outcome: Ended): string | undefined {
   if ('hostFailed' in outcome) return undefined;
-  // The policy is not to blame for a host that is slow.
-  if ('died' in outcome) return outcome.killedFor === 'host' ? undefined : (outcome.killedFor ?? outcome.died);
+  // The policy is not to blame for a host that is slow, or for what others do to its process.
+  if ('died' in outcome)
+    return outcome.killedFor === 'host' || outcome.byOthers ? undefined : (outcome.killedFor ?? outcome.died);
   const { answer } = outcome.result;
   return answer.kind === 'failed' && answer.failure.cause === 'memory' ? 'memory' : undefined;
 }

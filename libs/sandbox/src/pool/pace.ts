@@ -9,15 +9,15 @@ const QUICK_RUN = 5;
 /** How long the policies' evaluations take, and how many processes each holds. Milliseconds of performance.now(). */
 export class Pace {
   readonly #share: number;
-  readonly #shareWhileWriting: number;
+  readonly #maxProcesses: number;
   readonly #held = new Map<string, number>();
   readonly #quickInARow = new Map<string, number>();
   readonly #slowUntil = new Map<string, number>();
 
-  /** `processes`: a policy that was slow leaves one of them to the others; `maxProcesses`: while one of its writes waits. */
+  /** `processes`: a policy that was slow leaves one of them to the others; `maxProcesses`: while nobody else needs them. */
   constructor(processes: number, maxProcesses: number) {
     this.#share = Math.max(1, processes - 1);
-    this.#shareWhileWriting = Math.max(1, maxProcesses - 1);
+    this.#maxProcesses = maxProcesses;
   }
 
   begin(policy: string): void {
@@ -45,13 +45,16 @@ export class Pace {
   }
 
   /**
-   * `isWriting`: an evaluation of the policy waits for a write. What is written may be judged by the same policy, and that
-   * evaluation must not wait for the one that wrote.
+   * Beyond its share a policy that was slow takes what is idle, as long as one more process is left or can be started: its
+   * next reviews are mostly quick, and need not wait for the slow one. Or `isWriting`: an evaluation of the policy waits for
+   * a write. What is written may be judged by the same policy, and that evaluation must not wait for the one that wrote.
+   * `busy`: processes that evaluate now.
    */
-  mayBegin(policy: string, isWriting: () => boolean): boolean {
+  mayBegin(policy: string, busy: () => number, isWriting: () => boolean): boolean {
     const held = this.heldBy(policy);
     if (held < this.#share || !this.#isSlow(policy)) return true;
-    return held < this.#shareWhileWriting && isWriting();
+    const leavesOne = Math.max(1, this.#maxProcesses - 1);
+    return busy() < leavesOne || (held < leavesOne && isWriting());
   }
 
   isQuick(policy: string): boolean {

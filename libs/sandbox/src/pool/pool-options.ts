@@ -17,10 +17,12 @@ export interface SandboxPoolOptions {
   log?: Logger;
   /** A policy is not evaluated until then (milliseconds since the epoch). */
   onQuarantine?(policy: string, until: number, reason: string): void;
+  /** false: there is no process and none can be started, so nothing is evaluated; it is tried again. true: there is one. */
+  onAvailable?(available: boolean): void;
 }
 
-export type PoolSettings = Required<Omit<SandboxPoolOptions, 'log' | 'onQuarantine'>> &
-  Pick<SandboxPoolOptions, 'log' | 'onQuarantine'>;
+export type PoolSettings = Required<Omit<SandboxPoolOptions, 'log' | 'onQuarantine' | 'onAvailable'>> &
+  Pick<SandboxPoolOptions, 'log' | 'onQuarantine' | 'onAvailable'>;
 
 export function poolSettings(options: SandboxPoolOptions): PoolSettings {
   const { processes = 2, memoryLimitMiB = 128 } = options;

@@ -1,22 +1,22 @@
 import type { Bundle } from '@jspolicy/contracts';
 import type { Evaluation, EvaluationResult, Sandbox } from '../port.ts';
-import { blameOf, checked, type Ended, failed, failureWithoutResult, type ProcessOutcome, refused } from './outcome.ts';
+import { type LoadedBundle, LoadedBundles } from './loaded-bundles.ts';
+import { blameOf, type Ended, failed, failureWithoutResult, type ProcessOutcome, refused } from './outcome.ts';
 import { Pace, SLOW_MS } from './pace.ts';
 import { type PoolSettings, poolSettings, type SandboxPoolOptions } from './pool-options.ts';
 import { Quarantine } from './quarantine.ts';
 import { SandboxProcess } from './sandbox-process.ts';
+import { StartAttempts } from './start-attempts.ts';
 import { guard, LONG_MS, Watchdog } from './watchdog.ts';
 
 /** A process that rests above this share of its limit is replaced, so that no policy pays for what others left. */
 const WORN_SHARE = 0.7;
-/** After a process that ended before it was ready, so that one that cannot start does not take the machine. */
-const START_AGAIN_MS = 500;
 /** Evaluations of quick policies may stand in line in a process: it finds the next one without waiting for us. */
 const LINE = 8;
 
 interface Waiting {
   evaluation: Evaluation;
-  bundle: Bundle;
+  bundle: LoadedBundle;
   endsAt: number;
   /** It was begun in a process that somebody else killed. */
   again: boolean;
@@ -31,30 +31,31 @@ export function createSandboxPool(options: SandboxPoolOptions = {}): Sandbox {
 class SandboxPool implements Sandbox {
   readonly #settings: PoolSettings;
   readonly #quarantine = new Quarantine();
-  readonly #bundles = new Map<string, Bundle>();
+  readonly #bundles = new LoadedBundles();
   readonly #processes = new Set<SandboxProcess>();
   readonly #pace: Pace;
   readonly #watchdog = new Watchdog(() => this.#look());
   #waiting: Waiting[] = [];
   #inProcesses = 0;
   #stopping = false;
-  #startAgainAt = 0;
+  readonly #starts: StartAttempts;
   #idle: (() => void) | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(settings: PoolSettings) {
     this.#settings = settings;
     this.#pace = new Pace(settings.processes, settings.maxProcesses);
+    this.#starts = new StartAttempts(settings, () => this.#fill());
     this.#fill();
   }
 
   async load(bundle: Bundle): Promise<void> {
-    this.#bundles.set(bundle.digest, bundle);
+    this.#bundles.load(bundle);
     if (this.#processes.size > 0) await Promise.race([...this.#processes].map((each) => each.ready));
   }
 
   unload(digest: string): void {
-    this.#bundles.delete(digest);
+    this.#bundles.unload(digest);
     this.#quarantine.forget(digest);
     for (const each of this.#processes) each.forget(digest);
   }
@@ -62,6 +63,7 @@ class SandboxPool implements Sandbox {
   evaluate(evaluation: Evaluation): Promise<EvaluationResult> {
     const bundle = this.#bundles.get(evaluation.digest);
     if (!bundle) return Promise.resolve(refused(`bundle ${evaluation.digest} is not loaded`));
+    if (!(evaluation.limitMs > 0)) return Promise.resolve(refused('no time was left to evaluate the policy'));
     const quarantined = this.#quarantine.check(evaluation, Date.now());
     if (quarantined) return Promise.resolve(failed({ cause: 'quarantined', message: quarantined }));
     if (this.#stopping) return Promise.resolve(refused('the sandbox is stopping'));
@@ -84,6 +86,7 @@ class SandboxPool implements Sandbox {
     this.#stopping = true;
     if (this.#isBusy()) await new Promise<void>((resolve) => (this.#idle = resolve));
     this.#watchdog.stop();
+    this.#starts.stop();
     for (const each of this.#processes) each.kill();
     await Promise.all([...this.#processes].map((each) => each.exited));
   }
@@ -95,20 +98,21 @@ class SandboxPool implements Sandbox {
   #start(): void {
     const started = new SandboxProcess(this.#settings.memoryLimitMiB);
     this.#processes.add(started);
-    void started.ready.then(() => this.#dispatch());
+    void started.ready.then(() => {
+      if (started.wasReady) this.#starts.succeeded();
+      this.#dispatch();
+    });
     void started.exited.then(() => this.#ended(started));
   }
 
   #ended(process: SandboxProcess): void {
     this.#processes.delete(process);
     if (process.wasReady || this.#stopping) this.#fill();
-    else this.#startLater(process.ending);
-  }
-
-  #startLater(how: string | undefined): void {
-    this.#settings.log?.error({ how }, 'sandbox process does not start');
-    this.#startAgainAt = performance.now() + START_AGAIN_MS;
-    setTimeout(() => this.#fill(), START_AGAIN_MS);
+    else
+      this.#starts.failed(
+        process.ending ?? '',
+        [...this.#processes].some(({ wasReady }) => wasReady),
+      );
   }
 
   /** Processes that there should be: slow evaluations do not count, as far as there may be more. */
@@ -120,7 +124,7 @@ class SandboxPool implements Sandbox {
 
   #fill(): void {
     if (this.#stopping && this.#waiting.length === 0) return;
-    if (performance.now() < this.#startAgainAt) return;
+    if (this.#starts.isPausing) return;
     const wanted = this.#wanted();
     while (this.#processes.size < wanted) this.#start();
   }
@@ -154,10 +158,11 @@ class SandboxPool implements Sandbox {
   #next(): Waiting | undefined {
     let chosen: Waiting | undefined;
     let fewest = Number.POSITIVE_INFINITY;
+    const busy = () => [...this.#processes].filter(({ current }) => current).length;
     for (const waiting of this.#waiting) {
       const { policy } = waiting.evaluation;
       const held = this.#pace.heldBy(policy);
-      if (held >= fewest || !this.#pace.mayBegin(policy, () => this.#isWriting(policy))) continue;
+      if (held >= fewest || !this.#pace.mayBegin(policy, busy, () => this.#isWriting(policy))) continue;
       chosen = waiting;
       fewest = held;
       if (held === 0) break;
@@ -171,7 +176,7 @@ class SandboxPool implements Sandbox {
 
   /** A free one; or, for what is quick and asks no host, the shortest line of others that are. */
   #processFor({ evaluation, bundle }: Waiting): SandboxProcess | undefined {
-    const mayStandInLine = bundle.hostCalls.length === 0 && this.#pace.isQuick(evaluation.policy);
+    const mayStandInLine = !bundle.waits && this.#pace.isQuick(evaluation.policy);
     let chosen: SandboxProcess | undefined;
     for (const each of this.#processes) {
       if (!each.isReady || each.load >= (chosen?.load ?? LINE)) continue;
@@ -187,13 +192,14 @@ class SandboxPool implements Sandbox {
   }
 
   #run(waiting: Waiting, process: SandboxProcess): void {
-    const { evaluation, bundle, endsAt } = waiting;
+    const { evaluation, endsAt } = waiting;
+    const bundle = this.#bundles.get(evaluation.digest) ?? waiting.bundle;
     this.#pace.begin(evaluation.policy);
     this.#inProcesses++;
     process.evaluate(evaluation, bundle, endsAt, (outcome, tookMs) => {
       this.#inProcesses--;
       this.#pace.end(evaluation.policy, tookMs);
-      this.#settle(waiting, process, checked(outcome));
+      this.#settle(waiting, process, outcome);
       this.#dispatch();
     });
   }
@@ -203,9 +209,12 @@ class SandboxPool implements Sandbox {
       this.#waiting.unshift(waiting);
       return;
     }
-    // The machine may have killed it before: once more.
-    if ('byOthers' in outcome && outcome.byOthers && !waiting.again) {
+    // It may not even have begun: once more.
+    if ('died' in outcome && outcome.byOthers && outcome.mayRepeat && !waiting.again) {
+      const { policy } = waiting.evaluation;
+      this.#settings.log?.warn({ policy, died: outcome.died }, 'sandbox process was ended from outside: once more');
       this.#waiting.unshift({ ...waiting, again: true });
+      process.discard();
       return;
     }
     this.#judge(waiting.evaluation, process, outcome);
@@ -225,11 +234,12 @@ class SandboxPool implements Sandbox {
     if (told) this.#settings.onQuarantine?.(evaluation.policy, told.until, told.reason);
   }
 
-  #resultOf({ policy, host }: Evaluation, outcome: Ended): EvaluationResult {
+  #resultOf({ policy, digest, host }: Evaluation, outcome: Ended): EvaluationResult {
     const { log, residentLimitMiB } = this.#settings;
     if ('result' in outcome) {
       const { answer, prints, demoted } = outcome.result;
       for (const line of prints) host.print(line);
+      this.#bundles.learn(digest, outcome.result);
       if (demoted) log?.warn({ policy, why: demoted }, 'policy is evaluated in fresh contexts from now on');
       return answer;
     }
@@ -245,7 +255,9 @@ class SandboxPool implements Sandbox {
     const late = this.#waiting.filter(({ endsAt }) => endsAt <= now);
     if (late.length === 0) return;
     this.#waiting = this.#waiting.filter(({ endsAt }) => endsAt > now);
-    for (const each of late) each.settle(refused('no sandbox was free in time'));
+    const { problem } = this.#starts;
+    const why = problem === undefined ? 'was free in time' : `process can be started: ${problem}`;
+    for (const each of late) each.settle(refused(`no sandbox ${why}`));
   }
 }
 

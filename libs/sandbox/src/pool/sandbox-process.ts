@@ -1,13 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
-import type { Bundle } from '@jspolicy/contracts';
 import { encodeFrame, FrameReader } from '../frames.ts';
 import type { ChildResult, FromChild, ToChild } from '../messages.ts';
 import type { Evaluation } from '../port.ts';
-import { childCommand, PIPE_FD } from './child-command.ts';
+import { type ChildCommand, childCommand } from './child-command.ts';
+import { childMessage, MAX_CHILD_FRAME_BYTES } from './child-message.ts';
 import { HostCalls } from './host-calls.ts';
-import type { KilledFor, ProcessOutcome } from './outcome.ts';
-import { offerToOomKiller, residentMiB } from './resident-memory.ts';
+import type { LoadedBundle } from './loaded-bundles.ts';
+import { isFromOthers, type KilledFor, type ProcessOutcome } from './outcome.ts';
+import { offerToOomKiller, type ProcessState, processState } from './process-state.ts';
+import { SentBundles } from './sent-bundles.ts';
+import { type SpawnedChild, spawnChild } from './spawn-child.ts';
 
 /** Resident memory is read from a file: not after each evaluation. */
 const EVALUATIONS_PER_CHECK = 50;
@@ -36,45 +39,53 @@ interface Sent {
 export class SandboxProcess {
   readonly ready: Promise<void>;
   readonly exited: Promise<void>;
+  readonly #memoryLimitMiB: number;
   readonly #maxValueBytes: number;
-  readonly #child: ChildProcess;
-  readonly #pipe: Duplex;
-  readonly #bundles = new Set<string>();
+  readonly #onEnd: (how: string) => void;
+  #child: ChildProcess | undefined;
+  #pipe: Duplex | undefined;
+  readonly #bundles = new SentBundles();
   /** The first one is being evaluated. */
   readonly #line: Sent[] = [];
   #nextId = 0;
   #restingMiB = 0;
+  /** Of the evaluation that runs, as far as it was looked at. */
+  #largestMiB = 0;
   #stderr = '';
   #ending: string | undefined;
   #wasReady = false;
   #killed = false;
   #retiring = false;
 
-  constructor(memoryLimitMiB: number) {
+  constructor(memoryLimitMiB: number, command: ChildCommand = childCommand(memoryLimitMiB)) {
+    this.#memoryLimitMiB = memoryLimitMiB;
     this.#maxValueBytes = Math.floor((memoryLimitMiB * BYTES_PER_MIB) / VALUE_SHARE);
-    const { command, args } = childCommand(memoryLimitMiB);
-    this.#child = spawn(command, args, { cwd: '/', env: {}, stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'] });
-    offerToOomKiller(this.#child.pid);
-    this.#pipe = this.#child.stdio[PIPE_FD] as Duplex;
-    this.#child.stderr?.on('data', (text: Buffer) => {
+    const ready = Promise.withResolvers<void>();
+    const exited = Promise.withResolvers<void>();
+    this.ready = ready.promise;
+    this.exited = exited.promise;
+    this.#onEnd = (how) => {
+      this.#end(how);
+      ready.resolve();
+      exited.resolve();
+    };
+    const spawned = spawnChild(command);
+    if ('failed' in spawned) this.#onEnd(spawned.failed);
+    else this.#follow(spawned, ready.resolve);
+  }
+
+  #follow({ child, pipe }: SpawnedChild, onReady: () => void): void {
+    this.#child = child;
+    this.#pipe = pipe;
+    offerToOomKiller(child.pid);
+    child.stderr?.on('data', (text: Buffer) => {
       this.#stderr = (this.#stderr + text.toString()).slice(-4_000);
     });
-    let becameReady: () => void = () => undefined;
-    this.ready = new Promise((resolve) => {
-      becameReady = resolve;
-    });
-    this.exited = new Promise((resolve) => {
-      const end = (how: string) => {
-        this.#end(how);
-        becameReady();
-        resolve();
-      };
-      this.#child.once('exit', (code, signal) => end(signal ?? `exit code ${code}`));
-      this.#child.once('error', (error) => end(error.message));
-    });
+    child.once('exit', (code, signal) => this.#onEnd(signal ?? `exit code ${code}`));
+    child.once('error', (error) => this.#onEnd(error.message));
     const startTimer = setTimeout(() => this.kill(), START_MS);
     void this.ready.then(() => clearTimeout(startTimer));
-    this.#read(becameReady);
+    this.#read(pipe, onReady);
   }
 
   /** It takes evaluations. */
@@ -116,18 +127,21 @@ export class SandboxProcess {
     return this.#restingMiB;
   }
 
-  residentMiB(): number {
-    return residentMiB(this.#child.pid);
+  /** Resident memory now, MiB, and whether somebody stopped it. */
+  state(): ProcessState {
+    const state = processState(this.#child?.pid);
+    this.#largestMiB = Math.max(this.#largestMiB, state.residentMiB);
+    return state;
   }
 
   /** Looks now and then, between two evaluations, whether the process has grown beyond so many MiB. */
   isWorn(limitMiB: number): boolean {
-    if (this.#nextId % EVALUATIONS_PER_CHECK === 0) this.#restingMiB = this.residentMiB();
+    if (this.#nextId % EVALUATIONS_PER_CHECK === 0) this.#restingMiB = processState(this.#child?.pid).residentMiB;
     return this.#restingMiB > limitMiB;
   }
 
   /** `settle` is called once: with the outcome, and with the milliseconds that the evaluation itself took. */
-  evaluate(evaluation: Evaluation, bundle: Bundle, endsAt: number, settle: Sent['settle']): void {
+  evaluate(evaluation: Evaluation, bundle: LoadedBundle, endsAt: number, settle: Sent['settle']): void {
     if (!this.isReady) {
       settle({ notBegun: true });
       return;
@@ -136,7 +150,9 @@ export class SandboxProcess {
     const now = performance.now();
     this.#line.push({ id, evaluation, endsAt, startedAt: now, calls: undefined, givenBack: false, settle });
     this.#sendBundle(bundle);
-    const { policy, type: policyType, digest, review, fresh = false } = evaluation;
+    const { policy, type: policyType, digest, review } = evaluation;
+    // Also where this process was told otherwise: another one may have found out.
+    const fresh = evaluation.fresh === true || bundle.isolation === 'request';
     this.#send({ type: 'evaluate', id, policy, policyType, digest, limitMs: Math.max(1, endsAt - now), fresh }, [
       review,
     ]);
@@ -160,17 +176,17 @@ export class SandboxProcess {
   }
 
   forget(digest: string): void {
-    if (this.#bundles.delete(digest)) this.#send({ type: 'forget', digest });
+    if (this.#bundles.remove(digest)) this.#send({ type: 'forget', digest });
   }
 
   /** With a reason the evaluation that runs is over at once: a process with much memory takes its time to be gone. */
   kill(why?: KilledFor): void {
     this.#killed = true;
-    this.#child.kill('SIGKILL');
+    this.#child?.kill('SIGKILL');
     if (why === undefined) return;
     this.freeTheLine();
     const [current] = this.#line;
-    if (current) finish(current, { died: 'killed', killedFor: why });
+    if (current) finish(current, { died: 'killed', killedFor: why, ...repeatable(current, why === 'stopped') });
   }
 
   #end(how: string): void {
@@ -179,38 +195,45 @@ export class SandboxProcess {
     this.#ending = died;
     this.freeTheLine();
     const [current] = this.#line.splice(0);
-    const byOthers = how === 'SIGKILL' && !this.#killed && current?.calls === undefined;
-    if (current) finish(current, { died, byOthers });
+    if (current) finish(current, { died, ...repeatable(current, this.#isByOthers(how)) });
   }
 
-  #sendBundle({ digest, isolation, preludeLength, form, authorStart = 0, hostCalls, script }: Bundle): void {
-    if (this.#bundles.has(digest)) return;
-    this.#bundles.add(digest);
-    const waits = hostCalls.length > 0;
+  /** The kernel's SIGKILL when memory runs out is the policy's, where it took much. */
+  #isByOthers(how: string): boolean {
+    if (this.#killed || !isFromOthers(how)) return false;
+    return how !== 'SIGKILL' || this.#largestMiB <= this.#restingMiB + this.#memoryLimitMiB / 2;
+  }
+
+  #sendBundle({ digest, isolation, preludeLength, form, authorStart = 0, waits, script }: LoadedBundle): void {
+    if (this.#bundles.use(digest)) return;
+    for (const old of this.#bundles.add(digest, script.length)) this.#send({ type: 'forget', digest: old });
     this.#send({ type: 'bundle', digest, isolation, preludeLength, form, authorStart, waits }, [Buffer.from(script)]);
   }
 
   #send(message: ToChild, body?: readonly Uint8Array[]): void {
-    if (this.#ending === undefined) this.#pipe.write(encodeFrame(message, body));
+    if (this.#ending === undefined) this.#pipe?.write(encodeFrame(message, body));
   }
 
-  #read(onReady: () => void): void {
-    const reader = new FrameReader<FromChild>();
+  #read(pipe: Duplex, onReady: () => void): void {
+    const reader = new FrameReader<unknown>(MAX_CHILD_FRAME_BYTES);
     // Its end is told by its exit, with its reason.
-    this.#pipe.on('error', () => this.#child.kill('SIGKILL'));
-    this.#pipe.on('data', (chunk: Buffer) => {
+    pipe.on('error', () => this.#child?.kill('SIGKILL'));
+    pipe.on('data', (chunk: Buffer) => {
+      if (this.#killed) return;
       try {
         reader.push(chunk);
         for (let frame = reader.next(); frame; frame = reader.next()) this.#receive(frame.header, onReady);
       } catch {
-        // What a sandbox process says is not trusted: frames that are none end it.
-        this.kill();
+        // No frames, or no JSON in them.
+        this.kill('damaged');
       }
     });
   }
 
-  #receive(message: FromChild, onReady: () => void): void {
-    if (message.type === 'ready') {
+  #receive(header: unknown, onReady: () => void): void {
+    const message = childMessage(header);
+    if (!message) this.kill('damaged');
+    else if (message.type === 'ready') {
       this.#wasReady = true;
       onReady();
     } else if (message.id !== this.#line[0]?.id) return;
@@ -220,6 +243,7 @@ export class SandboxProcess {
 
   #take(result: ChildResult): void {
     const current = this.#line.shift() as Sent;
+    this.#largestMiB = 0;
     const [next] = this.#line;
     if (next) next.startedAt = performance.now();
     finish(current, { result });
@@ -239,6 +263,7 @@ export class SandboxProcess {
       endsAt,
       maxValueBytes: this.#maxValueBytes,
       reply: (to, reply, body) => this.#send({ type: 'reply', id, call: to, reply }, body),
+      onFlood: () => this.kill('damaged'),
       onFailure: (hostFailed, error) => {
         if (this.#line[0] !== current) return;
         finish(current, { hostFailed, error });
@@ -248,6 +273,8 @@ export class SandboxProcess {
     void current.calls.answer(call, name, args);
   }
 }
+
+const repeatable = ({ calls }: Sent, byOthers: boolean) => ({ byOthers, mayRepeat: !calls?.mayHaveChanged });
 
 function giveBack(sent: Sent): void {
   sent.givenBack = true;

@@ -1,3 +1,4 @@
+import type { KilledFor } from './outcome.ts';
 import type { SandboxProcess } from './sandbox-process.ts';
 
 /** Killed so long after its limit: the isolate's own timer had its chance. */
@@ -32,15 +33,33 @@ export class Watchdog {
   }
 }
 
-/** Kills a process whose evaluation is past its time or its memory; frees those that stand in line behind it. */
-export function guard(process: SandboxProcess, limits: { residentLimitMiB: number; memoryLimitMiB: number }): void {
+interface Limits {
+  residentLimitMiB: number;
+  memoryLimitMiB: number;
+}
+
+/**
+ * Kills a process whose evaluation is past its time or its memory, or that somebody stopped; frees those that stand in line
+ * behind it.
+ */
+export function guard(process: SandboxProcess, limits: Limits): void {
   const { current } = process;
+  // One that is stopped while it starts would take its place until it is given up.
+  if (!process.wasReady && process.state().isStopped) process.kill();
   if (!current) return;
   const now = performance.now();
-  if (now > current.endsAt + GRACE_MS) process.kill(process.waitsForHost ? 'host' : 'time');
-  if (now - current.startedAt < LONG_MS) return;
+  const isLate = now > current.endsAt + GRACE_MS;
+  if (now - current.startedAt < LONG_MS && !isLate) return;
   process.freeTheLine();
+  const why = reasonToKill(process, limits, isLate);
+  if (why) process.kill(why);
+}
+
+function reasonToKill(process: SandboxProcess, limits: Limits, isLate: boolean): KilledFor | undefined {
+  const { residentMiB, isStopped } = process.state();
+  if (isStopped) return 'stopped';
+  if (isLate) return process.waitsForHost ? 'host' : 'time';
   // What earlier evaluations left in the process is not this one's fault.
   const allowedMiB = Math.max(limits.residentLimitMiB, process.restingMiB + limits.memoryLimitMiB);
-  if (process.residentMiB() > allowedMiB) process.kill('memory');
+  return residentMiB > allowedMiB ? 'memory' : undefined;
 }

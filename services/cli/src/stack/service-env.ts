@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { BUS_VARIABLES } from '@jspolicy/bus';
 import type { CertificateFiles } from '@jspolicy/certificates';
 import { CRDS, type DataPlaces, packageCache, type ServiceName } from '../places.ts';
 import type { LogLevel } from './log-line.ts';
@@ -11,6 +11,8 @@ export interface StackFacts {
   places: DataPlaces;
   certificates: CertificateFiles;
   natsUrl: string;
+  /** Started by us, for us: what the environment says about another NATS is not meant for it. */
+  ownNats: boolean;
   host: string;
   port: number;
   webhookUrl: string;
@@ -27,7 +29,8 @@ export function serviceEnv(
   facts: StackFacts,
   env: NodeJS.ProcessEnv = process.env,
 ): NodeJS.ProcessEnv {
-  const inherited = Object.fromEntries(Object.entries(env).filter(([key]) => !OURS.includes(key)));
+  const ours = facts.ownNats ? [...OURS, ...BUS_VARIABLES] : OURS;
+  const inherited = Object.fromEntries(Object.entries(env).filter(([key]) => !ours.includes(key)));
   return { ...inherited, ...common(facts), ...own(service, name, facts, env) };
 }
 
@@ -50,7 +53,7 @@ function own(service: ServiceName, name: string, facts: StackFacts, env: NodeJS.
         TLS_KEY_FILE: certificates.keyFile,
       };
     case 'evaluator':
-      return { EVALUATOR_ID: name, SPOOL_DIR: join(places.spool, name) };
+      return { EVALUATOR_ID: name, SPOOL_DIR: places.spool };
     case 'compiler':
       return { WORK_DIR: places.compilerWork, CACHE_DIR: packageCache(env) };
     case 'controller':

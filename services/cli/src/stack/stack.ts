@@ -123,7 +123,8 @@ export class Stack {
     const url = webhookUrl ?? `https://${LOOPBACK}:${port}`;
     const certificates = await ensureCertificates(places.certificates, certificateNames(url));
     const nats = natsUrl ?? (await withProgress(terminal, 'starting nats-server', () => this.#nats.start()));
-    return { cluster, places, certificates, natsUrl: nats, host, port, webhookUrl: url, logLevel };
+    const ownNats = natsUrl === undefined;
+    return { cluster, places, certificates, natsUrl: nats, ownNats, host, port, webhookUrl: url, logLevel };
   }
 
   async #start(service: ServiceName, name: string, facts: StackFacts): Promise<void> {

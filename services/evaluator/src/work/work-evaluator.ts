@@ -13,6 +13,10 @@ import type { WorkSandbox } from './work-sandbox.ts';
 
 export interface WorkEvaluatorParts {
   evaluatorId: string;
+  /** Name of the cluster, in violations. */
+  cluster?: string;
+  /** Keys of the objects' labels that violations tell. */
+  violationLabels?: readonly string[];
   table: Pick<PolicyTable, 'get'>;
   bus: Pick<Bus, 'policies'>;
   objects: ObjectSource;
@@ -82,7 +86,9 @@ export class WorkEvaluator {
     const host = fenced(this.#parts.hostFunctions(policy, review), turn.signal);
     const startMs = performance.now();
     const limitMs = timeoutSeconds * 1000;
-    const result = await this.#parts.sandbox.evaluate({ policy, type, digest: bundle.digest, review, limitMs, host });
+    const { digest, isolation } = bundle;
+    const fresh = isolation === 'request';
+    const result = await this.#parts.sandbox.evaluate({ policy, type, digest, review, limitMs, fresh, host });
     if (result.kind === 'malformed') throw new Error(`the request of a Controller policy: ${result.message}`);
     if (result.kind === 'refused') return waiting(turn.attempt);
     this.#parts.metrics.seconds.observe({ type, name: policy }, (performance.now() - startMs) / 1000);
@@ -107,9 +113,10 @@ export class WorkEvaluator {
     if (decision.kind !== 'answer') return decision.status;
     const { violation, code } = decision;
     if (!violation || turn.signal.aborted) return code;
-    const { evaluatorId: evaluator, recorder } = this.#parts;
+    const { evaluatorId: evaluator, cluster, violationLabels: labels, recorder } = this.#parts;
+    const where = { evaluator, ...(cluster && { cluster }), ...(labels && { labels }) };
     const review = { ...info, uid: turn.id };
-    await recorder.record(violationEvent({ record, review, violation, time: new Date(), evaluator }), RECORD_MS);
+    await recorder.record(violationEvent({ record, review, violation, time: new Date(), ...where }), RECORD_MS);
     return violation.code;
   }
 
