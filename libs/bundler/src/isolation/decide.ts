@@ -7,6 +7,7 @@ import { DEPENDENCY_RULES, SYNCHRONOUS_RULES } from './dependency-rules.ts';
 import { GLOBAL_OBJECTS } from './globals.ts';
 import { hiddenFailureRules } from './hidden-failures.ts';
 import { markedSites } from './module-values.ts';
+import { STATEFUL_NAMES } from './package-rules.ts';
 import { POLICY_RULES } from './policy-rules.ts';
 import type { Rule } from './shared-rules.ts';
 
@@ -82,6 +83,8 @@ function lookIntoDependencies(prelude: string, part: PolicyPart): Finding {
   const { contained, names } = findAsyncExports(sites);
   const mentioned = new Set(part.text.split(/[^\w$]+/));
   const used = [...names].find((name) => mentioned.has(name));
+  const stateful = STATEFUL_NAMES.find((name) => mentioned.has(name));
+  if (stateful !== undefined) finding.reason = { reason: `${stateful}() of a package` };
   if (used !== undefined) finding.reason = { reason: `${used}, an asynchronous function of a package` };
   for (const site of sites) {
     noteInDependency(site, finding);

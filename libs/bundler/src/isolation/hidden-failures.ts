@@ -26,6 +26,7 @@ export function hiddenFailureRules(sites: readonly Site[]): readonly Rule[] {
   const writer = sites.find(isNotRepeated)?.node;
   if (!hider && !writer) return [];
   const own = ownObjects(sites);
+  const functionNames = new Set(sites.map(functionName));
   const functions = new Set(sites.map(({ node }) => node).filter(isFunction));
   const regions = sites.map(({ node }) => node).filter(isRegion);
   /** Statements outside of all functions and before or after a `try` are not inside of it. */
@@ -33,7 +34,12 @@ export function hiddenFailureRules(sites: readonly Site[]): readonly Rule[] {
     (within !== undefined && functions.has(within)) ||
     regions.some(({ start, end }) => start <= node.start && node.end <= end);
   const why = writer ? 'a write in code that cannot be evaluated again' : 'a write whose failure may be hidden';
-  return [(site) => (limits(site) || ((writer || mayBeInside(site)) && mayFail(site, own)) ? why : undefined)];
+  return [
+    (site) =>
+      limits(site) || ((writer || mayBeInside(site)) && (mayFail(site, own) || writesName(site, functionNames)))
+        ? why
+        : undefined,
+  ];
 }
 
 /** `return` of an iterator is called when a loop fails, and a policy may end there. */
@@ -52,6 +58,15 @@ function isNotRepeated(site: Site): boolean {
 /** A loop: it tells an iterator when its body fails. */
 function isRegion({ type }: AnyNode): boolean {
   return type === 'TryStatement' || type === 'ForOfStatement';
+}
+
+/** A function expression's own name is a constant, which sloppy code does not tell. */
+function functionName({ node }: Site): string | undefined {
+  return node.type === 'FunctionExpression' ? node.id?.name : undefined;
+}
+
+function writesName({ node }: Site, names: ReadonlySet<string | undefined>): boolean {
+  return writeTargets(node).some((target) => target.type === 'Identifier' && names.has(target.name));
 }
 
 function limits({ node }: Site): boolean {

@@ -8,6 +8,7 @@ import {
   SHARED_PROPERTIES,
   WRITES_FIRST_ARGUMENT,
 } from './globals.ts';
+import { PACKAGE_RULES } from './package-rules.ts';
 import { asynchronousCode, type Rule, regexpStatics, withStatement } from './shared-rules.ts';
 
 /** `this` of a sloppy function may be the global object. */
@@ -135,13 +136,6 @@ function rootName(node: AnyNode): string | undefined {
   return root.type === 'Identifier' ? root.name : undefined;
 }
 
-/** lodash's and underscore's template() makes code of text. */
-const template: Rule = ({ node, scope }) => {
-  if (propertyName(node) !== 'template') return undefined;
-  const root = rootOf(node);
-  return root.type === 'Identifier' && scope.lookup(root.name)?.fromModule ? 'template() of a package' : undefined;
-};
-
 /** The policy's own code is kept only when none of these says a word. */
 export const POLICY_RULES: readonly Rule[] = [
   asynchronousCode,
@@ -154,5 +148,5 @@ export const POLICY_RULES: readonly Rule[] = [
   computedCall,
   foreignWrite,
   writingCall,
-  template,
+  ...PACKAGE_RULES,
 ];

@@ -49,7 +49,8 @@ export class KeptContexts {
     const context = this.#home.fresh(mode);
     const prelude = bundle.script.slice(0, bundle.preludeLength);
     if (prelude) {
-      const script = this.#home.isolate.compileScriptSync(prelude, { filename: 'dependencies' });
+      // Strict like the policy: a write to what is frozen fails in packages too, and is not lost.
+      const script = this.#home.isolate.compileScriptSync(`"use strict";${prelude}`, { filename: DEPENDENCIES });
       script.runSync(context.context, { timeout: PREPARE_MS });
     }
     await context.ask(GUEST.harden, [], PREPARE_MS);
