@@ -61,7 +61,8 @@ export class KeptContexts {
     const { scripts } = this.#home;
     const prelude = bundle.script.slice(0, bundle.preludeLength);
     if (prelude) {
-      const script = scripts.preludeOf(prelude, DEPENDENCIES);
+      // Strict like the policy: a write to what is frozen fails in packages too, and is not lost.
+      const script = scripts.preludeOf(`"use strict";${prelude}`, DEPENDENCIES);
       script.runSync(context.context, { timeout: PREPARE_MS, release: true });
     }
     await context.ask(GUEST.harden, [], PREPARE_MS);
