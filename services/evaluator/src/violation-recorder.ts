@@ -9,7 +9,7 @@ const PUBLISH_MS = 500;
 const DRAIN_PUBLISH_MS = 5_000;
 const RETRY = { baseMs: 100, maxMs: 5_000 };
 
-type KeptMessages = Pick<Spool, 'empty' | 'append' | 'drain'>;
+type KeptMessages = Pick<Spool, 'empty' | 'bytes' | 'append' | 'drain'>;
 
 /** Sees that each violation is safe before its answer leaves: in the stream, or on the disk until the stream takes it. */
 export class ViolationRecorder {
