@@ -1,4 +1,4 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: policies are texts.
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: code of policies stands in plain strings.
 import type { PolicyCase } from './kept-and-fresh-policies.ts';
 
 /** Ways to a built-in object, written to there: `way` is an expression for one, the policy tells whether it kept the write. */

@@ -1,4 +1,4 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: policies are texts.
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: code of policies stands in plain strings.
 /** Policies that tell much of what they see, so that a context that differs shows in their verdict. */
 export interface PolicyCase {
   what: string;

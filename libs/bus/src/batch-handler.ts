@@ -3,13 +3,13 @@ import { backoffMs, type Logger } from '@jspolicy/runtime';
 import type { JsMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { putDeadLetter } from './dead-letters.ts';
-import { plainHeaders } from './headers.ts';
-import type { ConsumeOptions, StreamMessage, Unhandled } from './port.ts';
+import { OwnFailures } from './own-failures.ts';
+import type { ConsumeOptions, Unhandled } from './port.ts';
+import { streamMessage } from './stream-message.ts';
 
-const NANOS_PER_MS = 1e6;
 const RETRY = { baseMs: 200, maxMs: 30_000 };
-/** A message that failed by its own fault is given up when it was delivered so often. */
-const MAX_DELIVERIES = 5;
+/** A message is given up when it failed so often by its own fault. */
+const MAX_FAILURES = 5;
 /** A batch that fails as a whole is handled in so many parts, and each of these again, until the culprit is alone. */
 const PARTS = 8;
 
@@ -18,11 +18,15 @@ export class BatchHandler {
   readonly #connection: NatsConnection;
   readonly #options: ConsumeOptions;
   readonly #log: Logger;
+  readonly #stopping: AbortSignal;
+  readonly #failures = new OwnFailures();
 
-  constructor(connection: NatsConnection, options: ConsumeOptions, log: Logger) {
-    this.#connection = connection;
-    this.#options = options;
-    this.#log = log;
+  /** stopping: what fails from then on may fail because of that, and is no fault of the message. */
+  constructor(parts: { connection: NatsConnection; options: ConsumeOptions; log: Logger; stopping: AbortSignal }) {
+    this.#connection = parts.connection;
+    this.#options = parts.options;
+    this.#log = parts.log;
+    this.#stopping = parts.stopping;
   }
 
   /** Never rejects. */
@@ -35,7 +39,7 @@ export class BatchHandler {
     // What failed together comes together. The server takes whole milliseconds; anything else it takes for none.
     const deliveries = Math.max(...messages.map(({ info }) => info.deliveryCount));
     const delayMs = Math.ceil(backoffMs(deliveries, RETRY));
-    await Promise.all(messages.map((message) => this.#settle(message, unhandled.get(message.seq), delayMs)));
+    await Promise.all(messages.map((message) => this.#trySettle(message, unhandled.get(message.seq), delayMs)));
   }
 
   async #ask(messages: JsMsg[]): Promise<Unhandled[]> {
@@ -57,14 +61,28 @@ export class BatchHandler {
     return unhandled;
   }
 
+  async #trySettle(message: JsMsg, unhandled: Unhandled | undefined, delayMs: number): Promise<void> {
+    try {
+      await this.#settle(message, unhandled, delayMs);
+    } catch (err) {
+      const { stream, durable } = this.#options;
+      this.#log.warn({ err, stream, durable, sequence: message.seq }, 'message cannot be settled, it comes again');
+    }
+  }
+
   async #settle(message: JsMsg, unhandled: Unhandled | undefined, delayMs: number): Promise<void> {
-    if (!unhandled) return message.ack();
-    const { fate, reason } = unhandled;
-    const tooOften = fate === 'again' && message.info.deliveryCount >= MAX_DELIVERIES;
-    const dead = fate === 'dead' || tooOften;
-    if (dead && (await this.#bury(message, tooOften ? `failed ${MAX_DELIVERIES} times: ${reason}` : reason)))
-      return message.ack();
-    message.nak(delayMs);
+    const dead = unhandled && this.#whyDead(message, unhandled);
+    if (unhandled && (dead === undefined || !(await this.#bury(message, dead)))) return message.nak(delayMs);
+    this.#failures.forget(message);
+    message.ack();
+  }
+
+  /** undefined: it comes again. */
+  #whyDead(message: JsMsg, { fate, reason }: Unhandled): string | undefined {
+    if (fate === 'dead') return reason;
+    if (fate === 'wait' || this.#stopping.aborted) return undefined;
+    const failures = this.#failures.count(message);
+    return failures >= MAX_FAILURES ? `failed ${failures} times: ${reason}` : undefined;
   }
 
   /** Whether the dead letter is safe. */
@@ -96,14 +114,3 @@ const failed = (sequence: number, fate: Unhandled['fate'], error: unknown): Unha
   fate,
   reason: error instanceof Error ? error.message : String(error),
 });
-
-function streamMessage(message: JsMsg): StreamMessage {
-  return {
-    subject: message.subject,
-    body: message.data,
-    sequence: message.seq,
-    time: new Date(message.info.timestampNanos / NANOS_PER_MS),
-    redelivered: message.redelivered,
-    headers: plainHeaders(message),
-  };
-}

@@ -4,6 +4,7 @@ import { createLogger } from '@jspolicy/runtime';
 import { natsForTest, type TestNats, waitFor } from '@jspolicy/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Bus, connectBus } from './index.ts';
+import { SILENCE_MS } from './working.ts';
 
 const log = createLogger({ service: 'test', level: 'silent' });
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -61,12 +62,21 @@ describe('request and serve', () => {
   test('long work is not asked twice', async () => {
     const [asker, answerer] = [await bus('asker'), await bus('answerer')];
     let asked = 0;
+    let finish: () => void = () => undefined;
+    const long = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
     answerer.serve('t.long', 'q', async () => {
       asked++;
-      await new Promise((resolve) => setTimeout(resolve, 1_200));
+      await long;
       return reply('done');
     });
-    expect(text((await asker.request('t.long', bytes('x'), { deadlineMs: 5_000 })).body)).toBe('done');
+    const request = asker.request('t.long', bytes('x'), { deadlineMs: 20_000 });
+    // Nobody serves this one: when it is given up, more than the silence of a dead answerer has passed for the other too.
+    const nobody = asker.request('t.long.nobody', bytes('x'), { deadlineMs: 3 * SILENCE_MS });
+    await expect(nobody).rejects.toMatchObject({ code: 'NO_EVALUATOR' });
+    finish();
+    expect(text((await request).body)).toBe('done');
     expect(asked).toBe(1);
   });
 

@@ -167,3 +167,22 @@ test('what fails by the platform’s fault is not taken apart, and is no dead le
   await waitFor(async () => (await consumer.pending()) === 0, { what: 'nothing to be pending' });
   expect(await (await deadLetters(store)).pending()).toBe(0);
 });
+
+test('only failures of the message itself lead to its dead letter, however often it was delivered', async () => {
+  const store = await bus('store');
+  await publish(store, 'late');
+  let deliveries = 0;
+  let handled = false;
+  const consumer = await consume(store, {
+    handler: async () => {
+      deliveries++;
+      if (deliveries <= 5) throw new EngineError('BUS_UNAVAILABLE', 'down');
+      if (deliveries === 6) throw new TypeError('its own fault, once');
+      handled = true;
+    },
+  });
+  await waitFor(() => handled, { what: 'it to be handled', timeoutMs: 60_000 });
+  await waitFor(async () => (await consumer.pending()) === 0, { what: 'nothing to be pending' });
+  expect(deliveries).toBe(7);
+  expect(await (await deadLetters(store)).pending()).toBe(0);
+}, 90_000);

@@ -11,6 +11,7 @@ import type {
   ConsumeOptions,
   Consumer,
   Publication,
+  ReplayOptions,
   RequestHandler,
   RequestOptions,
   Retention,
@@ -22,6 +23,7 @@ import { Requester } from './requester.ts';
 import { Responder } from './responder.ts';
 import { publish, streamIdentity } from './stream.ts';
 import { consume } from './stream-consumer.ts';
+import { StreamReplay } from './stream-replay.ts';
 import { ensureTopology } from './topology.ts';
 import { StreamWorkQueues } from './work/work-queues.ts';
 
@@ -82,6 +84,10 @@ class NatsBus implements Bus {
 
   consume(options: ConsumeOptions): Promise<Consumer> {
     return consume(this.#connection, options, this.#log);
+  }
+
+  replay(options: ReplayOptions): Running {
+    return new StreamReplay(this.#connection, options, this.#log);
   }
 
   streamIdentity(stream: string): Promise<string> {

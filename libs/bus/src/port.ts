@@ -46,7 +46,7 @@ export interface Unhandled {
   reason: string;
   /**
    * dead: it can never be handled. again: it failed by its own fault; it comes again, later each time, and is dead after
-   * five deliveries. wait: it failed by another's fault; it comes again as often as need be.
+   * failing five times in one process. wait: it failed by another's fault; it comes again as often as need be.
    */
   fate: 'dead' | 'again' | 'wait';
 }
@@ -65,6 +65,14 @@ export interface ConsumeOptions {
   handler: (messages: StreamMessage[]) => Promise<Unhandled[]> | Promise<void>;
   /** A dead letter is safe in JSPOLICY_DEAD; it was logged. */
   onDead?: (message: StreamMessage, reason: string) => void;
+}
+
+export interface ReplayOptions {
+  stream: string;
+  /** In the stream's order. After a stream was made anew, from its start. */
+  handler: (message: StreamMessage) => void;
+  /** Once: everything that the stream held at the beginning was told. */
+  onCaughtUp: () => void;
 }
 
 /** stop() gives back what is not handled yet, so that another replica has it at once. */
@@ -147,6 +155,8 @@ export interface Bus {
   /** Publishes to JetStream. Resolves when the stream has it; rejects after timeoutMs. */
   publish(subject: string, body: Uint8Array, options: { id: string; timeoutMs: number }): Promise<Publication>;
   consume(options: ConsumeOptions): Promise<Consumer>;
+  /** Reads a stream from the oldest message that it keeps, and goes on with what comes; nothing is acknowledged. */
+  replay(options: ReplayOptions): Running;
   /** Names this life of a stream: positions start again in a stream that was made anew. */
   streamIdentity(stream: string): Promise<string>;
   readonly policies: PolicyStore;

@@ -2,14 +2,10 @@ import { EngineError, HEADER, MAX_BODY_BYTES } from '@jspolicy/contracts';
 import { createInbox, type Msg, type NatsConnection } from '@nats-io/nats-core';
 import { plainHeaders, requestHeaders } from './headers.ts';
 import type { BusReply, RequestOptions } from './port.ts';
+import { nobodyServes, SILENCE_MS } from './working.ts';
 
-/** An answerer says every WORKING_INTERVAL_MS that it works; silence for longer than this means that it died. */
-const SILENCE_MS = 400;
 /** Wait before asking again where nobody served: an evaluator that restarts is back within a moment. */
 const NOBODY_WAIT_MS = 50;
-
-/** The server's own status in place of an answer: nobody subscribes to the subject. */
-const NO_RESPONDERS = 503;
 
 interface Pending {
   subject: string;
@@ -93,7 +89,7 @@ export class Requester {
     const token = message.subject.slice(this.#inbox.length + 1);
     const pending = this.#pending.get(token);
     if (!pending) return;
-    if (message.headers?.code === NO_RESPONDERS) this.#nobody(token, pending);
+    if (nobodyServes(message)) this.#nobody(token, pending);
     else if (message.headers?.has(HEADER.working)) pending.silence.refresh();
     else this.#answer(token, pending, message);
   }

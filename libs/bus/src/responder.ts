@@ -3,9 +3,8 @@ import type { Logger } from '@jspolicy/runtime';
 import { headers, type Msg, type NatsConnection, type Subscription } from '@nats-io/nats-core';
 import { plainHeaders } from './headers.ts';
 import type { BusReply, RequestHandler, Running } from './port.ts';
+import { WORKING_INTERVAL_MS } from './working.ts';
 
-/** Less than half of the time after which an asker takes silence for death. */
-const WORKING_INTERVAL_MS = 150;
 /** Where a request does not say how long it waits. */
 const DEFAULT_DEADLINE_MS = 10_000;
 

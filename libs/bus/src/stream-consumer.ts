@@ -14,8 +14,8 @@ import type { ConsumeOptions, Consumer } from './port.ts';
 const NANOS_PER_MS = 1e6;
 /** What a replica that died held is delivered to another one after this time. */
 const ACK_WAIT_MS = 10_000;
-/** How often the server is told that messages are still worked on: several times within the wait. */
-const WORKING_MS = 3_000;
+/** How often the server is told that messages are still worked on: one that is lost does not matter. */
+const WORKING_MS = ACK_WAIT_MS / 3;
 /** A pull ends by itself, so that stop() leaves nothing behind that the server had sent. The client's least is 1 s. */
 const PULL_MS = 1_000;
 const RETRY = { baseMs: 200, maxMs: 5_000 };
@@ -59,7 +59,7 @@ class StreamConsumer implements Consumer {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#consumer = parts.consumer;
-    this.#handler = new BatchHandler(parts.connection, parts.options, parts.log);
+    this.#handler = new BatchHandler({ ...parts, stopping: this.#stopping.signal });
     this.#tellWorking = setInterval(() => this.#working(), WORKING_MS);
     this.#pulling = this.#pull();
   }
@@ -91,7 +91,7 @@ class StreamConsumer implements Consumer {
   /** At once to whoever else consumes. */
   #giveBack(): void {
     for (const message of this.#waiting.splice(0)) {
-      message.nak();
+      this.#say(message, () => message.nak());
       this.#held.delete(message);
     }
   }
@@ -139,6 +139,16 @@ class StreamConsumer implements Consumer {
   }
 
   #working(): void {
-    for (const message of this.#held) message.working();
+    for (const message of this.#held) this.#say(message, () => message.working());
+  }
+
+  /** Where the server cannot be told, because the connection is closed, it delivers the message again. */
+  #say({ seq: sequence }: JsMsg, tell: () => void): void {
+    try {
+      tell();
+    } catch (err) {
+      const { stream, durable } = this.#parts.options;
+      this.#parts.log.warn({ err, stream, durable, sequence }, 'the server cannot be told about a message');
+    }
   }
 }

@@ -55,6 +55,11 @@ export interface WatchHandler {
   onError(error: Error): void;
 }
 
+export interface WatchOptions {
+  /** The API server tells of metadata alone; a directory of manifests tells whole objects all the same. */
+  metadataOnly?: boolean;
+}
+
 /** Something that runs until it is stopped. stop() may be called twice. */
 export interface Running {
   stop(): Promise<void>;
@@ -83,7 +88,7 @@ export interface Cluster {
   /** No error when there is none, unless the options say so. */
   remove(type: ResourceType, name: string, namespace?: string, options?: RemoveOptions): Promise<void>;
   /** Lists, then watches; starts again from a new list when the cluster says that it must. */
-  watch(type: ResourceType, handler: WatchHandler): Running;
+  watch(type: ResourceType, handler: WatchHandler, options?: WatchOptions): Running;
   /** Tries to hold the Lease `name` until stopped; a directory of manifests grants it at once. */
   elect(name: string, identity: string, handler: LeaseHandler): Running;
 }

@@ -1,5 +1,6 @@
 export * from './cut.ts';
 export * from './decision.ts';
+export * from './go-json.ts';
 export * from './json-patch.ts';
 export * from './own-kinds/index.ts';
 export * from './response.ts';

@@ -1,3 +1,4 @@
+import { admissionReview, pod, waitFor } from '@jspolicy/testing';
 import { afterAll, describe, expect, test } from 'vitest';
 import { bundleOf, type Isolation, TestPool } from './pool-for-test.test-part.ts';
 
@@ -122,8 +123,9 @@ test('the accessors of error.stack carry nothing to the next evaluation', async 
 
 test('a bundle that is unloaded while its evaluation waits for the host is kept until the end', async () => {
   const code = 'sleep(200); deny("slept")';
+  const calls = pool.calls.length;
   const judged = pool.message(code, { hostCalls: ['sleep'] });
-  await new Promise((resolve) => setTimeout(resolve, 80));
+  await waitFor(() => pool.calls.length > calls, { what: 'the policy to sleep' });
   pool.sandbox.unload(bundleOf(code, { hostCalls: ['sleep'] }).digest);
   expect(await judged).toBe('slept');
 });
@@ -216,4 +218,45 @@ test('who asks for fresh contexts gets them, also where the bundle may be kept',
   };
   expect(await counts(false)).toBe('1,2,3');
   expect(await counts(true)).toBe('1,1,1');
+});
+
+describe('a run that is thrown away', () => {
+  test('ends where it reads what needs a fresh context', async () => {
+    // Nobody waits for what comes behind it there.
+    const code = `const isKept = Object.getOwnPropertyDescriptor(globalThis, "Function").get !== undefined;
+      Function; if (isKept) for (;;); deny("fresh")`;
+    expect(await pool.message(code, { isolation: 'kept' })).toBe('fresh');
+  });
+
+  test('does not write first', async () => {
+    const before = pool.calls.length;
+    const code = `try { Promise } catch {} try { update({}) } catch (e) { deny(String(e)) }`;
+    expect(await pool.message(code, { isolation: 'kept', hostCalls: ['update'] })).toBe('NotGranted: no');
+    expect(pool.calls.slice(before)).toEqual(['update']);
+  });
+
+  test('stands when it has written', async () => {
+    const before = pool.calls.length;
+    const code = `try { update({}) } catch {} deny(typeof Promise)`;
+    expect(await pool.message(code, { isolation: 'kept', hostCalls: ['update'] })).toBe('function');
+    expect(pool.calls.slice(before)).toEqual(['update']);
+  });
+});
+
+test('what showed that a policy needs fresh contexts is known after its process has ended', async () => {
+  const own = new TestPool({ processes: 1, maxProcesses: 1 });
+  const code = 'if (request.operation === "DELETE") { typeof Promise; for (;;); } deny(String(++state.count))';
+  const options = { isolation: 'kept', prelude: 'var state = { count: 0 };' } as const;
+  const review = admissionReview({ object: pod(), operation: 'DELETE' });
+  expect(await own.message(code, { ...options, review, limitMs: 1_000 })).toContain('timed out');
+  for (let i = 0; i < 3; i++) expect(await own.message(code, options)).toBe('1');
+  await own.sandbox.stop();
+});
+
+test('a policy that tries until the host answers is judged from its second review on', async () => {
+  const own = new TestPool({ processes: 1, maxProcesses: 1 });
+  const code = 'let o; while (!o) { try { o = this["g" + "et"]("Pod", "v1", "x") } catch {} } deny(o.name)';
+  expect(await own.message(code, { limitMs: 1_000 })).toContain('timed out');
+  expect(await own.message(code)).toBe('get');
+  await own.sandbox.stop();
 });

@@ -20,8 +20,11 @@ export interface RunOptions {
   type?: PolicyType;
   form?: Bundle['form'];
   prelude?: string;
+  /** What the compiler puts in front of the author's text, on its first line. */
+  head?: string;
   limitMs?: number;
   policy?: string;
+  /** A text is the body as it stands. */
   review?: unknown;
 }
 
@@ -45,7 +48,7 @@ export class TestPool {
       policy: options.policy ?? POLICY,
       type: options.type ?? 'Validating',
       digest: bundle.digest,
-      review: Buffer.from(JSON.stringify(options.review ?? DEFAULT_REVIEW)),
+      review: Buffer.from(bodyOf(options.review ?? DEFAULT_REVIEW)),
       limitMs: options.limitMs ?? 5_000,
       ...(options.fresh && { fresh: true }),
       host: this.#host,
@@ -80,6 +83,8 @@ export class TestPool {
   };
 }
 
+const bodyOf = (review: unknown): string => (typeof review === 'string' ? review : JSON.stringify(review));
+
 export function messageOf(result: EvaluationResult): string {
   if (result.kind === 'verdict') return result.verdict.deny ? (result.verdict.message ?? '') : 'allowed';
   return result.kind === 'failed' ? result.failure.message : result.message;
@@ -87,11 +92,20 @@ export function messageOf(result: EvaluationResult): string {
 
 export function bundleOf(
   code: string,
-  { isolation = 'kept', hostCalls = [], form = 'function-body', prelude = '' }: RunOptions = {},
+  { isolation = 'kept', hostCalls = [], form = 'function-body', prelude = '', head = '' }: RunOptions = {},
 ): Bundle {
-  const script = prelude + code;
+  const script = prelude + head + code;
   const digest = createHash('sha256')
     .update(JSON.stringify([script, isolation, hostCalls, form]))
     .digest('hex');
-  return { digest, script, isolation, isolationReason: '', preludeLength: prelude.length, form, hostCalls };
+  return {
+    digest,
+    script,
+    isolation,
+    isolationReason: '',
+    preludeLength: prelude.length,
+    form,
+    hostCalls,
+    authorStart: head.length,
+  };
 }

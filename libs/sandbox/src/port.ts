@@ -57,16 +57,27 @@ export type EvaluationResult =
   | { kind: 'malformed'; message: string }
   /** The policy's failure. `review` is absent when the process died before it told. */
   | { kind: 'failed'; failure: PolicyFailure; review?: ReviewInfo }
-  /** No sandbox was free in time, or too many wait already: ours. Nothing was evaluated. */
+  /**
+   * Nothing was evaluated, and that is ours. The message says which of these it was: the bundle is not loaded (any more), no
+   * time was left, the sandbox is stopping, too many evaluations wait already (all at once); no process was free within
+   * limitMs, or none can be started (when limitMs is over).
+   */
   | { kind: 'refused'; message: string };
 
 /** Judges reviews. Implemented by a pool of child processes; the offline commands use the same pool with one process. */
 export interface Sandbox {
-  /** Resolves when the next evaluate() of this digest will find it in every process. Idempotent. */
+  /**
+   * From the call on, evaluate() takes this digest, in whatever process; each is sent the script when it needs it. Resolves
+   * when one process is ready to evaluate, or when the start of one has failed; never rejects. Whether the script compiles is
+   * shown by its evaluations alone. Idempotent.
+   */
   load(bundle: Bundle): Promise<void>;
-  /** Forgets a bundle; evaluations that run keep it until they end. */
+  /** Forgets a bundle, and what was learnt of it; evaluations that run or wait keep it until they end. */
   unload(digest: string): void;
-  /** Never rejects for what a policy did, and never later than limitMs plus 100 ms. */
+  /**
+   * Never rejects for what a policy did, and never later than limitMs plus 100 ms. A process that somebody else ends or stops
+   * is nobody's fault: the evaluation is begun once more, unless a host call of it may have changed something.
+   */
   evaluate(evaluation: Evaluation): Promise<EvaluationResult>;
   /** Waits for evaluations in flight, then ends every process. Idempotent. */
   stop(): Promise<void>;

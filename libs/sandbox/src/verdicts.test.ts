@@ -105,6 +105,22 @@ describe.each<Isolation>(['kept', 'request'])('in a context of isolation %s', (i
     expect(validating).not.toHaveProperty('verdict.patch');
   });
 
+  test.each([
+    ['', ''],
+    ['globalThis.lib = 1;\n', '; var exports = {}; const a = 1; '],
+  ])('places are the author’s, behind the prelude %j and the head %j', async (prelude, head) => {
+    const options = { isolation, prelude, head };
+    const first = 'const f = () => new Error("x"); deny(f().stack)';
+    expect(await pool.message(first, options)).toMatch(
+      /^Error: x\n {4}at f \(p\.test\.example:1:17\)\n {4}at p\.test\.example:1:38$/,
+    );
+    const second = 'const f = () => new Error("x");\n  warn(f().stack)';
+    expect(await pool.run(second, options)).toMatchObject({
+      verdict: { warnings: ['Error: x\n    at f (p.test.example:1:17)\n    at p.test.example:2:8'] },
+    });
+    expect(await pool.message('null.x', options)).toMatch(/\n {4}at p\.test\.example:1:6$/);
+  });
+
   test('print() joins its values', async () => {
     pool.prints.length = 0;
     await pool.run('print("a", 1, {b: [1, null]}, null, true)', { isolation });

@@ -55,13 +55,13 @@ export const event = (policy: string, number: number): ViolationEvent => ({
 });
 
 /** A real API server with the kinds, nats-server and one audit process. */
-export async function startStack(): Promise<AuditStack> {
+export async function startStack(env: NodeJS.ProcessEnv = {}): Promise<AuditStack> {
   const [kube, nats] = await Promise.all([kubeForTest(), natsForTest()]);
   const bus = await connectBus({ servers: nats.url, name: 'test', log });
   const cluster = await connectApiServer({ kubeconfig: kube.kubeconfigPath, log });
   await installCrds(cluster, CRDS);
   await cluster.close();
-  const stack = new AuditStack({ kube, nats, bus, healthPort: await freePort() });
+  const stack = new AuditStack({ kube, nats, bus, healthPort: await freePort(), env });
   await stack.startFirst();
   return stack;
 }
@@ -71,6 +71,8 @@ interface StackParts {
   nats: TestNats;
   bus: Bus;
   healthPort: number;
+  /** Settings of all audit processes. */
+  env: NodeJS.ProcessEnv;
 }
 
 export class AuditStack {
@@ -86,6 +88,10 @@ export class AuditStack {
     this.kube = parts.kube;
   }
 
+  get first(): TestProcess {
+    return this.#started[0] as TestProcess;
+  }
+
   /** Lines of the first process. */
   get lines(): readonly string[] {
     return this.#started[0]?.lines ?? [];
@@ -96,9 +102,9 @@ export class AuditStack {
   }
 
   async startAudit(port = 0): Promise<TestProcess> {
-    const { nats, kube } = this.#parts;
+    const { nats, kube, env } = this.#parts;
     const child = await startProcess(process.execPath, [MAIN], {
-      env: { NATS_URL: nats.url, KUBECONFIG: kube.kubeconfigPath, HEALTH_PORT: String(port) },
+      env: { NATS_URL: nats.url, KUBECONFIG: kube.kubeconfigPath, HEALTH_PORT: String(port), ...env },
       readyWhen: /"msg":"ready"/,
     });
     this.#started.push(child);
@@ -116,11 +122,11 @@ export class AuditStack {
   }
 
   /** A policy in the API server and its record, as the controller makes it. */
-  async makePolicy(name: string, spec: object = {}) {
+  async makePolicy(name: string, spec: object = {}, annotations: Record<string, string> = {}) {
     const { body } = await this.call('POST', `${KINDS}/jspolicies`, {
       apiVersion: 'policy.jspolicy.com/v1beta1',
       kind: 'JsPolicy',
-      metadata: { name },
+      metadata: { name, annotations },
       spec: { operations: ['CREATE'], resources: ['pods'], javascript: 'deny()', ...spec },
     });
     await this.bus.policies.put(policyRecord(body));

@@ -1,5 +1,5 @@
 import { busProblems, busSettings } from '@jspolicy/bus';
-import { clusterProblems, clusterSettings, commonSettings, integer, loadConfig } from '@jspolicy/runtime';
+import { clusterProblems, clusterSettings, commonSettings, flag, integer, loadConfig } from '@jspolicy/runtime';
 
 export const settings = {
   ...commonSettings,
@@ -11,6 +11,25 @@ export const settings = {
     max: 10_000,
     default: 5_000,
     describe: 'violations that are handled together',
+  }),
+  policyReports: flag({
+    env: 'ENABLE_POLICY_REPORTS',
+    default: false,
+    describe: 'whether violations are told in reports of openreports.io or wgpolicyk8s.io',
+  }),
+  policyReportMaxEvents: integer({
+    env: 'POLICY_REPORT_MAX_EVENTS',
+    min: 1,
+    max: 1_000,
+    default: 50,
+    describe: 'results of one report; beyond it the oldest go',
+  }),
+  policyReportMaxReports: integer({
+    env: 'POLICY_REPORT_MAX_REPORTS',
+    min: 1,
+    max: 100_000,
+    default: 10_000,
+    describe: 'reports in the cluster; beyond it those go whose latest result is the oldest',
   }),
   violationsMaxAgeHours: integer({
     env: 'VIOLATIONS_MAX_AGE_HOURS',

@@ -1,17 +1,19 @@
 import { type Bus, type Consumer, connectServiceBus, type Running } from '@jspolicy/bus';
 import { AUDIT_CONSUMER, VIOLATIONS_STREAM } from '@jspolicy/contracts';
+import { type OpenedCluster, openCluster } from '@jspolicy/kube';
 import {
   createMetrics,
   type Health,
   type Logger,
+  logConfig,
   type Service,
   type ServiceContext,
   startHealth,
 } from '@jspolicy/runtime';
 import { auditMetrics } from './audit-metrics.ts';
-import { type AuditConfig, readConfig } from './config.ts';
+import { type AuditConfig, readConfig, settings } from './config.ts';
 import { followLag } from './lag.ts';
-import { type OpenedCluster, openCluster } from './open-cluster.ts';
+import { keepReports } from './reports/report-keeper.ts';
 import { ViolationHandler } from './violation-handler.ts';
 import { ViolationsWriter } from './violations-writer.ts';
 
@@ -22,7 +24,7 @@ export function createAudit(context: ServiceContext): Service {
   return new Audit(context);
 }
 
-/** Start: health, bus, cluster, consumer, ready. Stop: finish the batch at hand, give back the rest, cluster, bus. */
+/** Start: health, bus, cluster, consumer, reports, ready. Stop: finish the batch at hand, give back the rest, cluster, bus. */
 class Audit implements Service {
   readonly #log: Logger;
   readonly #fail: ServiceContext['fail'];
@@ -35,11 +37,13 @@ class Audit implements Service {
   #opened: OpenedCluster | undefined;
   #consumer: Consumer | undefined;
   #lag: Running | undefined;
+  #reports: Running | undefined;
 
   constructor({ env, log, fail }: ServiceContext) {
     this.#log = log;
     this.#fail = fail;
     this.#config = readConfig(env);
+    logConfig(settings, this.#config, log);
   }
 
   async start(): Promise<void> {
@@ -52,15 +56,17 @@ class Audit implements Service {
       maxAgeMs: violationsMaxAgeHours * HOUR_MS,
       maxBytes: violationsMaxMiB * MIB,
     });
-    this.#opened = await openCluster(config, log);
+    this.#opened = await openCluster({ config, log });
     this.#consumer = await this.#consume(this.#bus, this.#opened);
     this.#lag = followLag(this.#consumer, { log, onPending: (count) => this.#counted.pending.set(count) });
+    if (this.#config.policyReports) this.#reports = this.#keepReports(this.#bus, this.#opened);
     this.#health.setReady(true);
   }
 
   async stop(): Promise<void> {
     this.#health?.setReady(false);
     this.#stopping.abort();
+    await this.#reports?.stop();
     await this.#lag?.stop();
     await this.#consumer?.stop();
     await this.#opened?.close();
@@ -70,6 +76,23 @@ class Audit implements Service {
 
   describe() {
     return { healthPort: this.#health?.port };
+  }
+
+  #keepReports(bus: Bus, { cluster }: OpenedCluster): Running {
+    const {
+      policyReportMaxEvents: maxEvents,
+      policyReportMaxReports: maxReports,
+      violationsMaxAgeHours,
+    } = this.#config;
+    return keepReports({
+      cluster,
+      bus,
+      log: this.#log,
+      limits: { maxEvents, maxReports },
+      maxAgeMs: violationsMaxAgeHours * HOUR_MS,
+      onWritten: () => this.#counted.reportWrites.inc(),
+      onReports: (count) => this.#counted.reports.set(count),
+    });
   }
 
   #consume(bus: Bus, { cluster }: OpenedCluster): Promise<Consumer> {

@@ -1,17 +1,8 @@
-import { API_GROUP, API_VERSION, type JsPolicyViolations } from '@jspolicy/contracts';
-import { type Cluster, KubeError, type ResourceType } from '@jspolicy/kube';
+import { API_VERSION, type JsPolicyViolations } from '@jspolicy/contracts';
+import { type Cluster, KubeError } from '@jspolicy/kube';
 import { type Delivery, type MergeOptions, mergeViolations } from '@jspolicy/policy';
 import { pause } from '@jspolicy/runtime';
-
-const kind = (name: string, resource: string): ResourceType => ({
-  group: API_GROUP,
-  version: 'v1beta1',
-  kind: name,
-  resource,
-  namespaced: false,
-});
-const POLICIES = kind('JsPolicy', 'jspolicies');
-const VIOLATIONS = kind('JsPolicyViolations', 'jspolicyviolations');
+import { POLICIES, VIOLATIONS } from './resource-types.ts';
 
 /** Other replicas write the same object: after so many conflicts the messages are delivered again later. */
 const MAX_CONFLICTS = 10;

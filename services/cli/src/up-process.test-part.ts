@@ -4,9 +4,9 @@ import { request } from 'node:https';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { AdmissionReview } from '@jspolicy/contracts';
+import { isAlive } from '@jspolicy/runtime';
 import { admissionReview, pod, startProcess, type TestProcess, waitFor } from '@jspolicy/testing';
 import { ROOT } from './places.ts';
-import { isAlive } from './stack/other-process.ts';
 
 /** Real processes of `jspolicy up`, for tests. */
 export const POLICY = 'no-default.test.example.com';

@@ -7,6 +7,7 @@ import {
   clusterSettings,
   commonSettings,
   integer,
+  list,
   loadConfig,
   optionalText,
   text,
@@ -23,9 +24,10 @@ export const settings = {
     default: 'kubernetes',
     describe: 'name of the cluster in violations: their source is /clusters/<name>',
   }),
-  violationLabels: optionalText({
+  violationLabels: list({
     env: 'VIOLATION_LABELS',
-    describe: 'keys of the labels that violations tell of an object, separated by commas; absent: none',
+    default: [],
+    describe: 'keys of the labels that violations tell of an object, separated by commas',
   }),
   sandboxProcesses: integer({
     env: 'VM_POOL_SIZE',
@@ -57,15 +59,15 @@ export const settings = {
   }),
   spoolDir: text({
     env: 'SPOOL_DIR',
-    default: join(tmpdir(), 'jspolicy-spool', defaultId),
-    describe: 'directory of its own for violations that JetStream did not take yet',
+    default: join(tmpdir(), `jspolicy-spool-${process.getuid?.() ?? 'user'}`),
+    describe: 'directory for violations that JetStream did not take yet; evaluators of one machine may share it',
   }),
   spoolMaxMiB: integer({
     env: 'SPOOL_MAX_MIB',
     min: 1,
     max: 10_240,
     default: 64,
-    describe: 'size of the spool, MiB; beyond it violations are lost and counted',
+    describe: 'size of one evaluator’s spool, MiB; beyond it violations are lost and counted',
   }),
   cacheMaxMiB: integer({
     env: 'CACHE_MAX_MIB',

@@ -1,17 +1,24 @@
 import { type Bus, connectServiceBus, type Running } from '@jspolicy/bus';
 import { EVALUATE_SUBJECTS, EVALUATOR_QUEUE } from '@jspolicy/contracts';
 import { CachedReader, Fetcher, hostFunctions } from '@jspolicy/host-functions';
-import { createMetrics, type Health, type Service, type ServiceContext, startHealth } from '@jspolicy/runtime';
+import {
+  createMetrics,
+  type Health,
+  logConfig,
+  type Service,
+  type ServiceContext,
+  startHealth,
+} from '@jspolicy/runtime';
 import { createSandboxPool, type Sandbox } from '@jspolicy/sandbox';
 import { LazyCluster } from './cluster.ts';
-import { type EvaluatorConfig, readConfig } from './config.ts';
+import { type EvaluatorConfig, readConfig, settings } from './config.ts';
 import { evaluatorMetrics } from './evaluator-metrics.ts';
 import { PolicyLookup } from './policy-lookup.ts';
 import { PolicyTable } from './policy-table.ts';
 import { QuarantineReporter } from './quarantine-reporter.ts';
 import { ReviewEvaluator, type ReviewEvaluatorParts } from './review-evaluator.ts';
 import { readReviewInfo } from './review-info.ts';
-import { Spool } from './spool.ts';
+import { Spools } from './spools.ts';
 import { ViolationRecorder } from './violation-recorder.ts';
 import { watchPolicies } from './watch-policies.ts';
 import { ControllerWork } from './work/controller-work.ts';
@@ -44,6 +51,7 @@ class Evaluator implements Service {
   #workSandbox: WorkSandbox | undefined;
   #work: ControllerWork | undefined;
   #table: PolicyTable | undefined;
+  #spools: Spools | undefined;
   #recorder: ViolationRecorder | undefined;
   #watch: Running | undefined;
   #requests: Running | undefined;
@@ -54,6 +62,7 @@ class Evaluator implements Service {
   constructor(context: ServiceContext) {
     this.#context = context;
     this.#config = readConfig(context.env);
+    logConfig(settings, this.#config, context.log);
     this.#cluster = new LazyCluster(this.#config, this.#counted, context.log);
     this.#fetcher = new Fetcher(this.#config.fetchHosts);
   }
@@ -63,7 +72,8 @@ class Evaluator implements Service {
     const { evaluatorId, healthPort, spoolDir, spoolMaxMiB } = this.#config;
     const metrics = this.#counted;
     this.#health = await startHealth(healthPort, this.#metrics);
-    const spool = await Spool.open(spoolDir, spoolMaxMiB * MIB);
+    const spool = await Spools.open({ dir: spoolDir, maxBytes: spoolMaxMiB * MIB, log });
+    this.#spools = spool;
     const bus = await connectServiceBus({ name: evaluatorId, config: this.#config, health: this.#health, log, fail });
     this.#bus = bus;
     await bus.ensureTopology();
@@ -76,6 +86,7 @@ class Evaluator implements Service {
     const recorder = new ViolationRecorder({ bus, spool, log, metrics });
     this.#recorder = recorder;
     recorder.start();
+    spool.follow(() => recorder.start());
     const table = new PolicyTable({ bus, sandbox, log, onChange: (policy) => this.#work?.changed(policy) });
     this.#table = table;
     this.#work = this.#controllerWork({ bus, table, recorder, quarantines: this.#quarantines });
@@ -93,6 +104,7 @@ class Evaluator implements Service {
     await this.#watch?.stop();
     this.#table?.stop();
     await this.#recorder?.stop();
+    await this.#spools?.close();
     await Promise.all([this.#sandbox?.stop(), this.#workSandbox?.stop()]);
     this.#quarantines?.stop();
     await this.#cluster.close();
@@ -143,7 +155,7 @@ class Evaluator implements Service {
   /** What violations say of where they come from. */
   #origin() {
     const { evaluatorId, clusterName: cluster, violationLabels } = this.#config;
-    return { evaluatorId, cluster, violationLabels: violationLabels?.split(',').map((key) => key.trim()) ?? [] };
+    return { evaluatorId, cluster, violationLabels };
   }
 
   #hostFunctions(): ReviewEvaluatorParts['hostFunctions'] {

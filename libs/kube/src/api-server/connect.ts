@@ -39,7 +39,7 @@ export async function connectApiServer(options: ApiServerOptions): Promise<ApiSe
     resolve: (apiVersion, kind, request) => discovery.resolve(apiVersion, kind, request),
     types: (request) => servedTypes(http, request),
     list: (type, request) => listAll(http, type, request),
-    watch: (type, handler) => new Watch(http, type, handler),
+    watch: (type, handler, options) => new Watch(http, type, handler, options),
     elect(name, identity, handler) {
       const times = { ...ELECTION_TIMES, ...options.electionTimes };
       const onTrouble = (err: unknown) => log.warn({ err, lease: name }, 'lease not written');

@@ -9,9 +9,9 @@ export interface HttpRequest {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   path: string;
   body?: unknown;
-  /** Default: JSON. */
-  accept?: string;
   signal?: AbortSignal;
+  /** Media type that the answer shall have; default application/json. */
+  accept?: string;
   /** Silence on the connection after which the answer is given up; default ANSWER_IDLE_MS. */
   idleMs?: number;
   /** Told the length of the answer's text as it comes in pieces; what it throws ends the request. */

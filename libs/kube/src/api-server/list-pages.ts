@@ -1,7 +1,7 @@
 import type { KubeObject } from '@jspolicy/contracts';
 import { apiVersionOf } from '../object-names.ts';
 import { KubeError, type ListOptions, type ResourceType } from '../port.ts';
-import type { HttpClient } from './http-client.ts';
+import type { HttpClient, HttpRequest } from './http-client.ts';
 import { collectionPath, query } from './resource-path.ts';
 import { isExpired } from './status-error.ts';
 
@@ -23,9 +23,9 @@ export interface Page {
 export async function* listPages(
   http: HttpClient,
   type: ResourceType,
-  options: ListOptions = {},
+  options: ListOptions & Pick<HttpRequest, 'accept'> = {},
 ): AsyncGenerator<Page> {
-  const { labelSelector, fieldSelector, signal } = options;
+  const { labelSelector, fieldSelector, signal, accept } = options;
   let left = options.limit ?? Number.POSITIVE_INFINITY;
   let next: string | undefined;
   const onText = options.maxBytes === undefined ? undefined : bounded(options.maxBytes);
@@ -36,6 +36,7 @@ export async function* listPages(
     const answer = (await http.json({
       method: 'GET',
       path,
+      ...(accept && { accept }),
       ...(signal && { signal }),
       ...(onText && { onText }),
     })) as ListAnswer;

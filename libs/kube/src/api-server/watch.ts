@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { KubeObject } from '@jspolicy/contracts';
 import { backoffMs, pause } from '@jspolicy/runtime';
 import { apiVersionOf, keyOf } from '../object-names.ts';
-import type { ResourceType, Running, WatchHandler } from '../port.ts';
+import type { ResourceType, Running, WatchHandler, WatchOptions } from '../port.ts';
 import type { HttpClient } from './http-client.ts';
 import { listPages } from './list-pages.ts';
 import { collectionPath, query } from './resource-path.ts';
@@ -13,6 +13,11 @@ interface Seen {
   uid: string;
   resourceVersion: string;
 }
+
+/** Metadata alone, and no more of an object than a reader of names needs; kinds that have no such form come whole. */
+const METADATA = ['PartialObjectMetadataList', 'PartialObjectMetadata'].map(
+  (form) => `application/json;as=${form};g=meta.k8s.io;v=v1,application/json`,
+) as [list: string, each: string];
 
 const BACKOFF = { baseMs: 100, maxMs: 30_000 };
 /** The API server ends a watch after this, at a random time so that not all come back at once. */
@@ -37,6 +42,7 @@ export class Watch implements Running {
   readonly #http: HttpClient;
   readonly #type: ResourceType;
   readonly #handler: WatchHandler;
+  readonly #metadataOnly: boolean;
   readonly #stopping = new AbortController();
   readonly #seen = new Map<string, Seen>();
   readonly #done: Promise<void>;
@@ -45,10 +51,11 @@ export class Watch implements Running {
   #listedAtMs = 0;
   #failures = 0;
 
-  constructor(http: HttpClient, type: ResourceType, handler: WatchHandler) {
+  constructor(http: HttpClient, type: ResourceType, handler: WatchHandler, options: WatchOptions = {}) {
     this.#http = http;
     this.#type = type;
     this.#handler = handler;
+    this.#metadataOnly = options.metadataOnly ?? false;
     this.#done = this.#run();
   }
 
@@ -90,7 +97,10 @@ export class Watch implements Running {
     const { signal } = this.#stopping;
     const gone = new Map(this.#seen);
     let resourceVersion = '';
-    for await (const page of listPages(this.#http, this.#type, { signal })) {
+    for await (const page of listPages(this.#http, this.#type, {
+      signal,
+      ...(this.#metadataOnly && { accept: METADATA[0] }),
+    })) {
       if (this.#stopped) return;
       resourceVersion = page.resourceVersion;
       for (const [index, object] of page.objects.entries()) {
@@ -117,7 +127,8 @@ export class Watch implements Running {
     const path = collectionPath(this.#type, undefined) + query(parameters);
     const startedMs = performance.now();
     const { signal } = this.#stopping;
-    const response = await this.#http.stream({ method: 'GET', path, signal, idleMs: SILENCE_MS });
+    const accept = this.#metadataOnly ? { accept: METADATA[1] } : {};
+    const response = await this.#http.stream({ method: 'GET', path, signal, idleMs: SILENCE_MS, ...accept });
     for await (const event of watchEvents(response)) {
       if (this.#stopped) return;
       this.#take(event);

@@ -1,9 +1,9 @@
 import { mkdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { KubeObject } from '@jspolicy/contracts';
+import { withLock } from '@jspolicy/runtime';
 import { splitApiVersion } from '../object-names.ts';
 import { FileTree } from './file-tree.ts';
-import { withLock } from './state-lock.ts';
 
 /** What is known of a manifest's object besides the manifest. */
 export interface Overlay {

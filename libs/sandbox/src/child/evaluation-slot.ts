@@ -1,6 +1,10 @@
 import { isRead, MAX_HOST_CALLS, TOO_MANY_CALLS } from '../host-call-rules.ts';
 import type { ContextHost } from './guest-context.ts';
+import { isTooDeep, MAX_DEPTH } from './json-depth.ts';
 import { PrintBuffer } from './print-buffer.ts';
+
+/** JSON of a call's arguments, UTF-16 units. The API server takes requests of 3 MiB. */
+const MAX_ARGUMENT_UNITS = 4 * 1024 * 1024;
 
 /** What the evaluation that runs said so far. One at a time in a process. */
 export class EvaluationSlot implements ContextHost {
@@ -38,6 +42,8 @@ export class EvaluationSlot implements ContextHost {
   async call(name: string, args: string): Promise<string> {
     if (!this.#open) return refusal('EvaluationClosed', 'evaluation closed');
     if (++this.#calls > MAX_HOST_CALLS) return refusal(TOO_MANY_CALLS.reason, TOO_MANY_CALLS.message);
+    const problem = argumentsProblem(name, args);
+    if (problem) return refusal('WrongArguments', problem);
     this.wrote ||= !isRead(name);
     return this.#ask(name, args);
   }
@@ -46,8 +52,11 @@ export class EvaluationSlot implements ContextHost {
     if (this.#open) this.hostNeeded = true;
   }
 
-  needsFresh(): void {
-    if (this.#open) this.freshNeeded = true;
+  /** True: the run is ended here. One that may have written goes on, because its result must stand. */
+  needsFresh(): boolean {
+    if (!this.#open) return false;
+    this.freshNeeded = true;
+    return !this.wrote;
   }
 
   print(line: string): void {
@@ -57,6 +66,13 @@ export class EvaluationSlot implements ContextHost {
   end(outcome: string): void {
     if (this.#open) this.outcome ??= outcome;
   }
+}
+
+/** What the host could not read, or not pass on. */
+function argumentsProblem(name: string, args: string): string | undefined {
+  if (args.length > MAX_ARGUMENT_UNITS)
+    return `${name}() takes ${MAX_ARGUMENT_UNITS} characters of JSON at most, not ${args.length}`;
+  return isTooDeep(args) ? `${name}(): an argument is nested more than ${MAX_DEPTH} deep` : undefined;
 }
 
 const refusal = (reason: string, message: string): string => `e${JSON.stringify({ reason, message })}`;

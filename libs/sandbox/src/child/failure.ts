@@ -29,6 +29,16 @@ export function failureOf(error: unknown, policy: string, state: IsolateState): 
 
 export const timeout = (policy: string): PolicyFailure => ({ cause: 'timeout', message: `script ${policy} timed out` });
 
+/** A text of the policy itself may hold a stack: where our own frames lie is nothing to tell. */
+export function withoutBootstrapFrames(text: string): string {
+  if (!text.includes(BOOTSTRAP_NAME)) return text;
+  const isOurs = (line: string) => /^\s+at /.test(line) && line.includes(BOOTSTRAP_NAME);
+  return text
+    .split('\n')
+    .filter((line) => !isOurs(line))
+    .join('\n');
+}
+
 /**
  * Frames of the bootstrap and of this process say nothing to the author of a policy. That of the function around his text
  * stays: jsPolicy has it too. Built-in functions that the bootstrap calls stand there without their object's name.

@@ -13,12 +13,12 @@ export type Mode = 'direct' | 'waiting';
 export interface ContextHost {
   /** waiting mode: resolves to a CallReply text. */
   call(name: string, args: string): Promise<string>;
-  /** direct mode: the policy needs the host; what it does from here on is thrown away. */
+  /** direct mode: the policy needs the host. The run ends here, and what it did is thrown away. */
   needsHost(): void;
   print(line: string): void;
   end(outcome: string): void;
-  /** Kept contexts: what this run did could outlive it; it is thrown away. */
-  needsFresh(): void;
+  /** Kept contexts: what this run does could outlive it, so it is to be thrown away. True: it ends here. */
+  needsFresh(): boolean;
 }
 
 /** The bootstrap, compiled once for all contexts of an isolate. */
@@ -87,7 +87,7 @@ export class GuestContext {
     if (this.mode === 'direct') {
       return new ivm.Callback(() => {
         host.needsHost();
-        return 'e{"reason":"NeedsHost","message":"evaluated again"}';
+        return 's';
       });
     }
     const wrap = this.#isolate

@@ -6,12 +6,13 @@ import { PIPE_FD } from '../pool/child-command.ts';
 import { EvaluationSlot } from './evaluation-slot.ts';
 import { IsolateHome } from './isolate-home.ts';
 import type { LoadedBundle } from './loaded-bundle.ts';
-import { endProcess, guardAgainstOrphaning } from './orphan-guard.ts';
+import { endDamaged, endProcess, guardAgainstOrphaning } from './orphan-guard.ts';
 import { PolicyRunner } from './policy-runner.ts';
 
 process.on('uncaughtException', (error) => {
-  process.stderr.write(`${error.stack ?? error.message}\n`);
-  endProcess();
+  // On one line: the last line is what is logged of a process that ended.
+  process.stderr.write(`${(error.stack ?? error.message).replace(/\n\s*/g, ' ')}\n`);
+  endDamaged();
 });
 // A thread takes 13 MiB: only where the kernel does not do it.
 if (process.argv[3] === 'unguarded') guardAgainstOrphaning();
@@ -57,7 +58,7 @@ async function evaluate(bundle: LoadedBundle, task: EvaluateMessage, body: Buffe
   const run = isUtf8(body) ? await runner.evaluate({ ...task, bundle, review: body.toString('utf8') }) : NOT_UTF8;
   send({ type: 'result', id: task.id, ...run, prints: slot.prints.take() });
   retired = run.retire;
-  if (!retired) tidied = runner.tidy(bundle);
+  if (!retired) tidied = runner.tidy({ bundle, fresh: task.fresh });
 }
 
 function enqueue(task: EvaluateMessage, body: Buffer): void {

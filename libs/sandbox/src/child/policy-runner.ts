@@ -2,6 +2,7 @@ import type { PolicyType } from '@jspolicy/contracts';
 import type { PolicyFailure } from '@jspolicy/policy';
 import { GUEST } from '../guest/guest-types.ts';
 import type { ChildAnswer, ChildResult } from '../messages.ts';
+import { boundedFailure } from './answer-bounds.ts';
 import type { EvaluationSlot } from './evaluation-slot.ts';
 import { failureOf, type IsolateState } from './failure.ts';
 import type { GuestContext, Mode } from './guest-context.ts';
@@ -42,6 +43,13 @@ export class PolicyRunner {
 
   /** Never rejects: what goes wrong is the policy's failure, and the process retires when it may be damaged. */
   async evaluate(task: Task): Promise<Run> {
+    const waited = task.bundle.waits;
+    const run = await this.#evaluate(task);
+    // Also of a run that did not come back from its first call: this process may end with it.
+    return !waited && (task.bundle.waits || this.#slot.hostNeeded) ? { ...run, waits: true } : run;
+  }
+
+  async #evaluate(task: Task): Promise<Run> {
     const { bundle } = task;
     const endsAt = performance.now() + task.limitMs;
     const left = () => endsAt - performance.now();
@@ -75,10 +83,10 @@ export class PolicyRunner {
    * After an answer left, and before the next evaluation: puts the globals of a kept context back, replaces a worn isolate,
    * makes the next fresh context.
    */
-  async tidy(bundle: LoadedBundle): Promise<void> {
+  async tidy({ bundle, fresh }: Pick<Task, 'bundle' | 'fresh'>): Promise<void> {
     await this.#sweep();
     if (this.#home.renewWhenWorn()) this.#kept.clear();
-    if (!bundle.kept) this.#home.refill(modeOf(bundle));
+    if (!bundle.kept || fresh) this.#home.refill(modeOf(bundle));
   }
 
   async #sweep(): Promise<void> {
@@ -94,7 +102,11 @@ export class PolicyRunner {
     let context: GuestContext;
     try {
       context = await this.#kept.take(bundle, modeOf(bundle));
-    } catch {
+    } catch (error) {
+      this.#slot.open();
+      this.#slot.close();
+      // Memory, of which they may find enough elsewhere.
+      if (this.#home.isolate.isDisposed) return this.#failed(error, task, this.#state(left));
       // Its dependencies do not load in a hardened context.
       bundle.kept = false;
       return undefined;
@@ -182,9 +194,20 @@ export class PolicyRunner {
 
   #failed(error: unknown, task: Task, state: IsolateState): Run {
     const { failure, damaged } = failureOf(error, task.policy, state);
-    const ended = this.#slot.outcome;
-    const answer: ChildAnswer = ended === undefined ? { kind: 'failed', failure } : answerOf(ended, task);
-    return { answer, retire: damaged };
+    const answer = this.#ended(task) ?? { kind: 'failed', failure: boundedFailure(failure) };
+    const ranOut = answer.kind === 'failed' && answer.failure.cause === 'memory';
+    const crowded = ranOut && this.#home.isCrowded && !this.#slot.wrote;
+    return { answer, retire: damaged, ...(crowded && { crowded }) };
+  }
+
+  /** The policy's own end stands, where it can be read. */
+  #ended(task: Task): ChildAnswer | undefined {
+    const { outcome } = this.#slot;
+    try {
+      return outcome === undefined ? undefined : answerOf(outcome, task);
+    } catch {
+      return undefined;
+    }
   }
 }
 

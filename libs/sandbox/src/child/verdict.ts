@@ -2,7 +2,8 @@ import type { PolicyType } from '@jspolicy/contracts';
 import { diff, type Verdict } from '@jspolicy/policy';
 import type { GuestOutcome } from '../guest/guest-types.ts';
 import type { ChildAnswer } from '../messages.ts';
-import { timeout, withoutOurFrames } from './failure.ts';
+import { boundedFailure, boundedVerdict, patchProblem } from './answer-bounds.ts';
+import { timeout, withoutBootstrapFrames, withoutOurFrames } from './failure.ts';
 
 interface Judged {
   policy: string;
@@ -18,14 +19,11 @@ export function answerOf(outcome: string, judged: Judged): ChildAnswer {
   const { info: review } = told;
   if (told.stopped) return { kind: 'failed', failure: timeout(judged.policy), review };
   if (told.uncaught !== undefined) {
-    return {
-      kind: 'failed',
-      failure: { cause: 'exception', message: withoutOurFrames(told.uncaught).toWellFormed() },
-      review,
-    };
+    const message = withoutOurFrames(told.uncaught).toWellFormed();
+    return { kind: 'failed', failure: boundedFailure({ cause: 'exception', message }), review };
   }
   try {
-    return { kind: 'verdict', verdict: verdictOf(told.response, judged), review };
+    return { kind: 'verdict', verdict: boundedVerdict(verdictOf(told.response, judged)), review };
   } catch (error) {
     if (!(error instanceof WrongResponse)) throw error;
     return { kind: 'failed', failure: { cause: 'exception', message: error.message }, review };
@@ -39,7 +37,7 @@ function verdictOf(response: unknown, judged: Judged): Verdict {
   if (response === null) return { deny: false, warnings: [] };
   if (typeof response !== 'object' || Array.isArray(response)) throw new WrongResponse('__response must be an object');
   const fields = response as Record<string, unknown>;
-  const message = optional(fields, 'message', 'string');
+  const message = withoutBootstrapFrames(optional(fields, 'message', 'string') ?? '');
   const reason = optional(fields, 'reason', 'string');
   const code = optional(fields, 'code', 'number');
   const deny = optional(fields, 'deny', 'boolean') ?? false;
@@ -76,7 +74,7 @@ function warningsOf(value: unknown): string[] {
   return value.map((warning: unknown) => {
     if (warning === null) return '';
     if (typeof warning !== 'string') throw new WrongResponse('__response.warnings must be a list of strings');
-    return warning.toWellFormed();
+    return withoutBootstrapFrames(warning.toWellFormed());
   });
 }
 
@@ -87,5 +85,18 @@ function patchOf(patched: unknown, { policyType, review }: Judged) {
     throw new WrongResponse('mutate(object): object must be an object');
   if (policyType !== 'Mutating') return undefined;
   const { request } = JSON.parse(review) as { request?: { object?: unknown } };
-  return diff(request?.object ?? null, patched);
+  const patch = comparedDeeply(() => diff(request?.object ?? null, patched));
+  const problem = patchProblem(patch);
+  if (problem !== undefined) throw new WrongResponse(problem);
+  return patch;
+}
+
+function comparedDeeply<T>(compare: () => T): T {
+  try {
+    return compare();
+  } catch (error) {
+    // The end of the stack.
+    if (error instanceof RangeError) throw new WrongResponse('mutate(object): object is nested too deeply');
+    throw error;
+  }
 }

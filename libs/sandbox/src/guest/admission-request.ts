@@ -46,22 +46,32 @@ export function admissionRequestReader(parse: (text: string) => unknown, isArray
     if (value !== undefined && value !== null) to[key] = typeOf(value, last, `request.${key}`);
   };
 
+  /** A list of texts, of which null ones are empty. Nothing else: what is nested could end the stack later. */
+  const textsOf = (value: unknown, path: string): unknown[] => {
+    if (value === undefined || value === null) return [];
+    if (!isArray(value)) return fail(`${path} must be a list`);
+    const list = value as unknown[];
+    for (let index = 0; index < list.length; index++) {
+      if (list[index] === null) list[index] = '';
+      else if (typeof list[index] !== 'string') fail(`${path} must be a list of strings`);
+    }
+    return list;
+  };
+
   const userInfoOf = (value: unknown): Fields => {
     const user: Fields = {};
     if (value === undefined || value === null) return user;
     const from = fieldsOf(value, 'request.userInfo');
     copyText(from, user, 'username', 'request.userInfo');
     copyText(from, user, 'uid', 'request.userInfo');
-    const groups = own(from, 'groups');
-    if (isArray(groups)) {
-      if ((groups as unknown[]).length > 0) user['groups'] = groups;
-    } else if (groups !== undefined && groups !== null) fail('request.userInfo.groups must be a list');
+    const groups = textsOf(own(from, 'groups'), 'request.userInfo.groups');
+    if (groups.length > 0) user['groups'] = groups;
     const extra = own(from, 'extra');
     if (extra !== undefined && extra !== null) {
-      for (const _ in fieldsOf(extra, 'request.userInfo.extra')) {
-        user['extra'] = extra;
-        break;
-      }
+      const fields = fieldsOf(extra, 'request.userInfo.extra');
+      const keys = Object.keys(fields);
+      for (const key of keys) textsOf(fields[key], `request.userInfo.extra[${JSON.stringify(key)}]`);
+      if (keys.length > 0) user['extra'] = extra;
     }
     return user;
   };

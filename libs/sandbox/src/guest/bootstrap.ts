@@ -61,7 +61,10 @@ function bootstrap(
   globals.request = globals.__policy = globals.exports = globals.__response = undefined;
   const baseNames = ownKeys(globalThis);
 
-  const harden = hardenerOf(intrinsics, overridesOf(intrinsics, needsFresh));
+  const endWhenFreshIsNeeded = (): void => {
+    if (needsFresh()) state.stop();
+  };
+  const harden = hardenerOf(intrinsics, overridesOf(intrinsics, endWhenFreshIsNeeded));
   const sweeper = sweeperOf(intrinsics);
   let factory: (() => () => unknown) | undefined;
   let sweep = (): boolean => false;

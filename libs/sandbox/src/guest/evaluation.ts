@@ -32,14 +32,18 @@ export function evaluationState(
     }
   };
 
+  /** What is far beyond what an answer can hold is cut here already: as JSON it could take all memory. */
+  const bounded = (value: unknown, max: number): unknown =>
+    typeof value === 'string' && value.length > max ? intrinsics.apply(slice, value, [0, max]) : value;
+
   /** Fields are copied so that toJSON of a changed prototype is not asked about them. */
   const snapshot = (): string | undefined => {
     const response = globals.__response as Record<string, unknown> | null | undefined;
     if (response === null || typeof response !== 'object') return stringify(response);
     const copy = create(null) as Record<string, unknown>;
     copy['deny'] = response['deny'];
-    copy['message'] = response['message'];
-    copy['reason'] = response['reason'];
+    copy['message'] = bounded(response['message'], 2 * MAX_TEXT);
+    copy['reason'] = bounded(response['reason'], 2 * MAX_TEXT);
     copy['code'] = response['code'];
     copy['requeue'] = response['requeue'];
     copy['patched'] = response['patched'];
@@ -52,9 +56,12 @@ export function evaluationState(
     const copy: unknown[] = [];
     defineProperty(copy, 'toJSON', { value: undefined });
     const { length } = list as unknown[];
+    let left = 2 * MAX_TEXT;
     for (let index = 0; index < length; index++) {
+      const value = bounded((list as unknown[])[index], left);
+      if (typeof value === 'string') left -= value.length;
       defineProperty(copy, index, {
-        value: (list as unknown[])[index],
+        value,
         enumerable: true,
         writable: true,
         configurable: true,

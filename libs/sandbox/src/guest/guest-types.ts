@@ -12,13 +12,13 @@ export interface HostPort {
   print(line: string): void;
   /** The policy ended itself, with this outcome: it stands whatever the code still does. */
   end(outcome: string): void;
-  /** Kept contexts: something was read that could leave traces, so this run counts for nothing. */
-  needsFresh(): void;
+  /** Kept contexts: something was read that could leave traces, so this run counts for nothing. True: it ends here. */
+  needsFresh(): boolean;
 }
 
 /**
  * First character of a reply to HostPort.call: v then JSON: a value; u: undefined; e then JSON {reason, message}: thrown;
- * s: the evaluation's time is over.
+ * s: the evaluation ends here: its time is over, or it begins again elsewhere.
  */
 export type CallReply = string;
 

@@ -3,7 +3,7 @@ import type { Intrinsics } from './intrinsics.ts';
 /**
  * Assigning to a property that is inherited from a frozen object fails, silently in sloppy code. So the inherited
  * properties that programs do assign become accessors first, whose setter makes an own property, as if nothing were
- * frozen. What leads to new code or to jobs that run later is wired: whoever reads it is told on. Guest code.
+ * frozen. What leads to new code or to jobs that run later is wired: needsFresh, which may throw, is called when it is read. Guest code.
  */
 export function overrideAccessors(intrinsics: Intrinsics, needsFresh: () => void) {
   const { getOwnPropertyDescriptor, defineProperty, ownKeys, hasOwn, TypeError } = intrinsics;

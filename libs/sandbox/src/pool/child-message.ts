@@ -34,6 +34,7 @@ const isOneOf =
   (...texts: unknown[]): Check =>
   (value) =>
     texts.includes(value);
+const isTexts: Check = (value) => isFields(value) && Object.values(value).every(isText);
 const has =
   (checks: Record<string, Check>): Check =>
   (value) =>
@@ -48,8 +49,10 @@ const isReviewInfo = has({
   name: isOptional(isText),
   namespace: isOptional(isText),
   operation: isText,
-  userInfo: isFields,
+  subResource: isOptional(isText),
+  userInfo: has({ username: isOptional(isText), uid: isOptional(isText), groups: isOptional(Array.isArray) }),
   dryRun: isFlag,
+  object: isOptional(has({ uid: isOptional(isText), labels: isOptional(isTexts) })),
 });
 
 const isVerdict = has({
@@ -80,4 +83,6 @@ const isResult = has({
   prints: isListOf(isText),
   retire: isFlag,
   demoted: isOptional(isText),
+  waits: isOptional(isFlag),
+  crowded: isOptional(isFlag),
 } satisfies Record<Exclude<keyof ChildResult, 'type'>, Check>);

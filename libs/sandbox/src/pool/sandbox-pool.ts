@@ -1,6 +1,15 @@
 import type { Bundle } from '@jspolicy/contracts';
 import type { Evaluation, EvaluationResult, Sandbox } from '../port.ts';
-import { blameOf, type Ended, failed, failureWithoutResult, type ProcessOutcome, refused } from './outcome.ts';
+import { type LoadedBundle, LoadedBundles } from './loaded-bundles.ts';
+import {
+  blameOf,
+  type Ended,
+  failed,
+  failureWithoutResult,
+  isWorthRepeating,
+  type ProcessOutcome,
+  refused,
+} from './outcome.ts';
 import { Pace, SLOW_MS } from './pace.ts';
 import { type PoolSettings, poolSettings, type SandboxPoolOptions } from './pool-options.ts';
 import { Quarantine } from './quarantine.ts';
@@ -15,9 +24,9 @@ const LINE = 8;
 
 interface Waiting {
   evaluation: Evaluation;
-  bundle: Bundle;
+  bundle: LoadedBundle;
   endsAt: number;
-  /** It was begun in a process that somebody else killed. */
+  /** It was begun in a process that ended for another reason than this policy. */
   again: boolean;
   settle(result: EvaluationResult): void;
 }
@@ -30,7 +39,7 @@ export function createSandboxPool(options: SandboxPoolOptions = {}): Sandbox {
 class SandboxPool implements Sandbox {
   readonly #settings: PoolSettings;
   readonly #quarantine = new Quarantine();
-  readonly #bundles = new Map<string, Bundle>();
+  readonly #bundles = new LoadedBundles();
   readonly #processes = new Set<SandboxProcess>();
   readonly #pace: Pace;
   readonly #watchdog = new Watchdog(() => this.#look());
@@ -49,12 +58,12 @@ class SandboxPool implements Sandbox {
   }
 
   async load(bundle: Bundle): Promise<void> {
-    this.#bundles.set(bundle.digest, bundle);
+    this.#bundles.load(bundle);
     if (this.#processes.size > 0) await Promise.race([...this.#processes].map((each) => each.ready));
   }
 
   unload(digest: string): void {
-    this.#bundles.delete(digest);
+    this.#bundles.unload(digest);
     this.#quarantine.forget(digest);
     for (const each of this.#processes) each.forget(digest);
   }
@@ -175,7 +184,7 @@ class SandboxPool implements Sandbox {
 
   /** A free one; or, for what is quick and asks no host, the shortest line of others that are. */
   #processFor({ evaluation, bundle }: Waiting): SandboxProcess | undefined {
-    const mayStandInLine = bundle.hostCalls.length === 0 && this.#pace.isQuick(evaluation.policy);
+    const mayStandInLine = !bundle.waits && this.#pace.isQuick(evaluation.policy);
     let chosen: SandboxProcess | undefined;
     for (const each of this.#processes) {
       if (!each.isReady || each.load >= (chosen?.load ?? LINE)) continue;
@@ -191,7 +200,8 @@ class SandboxPool implements Sandbox {
   }
 
   #run(waiting: Waiting, process: SandboxProcess): void {
-    const { evaluation, bundle, endsAt } = waiting;
+    const { evaluation, endsAt } = waiting;
+    const bundle = this.#bundles.get(evaluation.digest) ?? waiting.bundle;
     this.#pace.begin(evaluation.policy);
     this.#inProcesses++;
     process.evaluate(evaluation, bundle, endsAt, (outcome, tookMs) => {
@@ -207,10 +217,10 @@ class SandboxPool implements Sandbox {
       this.#waiting.unshift(waiting);
       return;
     }
-    // It may not even have begun: once more.
-    if ('died' in outcome && outcome.byOthers && outcome.mayRepeat && !waiting.again) {
+    if (isWorthRepeating(outcome) && !waiting.again) {
       const { policy } = waiting.evaluation;
-      this.#settings.log?.warn({ policy, died: outcome.died }, 'sandbox process was ended from outside: once more');
+      const died = 'died' in outcome ? outcome.died : 'out of memory that others took before';
+      this.#settings.log?.warn({ policy, died }, 'sandbox process ended, not by the policy: once more');
       this.#waiting.unshift({ ...waiting, again: true });
       process.discard();
       return;
@@ -232,11 +242,12 @@ class SandboxPool implements Sandbox {
     if (told) this.#settings.onQuarantine?.(evaluation.policy, told.until, told.reason);
   }
 
-  #resultOf({ policy, host }: Evaluation, outcome: Ended): EvaluationResult {
+  #resultOf({ policy, digest, host }: Evaluation, outcome: Ended): EvaluationResult {
     const { log, residentLimitMiB } = this.#settings;
     if ('result' in outcome) {
       const { answer, prints, demoted } = outcome.result;
       for (const line of prints) host.print(line);
+      this.#bundles.learn(digest, outcome.result);
       if (demoted) log?.warn({ policy, why: demoted }, 'policy is evaluated in fresh contexts from now on');
       return answer;
     }

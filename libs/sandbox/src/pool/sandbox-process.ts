@@ -1,12 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
-import type { Bundle } from '@jspolicy/contracts';
 import { encodeFrame, FrameReader } from '../frames.ts';
 import type { ChildResult, FromChild, ToChild } from '../messages.ts';
 import type { Evaluation } from '../port.ts';
 import { type ChildCommand, childCommand } from './child-command.ts';
 import { childMessage, MAX_CHILD_FRAME_BYTES } from './child-message.ts';
 import { HostCalls } from './host-calls.ts';
+import type { LoadedBundle } from './loaded-bundles.ts';
 import { isFromOthers, type KilledFor, type ProcessOutcome } from './outcome.ts';
 import { offerToOomKiller, type ProcessState, processState } from './process-state.ts';
 import { SentBundles } from './sent-bundles.ts';
@@ -141,7 +141,7 @@ export class SandboxProcess {
   }
 
   /** `settle` is called once: with the outcome, and with the milliseconds that the evaluation itself took. */
-  evaluate(evaluation: Evaluation, bundle: Bundle, endsAt: number, settle: Sent['settle']): void {
+  evaluate(evaluation: Evaluation, bundle: LoadedBundle, endsAt: number, settle: Sent['settle']): void {
     if (!this.isReady) {
       settle({ notBegun: true });
       return;
@@ -150,7 +150,9 @@ export class SandboxProcess {
     const now = performance.now();
     this.#line.push({ id, evaluation, endsAt, startedAt: now, calls: undefined, givenBack: false, settle });
     this.#sendBundle(bundle);
-    const { policy, type: policyType, digest, review, fresh = false } = evaluation;
+    const { policy, type: policyType, digest, review } = evaluation;
+    // Also where this process was told otherwise: another one may have found out.
+    const fresh = evaluation.fresh === true || bundle.isolation === 'request';
     this.#send({ type: 'evaluate', id, policy, policyType, digest, limitMs: Math.max(1, endsAt - now), fresh }, [
       review,
     ]);
@@ -202,10 +204,9 @@ export class SandboxProcess {
     return how !== 'SIGKILL' || this.#largestMiB <= this.#restingMiB + this.#memoryLimitMiB / 2;
   }
 
-  #sendBundle({ digest, isolation, preludeLength, form, authorStart = 0, hostCalls, script }: Bundle): void {
+  #sendBundle({ digest, isolation, preludeLength, form, authorStart = 0, waits, script }: LoadedBundle): void {
     if (this.#bundles.use(digest)) return;
     for (const old of this.#bundles.add(digest, script.length)) this.#send({ type: 'forget', digest: old });
-    const waits = hostCalls.length > 0;
     this.#send({ type: 'bundle', digest, isolation, preludeLength, form, authorStart, waits }, [Buffer.from(script)]);
   }
 

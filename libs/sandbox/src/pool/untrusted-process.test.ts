@@ -33,7 +33,7 @@ async function outcomeOf(speech: string): Promise<{ outcome: ProcessOutcome; cal
     args: ['--input-type=module', '-e', code],
   });
   await process.ready;
-  const bundle = bundleOf('deny("x")');
+  const bundle = { ...bundleOf('deny("x")'), waits: false };
   let calls = 0;
   const evaluation: Evaluation = {
     policy: 'p.test.example',
@@ -55,6 +55,14 @@ test('what has the form of a result is one', async () => {
 });
 
 const malformed: [string, string][] = [
+  [
+    'labels that are no texts',
+    'send({ ...result, answer: { ...verdict, review: { ...review, object: { labels: { a: 1 } } } } })',
+  ],
+  [
+    'a user whose name is no text',
+    'send({ ...result, answer: { ...verdict, review: { ...review, userInfo: { username: 1 } } } })',
+  ],
   ['a frame that is too large', 'send({ type: "ready" }, 17 * 1024 * 1024)'],
   ['no JSON', 'pipe.write(Buffer.from([0, 0, 0, 1, 0, 0, 0, 0, 65]))'],
   ['null', 'send(null)'],

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { commandLine, endProcess } from './other-process.ts';
+import { commandLine } from '@jspolicy/runtime';
+import { endProcess } from './end-process.ts';
 
 const STOP_MS = 10_000;
 

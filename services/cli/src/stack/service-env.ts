@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { BUS_VARIABLES } from '@jspolicy/bus';
 import type { CertificateFiles } from '@jspolicy/certificates';
 import { CRDS, type DataPlaces, packageCache, type ServiceName } from '../places.ts';
@@ -54,7 +53,7 @@ function own(service: ServiceName, name: string, facts: StackFacts, env: NodeJS.
         TLS_KEY_FILE: certificates.keyFile,
       };
     case 'evaluator':
-      return { EVALUATOR_ID: name, SPOOL_DIR: join(places.spool, name) };
+      return { EVALUATOR_ID: name, SPOOL_DIR: places.spool };
     case 'compiler':
       return { WORK_DIR: places.compilerWork, CACHE_DIR: packageCache(env) };
     case 'controller':
