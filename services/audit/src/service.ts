@@ -12,6 +12,7 @@ import { auditMetrics } from './audit-metrics.ts';
 import { type AuditConfig, readConfig } from './config.ts';
 import { followLag } from './lag.ts';
 import { type OpenedCluster, openCluster } from './open-cluster.ts';
+import { serveSinks } from './sinks/serve-sinks.ts';
 import { ViolationHandler } from './violation-handler.ts';
 import { ViolationsWriter } from './violations-writer.ts';
 
@@ -35,6 +36,7 @@ class Audit implements Service {
   #opened: OpenedCluster | undefined;
   #consumer: Consumer | undefined;
   #lag: Running | undefined;
+  #sinks: Running | undefined;
 
   constructor({ env, log, fail }: ServiceContext) {
     this.#log = log;
@@ -55,12 +57,20 @@ class Audit implements Service {
     this.#opened = await openCluster(config, log);
     this.#consumer = await this.#consume(this.#bus, this.#opened);
     this.#lag = followLag(this.#consumer, { log, onPending: (count) => this.#counted.pending.set(count) });
+    this.#sinks = serveSinks({
+      bus: this.#bus,
+      cluster: this.#opened.cluster,
+      log,
+      metrics: this.#metrics,
+      secretsNamespace: config.sinkSecretsNamespace,
+    });
     this.#health.setReady(true);
   }
 
   async stop(): Promise<void> {
     this.#health?.setReady(false);
     this.#stopping.abort();
+    await this.#sinks?.stop();
     await this.#lag?.stop();
     await this.#consumer?.stop();
     await this.#opened?.close();

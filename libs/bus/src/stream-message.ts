@@ -1,0 +1,16 @@
+import type { JsMsg } from '@nats-io/jetstream';
+import { plainHeaders } from './headers.ts';
+import type { StreamMessage } from './port.ts';
+
+const NANOS_PER_MS = 1e6;
+
+export function streamMessage(message: JsMsg): StreamMessage {
+  return {
+    subject: message.subject,
+    body: message.data,
+    sequence: message.seq,
+    time: new Date(message.info.timestampNanos / NANOS_PER_MS),
+    redelivered: message.redelivered,
+    headers: plainHeaders(message),
+  };
+}
