@@ -53,7 +53,7 @@ export function formerWebhook(policy: JsPolicy, suffix: string, where: { url: st
             scope: '*',
           },
         ],
-        failurePolicy: 'Fail',
+        failurePolicy: spec.failurePolicy ?? 'Fail',
         matchPolicy: 'Equivalent',
         namespaceSelector: spec.namespaceSelector ?? {},
         objectSelector: {},
