@@ -96,9 +96,13 @@ export const readConfig = (env: NodeJS.ProcessEnv) =>
 
 function ownProblems(values: Partial<Values<typeof settings>>): string[] {
   const { installCrds, crdsDir, webhookUrl, webhookCaFile, injectCaFrom } = values;
+  const { certificateSeconds = 0, certificateSettleSeconds = 0 } = values;
+  // What is left of a life when a rotation begins is a third.
+  const isTooLong = certificateSettleSeconds * 4 > certificateSeconds;
   const isName = !injectCaFrom || /^[^/]+\/[^/]+$/.test(injectCaFrom);
   return [
     ...(webhookCaFile && injectCaFrom ? ['WEBHOOK_CA_FILE and WEBHOOK_INJECT_CA_FROM exclude each other'] : []),
+    ...(isTooLong ? ['CERTIFICATE_SETTLE_SECONDS must be a quarter of CERTIFICATE_SECONDS at most'] : []),
     ...(isName ? [] : [`WEBHOOK_INJECT_CA_FROM must be namespace/name, not ${JSON.stringify(injectCaFrom)}`]),
     ...(installCrds && !crdsDir ? ['CRDS_DIR is required with INSTALL_CRDS'] : []),
     ...(webhookUrl && !URL.canParse(webhookUrl) ? [`WEBHOOK_URL is no URL: ${webhookUrl}`] : []),
