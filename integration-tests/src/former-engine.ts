@@ -58,7 +58,7 @@ export function formerWebhook(policy: JsPolicy, suffix: string, where: { url: st
         namespaceSelector: spec.namespaceSelector ?? {},
         objectSelector: {},
         sideEffects: 'None',
-        timeoutSeconds: 10,
+        timeoutSeconds: spec.timeoutSeconds ?? 10,
         ...(isMutating && { reinvocationPolicy: 'Never' }),
         admissionReviewVersions: ['v1'],
       },

@@ -1,5 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
+/** So many at once: on a machine that cannot keep up, more would only wait for each other. */
+const MOST_AT_ONCE = 8;
+
 /** Does something again and again, so many times a second, several at once when one takes longer; collects what went wrong. */
 export class Repeated {
   readonly problems: string[] = [];
@@ -30,6 +33,7 @@ export class Repeated {
         });
       this.#running.add(running);
       void running.then(() => this.#running.delete(running));
+      if (this.#running.size >= MOST_AT_ONCE) await Promise.race(this.#running);
       await pause(everyMs);
     }
   }

@@ -96,7 +96,7 @@ export const readConfig = (env: NodeJS.ProcessEnv) =>
 
 function ownProblems(values: Partial<Values<typeof settings>>): string[] {
   const { installCrds, crdsDir, webhookUrl, webhookCaFile, injectCaFrom } = values;
-  const { certificateSeconds = 0, certificateSettleSeconds = 0 } = values;
+  const { certificateSeconds = Number.POSITIVE_INFINITY, certificateSettleSeconds = 0 } = values;
   // What is left of a life when a rotation begins is a third.
   const isTooLong = certificateSettleSeconds * 4 > certificateSeconds;
   const isName = !injectCaFrom || /^[^/]+\/[^/]+$/.test(injectCaFrom);
