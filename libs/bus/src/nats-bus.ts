@@ -1,8 +1,11 @@
-import { EngineError } from '@jspolicy/contracts';
+import { EngineError, WORK_CLAIMS_BUCKET } from '@jspolicy/contracts';
 import type { Logger } from '@jspolicy/runtime';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { ObjectBundleStore } from './bundle-store.ts';
 import { type ConnectOptions, openConnection } from './connection.ts';
+import { StreamDeadLetters } from './delivery/dead-letter-store.ts';
+import { StreamDeliveries } from './delivery/deliveries.ts';
+import { KvBucket } from './kv-bucket.ts';
 import { KvPolicyStore } from './policy-store.ts';
 import type {
   Bus,
@@ -25,6 +28,7 @@ import { publish, streamIdentity } from './stream.ts';
 import { consume } from './stream-consumer.ts';
 import { StreamReplay } from './stream-replay.ts';
 import { ensureTopology } from './topology.ts';
+import { Claims } from './work/claims.ts';
 import { StreamWorkQueues } from './work/work-queues.ts';
 
 /** Connects to NATS and keeps the connection until close(). Throws EngineError when the server's limits do not fit. */
@@ -37,6 +41,8 @@ class NatsBus implements Bus {
   readonly bundles: ObjectBundleStore;
   readonly quarantines: KvQuarantineStore;
   readonly work: StreamWorkQueues;
+  readonly deliveries: StreamDeliveries;
+  readonly deadLetters: StreamDeadLetters;
   readonly #connection: NatsConnection;
   readonly #log: Logger;
   readonly #requester: Requester;
@@ -52,6 +58,9 @@ class NatsBus implements Bus {
     this.policies = new KvPolicyStore(connection, this.#reconnects, log);
     this.quarantines = new KvQuarantineStore(connection, this.#reconnects, log);
     this.work = new StreamWorkQueues(connection, this.#reconnects, log);
+    const claims = new Claims(new KvBucket(connection, WORK_CLAIMS_BUCKET, this.#reconnects));
+    this.deliveries = new StreamDeliveries(connection, claims, log);
+    this.deadLetters = new StreamDeadLetters(connection);
     this.bundles = new ObjectBundleStore(connection);
     this.#requester = new Requester(connection, () => this.connected);
     void this.#followConnection();

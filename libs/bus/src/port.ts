@@ -1,4 +1,5 @@
 import type { Bundle, PolicyRecord, QuarantineRecord } from '@jspolicy/contracts';
+import type { DeadLetters, Deliveries } from './delivery/port.ts';
 import type { WorkQueues } from './work/port.ts';
 
 export interface BusRequest {
@@ -163,6 +164,8 @@ export interface Bus {
   readonly bundles: BundleStore;
   readonly quarantines: QuarantineStore;
   readonly work: WorkQueues;
+  readonly deliveries: Deliveries;
+  readonly deadLetters: DeadLetters;
   readonly connected: boolean;
   /** undefined while there is a connection. */
   readonly away: BusOutage | undefined;
