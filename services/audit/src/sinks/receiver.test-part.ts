@@ -39,8 +39,13 @@ export class Receiver {
     return this;
   }
 
-  async stop(): Promise<void> {
+  /** Before an answer is told. */
+  dropConnections(): void {
     this.#server?.closeAllConnections();
-    await new Promise((done) => this.#server?.close(done));
+  }
+
+  async stop(): Promise<void> {
+    this.dropConnections();
+    if (this.#server?.listening) await new Promise((done) => this.#server?.close(done));
   }
 }
