@@ -14,11 +14,13 @@ import type {
   ConsumeOptions,
   Consumer,
   Publication,
+  ReadOptions,
   ReplayOptions,
   RequestHandler,
   RequestOptions,
   Retention,
   Running,
+  StreamMessage,
 } from './port.ts';
 import { KvQuarantineStore } from './quarantine-store.ts';
 import { Reconnects } from './reconnects.ts';
@@ -26,6 +28,7 @@ import { Requester } from './requester.ts';
 import { Responder } from './responder.ts';
 import { publish, streamIdentity } from './stream.ts';
 import { consume } from './stream-consumer.ts';
+import { readStream } from './stream-reader.ts';
 import { StreamReplay } from './stream-replay.ts';
 import { ensureTopology } from './topology.ts';
 import { Claims } from './work/claims.ts';
@@ -97,6 +100,10 @@ class NatsBus implements Bus {
 
   replay(options: ReplayOptions): Running {
     return new StreamReplay(this.#connection, options, this.#log);
+  }
+
+  read(options: ReadOptions): AsyncIterable<StreamMessage> {
+    return readStream(this.#connection, options);
   }
 
   streamIdentity(stream: string): Promise<string> {

@@ -84,6 +84,17 @@ export interface Consumer extends Running {
   settledUpTo(): Promise<number>;
 }
 
+export interface ReadOptions {
+  stream: string;
+  /** Absent: all. */
+  subjects?: string[];
+  /** Absent: everything that the stream keeps; `now`: only what comes. */
+  since?: Date | 'now';
+  /** Goes on with what comes, also after the connection was lost. */
+  follow: boolean;
+  signal?: AbortSignal;
+}
+
 export interface PolicyHandler {
   onPut(record: PolicyRecord): void;
   onRemove(name: string): void;
@@ -158,6 +169,8 @@ export interface Bus {
   consume(options: ConsumeOptions): Promise<Consumer>;
   /** Reads a stream from the oldest message that it keeps, and goes on with what comes; nothing is acknowledged. */
   replay(options: ReplayOptions): Running;
+  /** Reads a stream in its order; nothing is acknowledged. Rejects when the server fails, unless it follows. */
+  read(options: ReadOptions): AsyncIterable<StreamMessage>;
   /** Names this life of a stream: positions start again in a stream that was made anew. */
   streamIdentity(stream: string): Promise<string>;
   readonly policies: PolicyStore;

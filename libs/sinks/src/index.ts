@@ -3,4 +3,4 @@ export * from './port.ts';
 export type { ReadSecret } from './sink-settings.ts';
 export { batchOf, openSink, plainSettings, retryOf, SecretMissingError, sinkProblems } from './sink-spec.ts';
 export { SINKS } from './sink-types.ts';
-export { type Start, sinceOf, startOf } from './start.ts';
+export { type Start, startOf } from './start.ts';

@@ -16,6 +16,8 @@ export interface TurnParts {
   consumer: Consumer;
   options: DeliveryOptions;
   signal: AbortSignal;
+  /** By the clock: a process that was stopped for a while goes on before its timers tell it. */
+  isHeld(): boolean;
   /** A batch was handled. */
   onProgress(): void;
 }
@@ -76,6 +78,7 @@ export class DeliveryTurn {
     while (!this.#signal.aborted) {
       const batch = await this.#nextBatch();
       if (batch.length === 0) continue;
+      if (!this.#parts.isHeld()) throw new Error('the turn is over');
       await this.#handOver(batch);
       this.#parts.onProgress();
     }

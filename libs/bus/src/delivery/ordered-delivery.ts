@@ -2,7 +2,7 @@ import { backoffMs, type Logger, pause } from '@jspolicy/runtime';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { isMissing } from '../missing.ts';
-import type { Claims } from '../work/claims.ts';
+import type { Claim, Claims } from '../work/claims.ts';
 import { ensureConsumer } from './consumer.ts';
 import { DeliveryTurn } from './delivery-turn.ts';
 import type { Delivery, DeliveryOptions, DeliveryState } from './port.ts';
@@ -65,18 +65,26 @@ export class OrderedDelivery implements Delivery {
       if (!claim) return;
       const turn = AbortSignal.any([signal, claim.signal]);
       options.onTurn(turn);
-      await this.#deliver(turn);
+      await this.#deliver(turn, claim);
       await claim.release();
     }
   }
 
-  async #deliver(signal: AbortSignal): Promise<void> {
+  async #deliver(signal: AbortSignal, claim: Claim): Promise<void> {
     const { connection, options, log } = this.#parts;
     for (let failures = 0; !signal.aborted; ) {
       try {
         const consumer = await ensureConsumer(connection, options);
         if (options.paused) await untilAborted(signal);
-        else await new DeliveryTurn({ connection, consumer, options, signal, onProgress: () => (failures = 0) }).run();
+        else
+          await new DeliveryTurn({
+            connection,
+            consumer,
+            options,
+            signal,
+            isHeld: () => claim.isHeld(),
+            onProgress: () => (failures = 0),
+          }).run();
       } catch (err) {
         if (signal.aborted) return;
         const { stream, durable } = options;

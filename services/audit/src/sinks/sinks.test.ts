@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { DeadLetterEntry } from '@jspolicy/bus';
 import type { ViolationSink } from '@jspolicy/contracts';
 import { waitFor } from '@jspolicy/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { type AuditStack, event, KINDS, startStack } from '../audit-stack.test-part.ts';
 import { Receiver } from './receiver.test-part.ts';
 
@@ -159,6 +162,16 @@ describe('a sink of a cluster', () => {
     const { status, body } = await makeSink('refused', spec);
     expect([status, body.message]).toEqual([422, expect.stringContaining(message)]);
   });
+});
+
+test('the API server takes every example of docs/sinks.md', async () => {
+  const text = readFileSync(resolve(import.meta.dirname, '../../../../docs/sinks.md'), 'utf8');
+  const examples = [...text.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, example = '']) => parse(example));
+  expect(examples.length).toBeGreaterThan(12);
+  for (const example of examples) {
+    const { status, body } = await stack.call('POST', `${path()}?dryRun=All&fieldValidation=Strict`, example);
+    expect([example.metadata.name, status, body.message]).toEqual([example.metadata.name, 201, undefined]);
+  }
 });
 
 test('events of Kubernetes are made once about the object', async () => {
