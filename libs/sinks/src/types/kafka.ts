@@ -2,6 +2,8 @@ import { addresses, flag, oneOf, required, secret, text, withDefault } from '../
 import { sinkType } from '../port.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
+/** An idempotent producer of this client tries without end when it is told to try once. The sink tries again by itself. */
+const CLIENT_RETRY = { retries: 2, retryDelay: 200 };
 
 /** Messages for a topic of Kafka, with the policy as their key, acknowledged by all replicas in sync. */
 export const kafka = sinkType({
@@ -40,7 +42,7 @@ export const kafka = sinkType({
       idempotent: true,
       autocreateTopics: false,
       connectTimeout: CONNECT_TIMEOUT_MS,
-      retries: 0,
+      ...CLIENT_RETRY,
       ...security(settings),
     });
     // Trouble is told by what is sent; unheard it would end the process.
