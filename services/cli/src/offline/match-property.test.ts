@@ -76,6 +76,8 @@ const object = fc.oneof(
   fc.constant({ kind: 'PodExecOptions' }),
   fc.record({ metadata: fc.record({ labels: labelsOf }, { requiredKeys: [] }) }),
 );
+const named = (resource: string, of: object | null): object | null =>
+  resource !== 'namespaces' || (of && 'metadata' in of) ? of : { metadata: {} };
 const specs = fc.record(
   {
     operations: listOf('CREATE', 'UPDATE', 'DELETE', 'CONNECT', '*'),
@@ -111,8 +113,9 @@ const requests = fc
     ...(namespace && { namespace }),
     operation,
     userInfo: {},
-    object: operation === 'DELETE' ? null : object,
-    oldObject,
+    // As the API server sends them: what is not there before or after is null, and a Namespace has metadata.
+    object: operation === 'DELETE' ? null : named(resource, object),
+    oldObject: operation === 'UPDATE' || operation === 'DELETE' ? named(resource, oldObject) : null,
     options: null,
   }));
 
