@@ -8,6 +8,7 @@ import { admissionReview, pod, type TempDir, tempDir } from '@jspolicy/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HOSTILE_POLICIES } from './hostile-policies.ts';
 import { KEPT_POLICIES, type PolicyCase } from './kept-and-fresh-policies.ts';
+import { TRICKY_POLICIES } from './tricky-policies.ts';
 
 let work: TempDir;
 let bundler: Bundler;
@@ -65,6 +66,10 @@ describe('a kept context gives what a fresh one gives', () => {
     expect([bundle.isolation, bundle.isolationReason]).toEqual(['kept', expect.any(String)]);
     await expectAlike(bundle);
   });
+});
+
+describe('tricks of the language', () => {
+  it.each(TRICKY_POLICIES)('$what', async (policy) => expectAlike(await bundleOf(policy)));
 });
 
 describe('what reaches for built-in objects', () => {

@@ -34,8 +34,12 @@ export interface Stack {
   /** Of the tests themselves. */
   readonly bus: Bus;
   readonly processes: Record<ServiceName, TestProcess[]>;
-  /** Starts one more process of a service. */
-  start(service: ServiceName): Promise<TestProcess>;
+  /** Starts one more process of a service, with more variables. */
+  start(service: ServiceName, env?: Record<string, string>): Promise<TestProcess>;
+  /** Variables of the first evaluator that make a new one its successor: its name and its spool. */
+  readonly firstEvaluator: Record<string, string>;
+  /** Where services write beside a directory of manifests. */
+  readonly stateDir: string;
   /** Reviews that an evaluator works on at this moment. */
   inFlight(evaluator: TestProcess): Promise<number>;
   /** What the evaluator's /metrics tells. */
@@ -98,12 +102,20 @@ class RunningStack implements Stack {
     ]);
   }
 
-  async start(service: ServiceName): Promise<TestProcess> {
+  get stateDir(): string {
+    return join(this.#parts.data.path, 'state');
+  }
+
+  get firstEvaluator(): Record<string, string> {
+    return evaluatorEnv(this.#parts.data.path, 0);
+  }
+
+  async start(service: ServiceName, more: Record<string, string> = {}): Promise<TestProcess> {
     const { cluster, env = {} } = this.#options;
     const main = join(ROOT, 'services', service, 'dist/main.js');
     const common = { NATS_URL: this.nats.url, LOG_LEVEL: 'info', ...clusterEnv(cluster, this.#parts.data.path) };
     const child = await startProcess(process.execPath, [...SERVICE_NODE_FLAGS, main], {
-      env: { ...common, ...(await this.#own(service)), ...env[service] },
+      env: { ...common, ...(await this.#own(service)), ...env[service], ...more },
       readyWhen: /"msg":"ready"/,
     });
     this.processes[service].push(child);

@@ -11,8 +11,12 @@ export const HOST_CALLS = [
   'sleep',
 ] as const;
 
-/** What lets a text call a function whose name it does not spell. */
-const CAN_HIDE_NAMES = /\\u|\beval\b|\bFunction\b|\bglobalThis\b|\bconstructor\b/;
+/**
+ * What lets a text call a function whose name it does not spell: code made of text, the global object, and `this` that
+ * is anything but the object of a plain property. `f.call(this)` hands it to a function whose text has a `this` too.
+ */
+const CAN_HIDE_NAMES =
+  /\\u|\\x|\beval\b|\bFunction\b|\bglobalThis\b|\bconstructor\b|\bwith\b|\bReflect\b|(?<!\.call\()\bthis\b(?!\s*\.\s*[a-zA-Z_$])/;
 
 /** Host functions among the names that a script takes from the global scope. */
 export function hostCallsAmong(globals: ReadonlySet<string>): string[] {

@@ -1,6 +1,4 @@
 export type { Bundler, BundlerOptions } from './bundler.ts';
 export { createBundler } from './bundler.ts';
 export type { NpmOptions } from './dependencies/npm-install.ts';
-export { HOST_CALLS } from './host-calls.ts';
 export type { BundlerLimits } from './limits.ts';
-export { DEFAULT_LIMITS } from './limits.ts';

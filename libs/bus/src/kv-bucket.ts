@@ -1,3 +1,4 @@
+import type { Logger } from '@jspolicy/runtime';
 import { type KV, Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type EntryHandler, KvWatch } from './kv-watch.ts';
@@ -9,9 +10,11 @@ export class KvBucket {
   readonly #kvm: Kvm;
   readonly #name: string;
   readonly #reconnects: Reconnects;
+  readonly #log: Logger;
   #opened: Promise<KV> | undefined;
 
-  constructor(connection: NatsConnection, name: string, reconnects: Reconnects) {
+  constructor(connection: NatsConnection, name: string, reconnects: Reconnects, log: Logger) {
+    this.#log = log;
     this.#kvm = new Kvm(connection);
     this.#name = name;
     this.#reconnects = reconnects;
@@ -27,7 +30,13 @@ export class KvBucket {
 
   /** Tells what there is, then what changes, also when the server lost its files meanwhile. */
   async watch(handler: EntryHandler): Promise<Running> {
-    const watch = new KvWatch(await this.open(), handler, this.#reconnects);
+    const watch = new KvWatch({
+      bucket: await this.open(),
+      name: this.#name,
+      handler,
+      reconnects: this.#reconnects,
+      log: this.#log,
+    });
     await watch.begin();
     return watch;
   }

@@ -1,4 +1,4 @@
-import { backoffMs, pause } from '@jspolicy/runtime';
+import { backoffMs, type Logger, pause } from '@jspolicy/runtime';
 import type { KV, KvEntry } from '@nats-io/kv';
 import type { Reconnects } from './reconnects.ts';
 
@@ -11,6 +11,14 @@ export interface EntryHandler {
   onSynced(): void;
 }
 
+export interface WatchParts {
+  bucket: KV;
+  name: string;
+  handler: EntryHandler;
+  reconnects: Reconnects;
+  log: Logger;
+}
+
 type Entries = Awaited<ReturnType<KV['watch']>>;
 
 /**
@@ -21,6 +29,7 @@ type Entries = Awaited<ReturnType<KV['watch']>>;
 export class KvWatch {
   readonly #bucket: KV;
   readonly #handler: EntryHandler;
+  readonly #log: Logger;
   readonly #stopping = new AbortController();
   readonly #stopListening: () => void;
   #entries: Entries | undefined;
@@ -30,9 +39,10 @@ export class KvWatch {
   #synced = false;
   #looking: Promise<void> | undefined;
 
-  constructor(bucket: KV, handler: EntryHandler, reconnects: Reconnects) {
+  constructor({ bucket, name, handler, reconnects, log }: WatchParts) {
     this.#bucket = bucket;
     this.#handler = handler;
+    this.#log = log.child({ bucket: name });
     this.#stopListening = reconnects.listen(() => {
       this.#looking ??= this.#lookForAnother().finally(() => {
         this.#looking = undefined;
@@ -47,7 +57,8 @@ export class KvWatch {
     this.#entries = entries;
     this.#made = String(streamInfo.created);
     if (values === 0) this.#sync();
-    this.#told = this.#tell(entries);
+    // The iteration of a watch that another one took the place of, or of a closed connection, just ends.
+    this.#told = this.#tell(entries).catch((err: unknown) => this.#log.error({ err }, 'watch of a bucket failed'));
   }
 
   async stop(): Promise<void> {
@@ -63,10 +74,13 @@ export class KvWatch {
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
         const { streamInfo } = await this.#bucket.status();
-        if (String(streamInfo.created) !== this.#made) await this.begin();
+        const lost = String(streamInfo.created) !== this.#made;
+        if (lost) await this.begin();
+        if (lost || attempt > 0) this.#log.info({ madeAnew: lost }, 'bucket is followed again');
         return;
-      } catch {
+      } catch (err) {
         // Not there yet, or not answering yet.
+        if (attempt === 0 && !signal.aborted) this.#log.warn({ err }, 'bucket cannot be followed now');
         await pause(backoffMs(attempt, RETRY), signal);
       }
     }

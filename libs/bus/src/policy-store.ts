@@ -12,7 +12,7 @@ export class KvPolicyStore implements PolicyStore {
   readonly #log: Logger;
 
   constructor(connection: NatsConnection, reconnects: Reconnects, log: Logger) {
-    this.#bucket = new KvBucket(connection, POLICIES_BUCKET, reconnects);
+    this.#bucket = new KvBucket(connection, POLICIES_BUCKET, reconnects, log);
     this.#log = log;
   }
 

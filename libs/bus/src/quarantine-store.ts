@@ -12,7 +12,7 @@ export class KvQuarantineStore implements QuarantineStore {
   readonly #log: Logger;
 
   constructor(connection: NatsConnection, reconnects: Reconnects, log: Logger) {
-    this.#bucket = new KvBucket(connection, QUARANTINES_BUCKET, reconnects);
+    this.#bucket = new KvBucket(connection, QUARANTINES_BUCKET, reconnects, log);
     this.#log = log;
   }
 

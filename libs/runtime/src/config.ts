@@ -132,7 +132,7 @@ export function loadConfig<S extends Record<string, Setting<unknown>>>(
   return Object.freeze(values) as Values<S>;
 }
 
-/** The configuration as it may be logged: secrets are hidden. */
+/** The configuration by its variables, as it may be logged: secrets are hidden. */
 export function redact<S extends Record<string, Setting<unknown>>>(
   settings: S,
   values: Values<S>,

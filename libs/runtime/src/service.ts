@@ -1,5 +1,5 @@
 import { pause } from './backoff.ts';
-import { ConfigurationError, EXIT_CONFIGURATION, LOG_LEVELS } from './config.ts';
+import { ConfigurationError, EXIT_CONFIGURATION, LOG_LEVELS, redact, type Setting, type Values } from './config.ts';
 import { createLogger, type Logger } from './logger.ts';
 
 /** A service's lifecycle. start() resolves when it is ready; both may be called once, stop() also before start() ended. */
@@ -19,6 +19,15 @@ export interface ServiceContext {
 
 /** How long a service that cannot go on may take to stop: what it still holds is to be written down. */
 const FAILED_STOP_MS = 5_000;
+
+/** What each service logs first: what it was told, or took for granted. */
+export function logConfig<S extends Record<string, Setting<unknown>>>(
+  settings: S,
+  config: Values<S>,
+  log: Logger,
+): void {
+  log.info({ config: redact(settings, config) }, 'configuration');
+}
 
 /** What a parent process is told over the IPC channel when the service is ready. */
 export interface ReadyMessage {

@@ -48,3 +48,15 @@ test('what is unloaded is gone from the isolate', async () => {
     pool.unload(code, { isolation: 'request' });
   }
 }, 60_000);
+
+test('who finds the heap half full and needs the rest is judged in another process', async () => {
+  const told: string[] = [];
+  pool = new TestPool({ processes: 1, maxProcesses: 1, onQuarantine: (policy) => told.push(policy) });
+  const chunks = (count: number) => `Array.from({ length: ${count} }, (_, i) => new Array(100_000).fill(i))`;
+  for (let round = 0; round < 6; round++) {
+    const prelude = `globalThis.all = ${chunks(60)};\n`;
+    expect(await pool.message('deny("large")', { prelude, policy: 'large.test.example' })).toBe('large');
+    expect(await pool.message(`deny(String(${chunks(100)}.length))`, { limitMs: 20_000 })).toBe('100');
+  }
+  expect(told).toEqual([]);
+}, 60_000);

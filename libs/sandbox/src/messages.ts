@@ -49,6 +49,8 @@ export interface ChildResult {
   retire: boolean;
   /** A kept bundle that must have fresh contexts from now on, and why. */
   demoted?: string;
+  /** Memory ran out, and other bundles had taken a good part of it before. Nothing was written: it may be repeated. */
+  crowded?: boolean;
   /** Its script does not spell a host call, but it made one: from now on its evaluations can wait. */
   waits?: boolean;
 }

@@ -1,17 +1,18 @@
 import { type Bus, type Consumer, connectServiceBus, type Running } from '@jspolicy/bus';
 import { AUDIT_CONSUMER, VIOLATIONS_STREAM } from '@jspolicy/contracts';
+import { type OpenedCluster, openCluster } from '@jspolicy/kube';
 import {
   createMetrics,
   type Health,
   type Logger,
+  logConfig,
   type Service,
   type ServiceContext,
   startHealth,
 } from '@jspolicy/runtime';
 import { auditMetrics } from './audit-metrics.ts';
-import { type AuditConfig, readConfig } from './config.ts';
+import { type AuditConfig, readConfig, settings } from './config.ts';
 import { followLag } from './lag.ts';
-import { type OpenedCluster, openCluster } from './open-cluster.ts';
 import { keepReports } from './reports/report-keeper.ts';
 import { ViolationHandler } from './violation-handler.ts';
 import { ViolationsWriter } from './violations-writer.ts';
@@ -42,6 +43,7 @@ class Audit implements Service {
     this.#log = log;
     this.#fail = fail;
     this.#config = readConfig(env);
+    logConfig(settings, this.#config, log);
   }
 
   async start(): Promise<void> {
@@ -54,7 +56,7 @@ class Audit implements Service {
       maxAgeMs: violationsMaxAgeHours * HOUR_MS,
       maxBytes: violationsMaxMiB * MIB,
     });
-    this.#opened = await openCluster(config, log);
+    this.#opened = await openCluster({ config, log });
     this.#consumer = await this.#consume(this.#bus, this.#opened);
     this.#lag = followLag(this.#consumer, { log, onPending: (count) => this.#counted.pending.set(count) });
     if (this.#config.policyReports) this.#reports = this.#keepReports(this.#bus, this.#opened);

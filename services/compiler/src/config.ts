@@ -33,6 +33,4 @@ export const settings = {
   concurrency: integer({ env: 'CONCURRENCY', min: 1, max: 64, default: 2, describe: 'builds at once; more wait' }),
 };
 
-export type CompilerConfig = ReturnType<typeof readConfig>;
-
 export const readConfig = (env: NodeJS.ProcessEnv) => loadConfig(settings, env, busProblems);

@@ -1,15 +1,23 @@
 import { createBundler } from '@jspolicy/bundler';
 import { type Bus, connectServiceBus, type Running } from '@jspolicy/bus';
 import { COMPILE_SUBJECT, COMPILER_QUEUE } from '@jspolicy/contracts';
-import { createMetrics, type Health, type Service, type ServiceContext, startHealth } from '@jspolicy/runtime';
+import {
+  createMetrics,
+  type Health,
+  logConfig,
+  type Service,
+  type ServiceContext,
+  startHealth,
+} from '@jspolicy/runtime';
 import { CompileHandler } from './compile-handler.ts';
-import { readConfig } from './config.ts';
+import { readConfig, settings } from './config.ts';
 import { observeCompiles } from './observe.ts';
 import { Slots } from './slots.ts';
 
 /** Start: health, bus, subscription, ready. Stop: not ready, finish the builds in flight, bus, esbuild. */
 export function createCompiler({ env, log, fail }: ServiceContext): Service {
   const config = readConfig(env);
+  logConfig(settings, config, log);
   const metrics = createMetrics();
   const bundler = createBundler({
     workDir: config.workDir,

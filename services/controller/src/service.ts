@@ -1,17 +1,25 @@
 import { type Bus, connectServiceBus } from '@jspolicy/bus';
-import { installCrds, type LeaseHandler, type Running } from '@jspolicy/kube';
+import {
+  installCrds,
+  type LeaseHandler,
+  type OpenedCluster,
+  openCluster,
+  type Running,
+  type ToldProblem,
+} from '@jspolicy/kube';
 import {
   createMetrics,
   type Health,
   type Logger,
+  logConfig,
   type Service,
   type ServiceContext,
   startHealth,
 } from '@jspolicy/runtime';
-import { type ControllerConfig, readConfig } from './config.ts';
+import { type ControllerConfig, readConfig, settings } from './config.ts';
 import { controllerMetrics } from './controller-metrics.ts';
 import { type LeaderParts, startLeading } from './leader.ts';
-import { type OpenedCluster, openCluster, webhookTarget } from './open-cluster.ts';
+import { webhookTarget } from './webhook-target.ts';
 
 const LEASE = 'jspolicy-controller';
 
@@ -36,6 +44,7 @@ class Controller implements Service {
     this.#log = log;
     this.#fail = fail;
     this.#config = readConfig(env);
+    logConfig(settings, this.#config, log);
   }
 
   async start(): Promise<void> {
@@ -49,7 +58,7 @@ class Controller implements Service {
       fail: this.#fail,
     });
     await this.#bus.ensureTopology();
-    this.#opened = await openCluster(this.#config, this.#log);
+    this.#opened = await this.#openCluster();
     if (install && !manifestsDir) await installCrds(this.#opened.cluster, crdsDir);
     this.#election = this.#opened.cluster.elect(LEASE, identity, this.#lease(this.#bus, this.#opened));
     this.#health.setReady(true);
@@ -66,6 +75,13 @@ class Controller implements Service {
 
   describe() {
     return { healthPort: this.#health?.port };
+  }
+
+  #openCluster(): Promise<OpenedCluster> {
+    const log = this.#log;
+    const { namespace } = this.#config;
+    const onProblem = (problem: ToldProblem) => log.warn({ ...problem }, 'manifest with a problem');
+    return openCluster({ config: this.#config, log, namespace, onProblem });
   }
 
   #lease(bus: Bus, opened: OpenedCluster): LeaseHandler {

@@ -1,5 +1,5 @@
 import { objectText, type ReadCluster } from '@jspolicy/host-functions';
-import type { Cluster, CopiesSize } from '@jspolicy/kube';
+import type { CopiesSize, OpenedCluster } from '@jspolicy/kube';
 import type { Logger } from '@jspolicy/runtime';
 import { HostCallError } from '@jspolicy/sandbox';
 import type { EvaluatorConfig } from './config.ts';
@@ -7,14 +7,7 @@ import type { EvaluatorMetrics } from './evaluator-metrics.ts';
 
 const MIB = 1024 * 1024;
 
-interface Connected {
-  cluster: Cluster;
-  /** Absent where each read is answered with what is there at that moment. */
-  refresh?(): Promise<void>;
-  close(): void | Promise<void>;
-}
-
-type Opened = ReadCluster & Pick<Connected, 'refresh' | 'close'>;
+type Opened = ReadCluster & Pick<OpenedCluster, 'refresh' | 'close'>;
 
 type Counted = Pick<EvaluatorMetrics, 'informerObjects' | 'informerBytes'>;
 
@@ -82,20 +75,13 @@ export class LazyCluster {
     }
   }
 
-  async #connect(): Promise<Connected> {
-    const { kubeconfig, kubernetesHost, manifestsDir, stateDir } = this.#config;
-    const { connectApiServer, openDirectory } = await import('@jspolicy/kube');
-    if (manifestsDir) {
-      const log = this.#log;
-      const onProblem = () => undefined;
-      const directory = await openDirectory({ manifests: manifestsDir, state: stateDir, log, onProblem });
-      return { cluster: directory, refresh: () => directory.refresh(), close: () => directory.close() };
-    }
-    if (!kubeconfig && !kubernetesHost) {
+  async #connect(): Promise<OpenedCluster> {
+    const { kubeconfig, kubernetesHost, manifestsDir } = this.#config;
+    if (!kubeconfig && !kubernetesHost && !manifestsDir) {
       throw new HostCallError('NoCluster', 'the evaluator has no cluster to read: set KUBECONFIG or MANIFESTS_DIR');
     }
-    const cluster = await connectApiServer({ ...(kubeconfig && { kubeconfig }), log: this.#log });
-    return { cluster, close: () => cluster.close() };
+    const { openCluster } = await import('@jspolicy/kube');
+    return openCluster({ config: this.#config, log: this.#log });
   }
 }
 

@@ -41,6 +41,15 @@ export function evaluatorMetrics(metrics: Metrics) {
       help: 'Bytes that the copies of a kind take',
       labels: ['kind'],
     }),
+    violationsEmitted: metrics.counter({
+      name: 'jspolicy_violations_emitted_total',
+      help: 'Violations that policies made, repetitions too',
+    }),
+    violationsSpooled: metrics.counter({
+      name: 'jspolicy_violations_spooled_total',
+      help: 'Violations that waited on the disk for the stream',
+    }),
+    spoolBytes: metrics.gauge({ name: 'jspolicy_violation_spool_bytes', help: 'Violations that wait on the disk' }),
     violations: metrics.counter({ name: 'jspolicy_violations_total', help: 'Violations that the stream took' }),
     violationsLost: metrics.counter({
       name: 'jspolicy_violations_lost_total',

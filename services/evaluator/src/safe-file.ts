@@ -13,3 +13,13 @@ export async function writeSafely(file: string, text: string, flags: 'a' | 'w'):
     await handle.close();
   }
 }
+
+/** Resolves when files that were made in the directory are in it after a crash, too. */
+export async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

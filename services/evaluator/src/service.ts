@@ -1,10 +1,17 @@
 import { type Bus, connectServiceBus, type Running } from '@jspolicy/bus';
 import { EVALUATE_SUBJECTS, EVALUATOR_QUEUE } from '@jspolicy/contracts';
 import { CachedReader, Fetcher, hostFunctions } from '@jspolicy/host-functions';
-import { createMetrics, type Health, type Service, type ServiceContext, startHealth } from '@jspolicy/runtime';
+import {
+  createMetrics,
+  type Health,
+  logConfig,
+  type Service,
+  type ServiceContext,
+  startHealth,
+} from '@jspolicy/runtime';
 import { createSandboxPool, type Sandbox } from '@jspolicy/sandbox';
 import { LazyCluster } from './cluster.ts';
-import { type EvaluatorConfig, readConfig } from './config.ts';
+import { type EvaluatorConfig, readConfig, settings } from './config.ts';
 import { evaluatorMetrics } from './evaluator-metrics.ts';
 import { PolicyLookup } from './policy-lookup.ts';
 import { PolicyTable } from './policy-table.ts';
@@ -55,6 +62,7 @@ class Evaluator implements Service {
   constructor(context: ServiceContext) {
     this.#context = context;
     this.#config = readConfig(context.env);
+    logConfig(settings, this.#config, context.log);
     this.#cluster = new LazyCluster(this.#config, this.#counted, context.log);
     this.#fetcher = new Fetcher(this.#config.fetchHosts);
   }

@@ -1,4 +1,4 @@
-import { appendFile, readdir } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withTempDir } from '@jspolicy/testing';
 import { expect, test } from 'vitest';
@@ -68,9 +68,37 @@ test('a line that a crash cut off is left out', () =>
   withTempDir(async (dir) => {
     const before = await Spool.open(dir, MIB);
     await before.append(message('a'));
-    await appendFile(join(dir, 'growing.ndjson'), '{"subject": "s", "id"');
+    const [file = ''] = await readdir(dir);
+    await appendFile(join(dir, file), '{"subject": "s", "id"');
     const after = await Spool.open(dir, MIB);
     await after.append(message('b'));
     expect(await drained(after)).toEqual(['a', 'b']);
     expect(after.empty).toBe(true);
+  }));
+
+test('many messages are many files, sent in their order; the rest stays through a failure and a crash', () =>
+  withTempDir(async (dir) => {
+    const spool = await Spool.open(dir, 8 * MIB);
+    const ids = Array.from({ length: 2_000 }, (_, index) => `id-${index}`);
+    const long = (id: string): Spooled => ({ subject: 's', id, body: 'x'.repeat(1_000) });
+    await Promise.all(ids.slice(0, 1_000).map((id) => spool.append(long(id))));
+    for (const id of ids.slice(1_000)) await spool.append(long(id));
+    expect((await readdir(dir)).length).toBeGreaterThan(3);
+    expect(spool.bytes).toBeGreaterThan(2_000_000);
+    expect(await drained(spool, 'id-900')).toEqual(ids.slice(0, 900));
+    const after = await Spool.open(dir, 8 * MIB);
+    expect(await drained(after)).toEqual(ids.slice(900));
+    expect(await readdir(dir)).toEqual([]);
+    expect(after.bytes).toBe(0);
+  }));
+
+test('a disk that takes nothing is told, and holds nothing up later', () =>
+  withTempDir(async (dir) => {
+    const spool = await Spool.open(join(dir, 'spool'), MIB);
+    await rm(join(dir, 'spool'), { recursive: true });
+    await expect(spool.append(message('a'))).rejects.toThrow('ENOENT');
+    expect(spool.empty).toBe(true);
+    await mkdir(join(dir, 'spool'));
+    await spool.append(message('b'));
+    expect(await drained(spool)).toEqual(['b']);
   }));

@@ -75,7 +75,8 @@ test('what could not be sent before the end is the next one’s; so is what a cr
     await first.close();
     await first.close();
     const [name] = await readdir(dir);
-    await appendFile(join(dir, name ?? '', 'growing.ndjson'), '{"subject": "s", "id"');
+    const [file] = await readdir(join(dir, name ?? ''));
+    await appendFile(join(dir, name ?? '', file ?? ''), '{"subject": "s", "id"');
     const second = await open(dir);
     expect(await drained(second)).toEqual(['a', 'b']);
     await second.close();

@@ -59,6 +59,11 @@ export class Spools {
     return this.#own.spool.empty && this.#left.every(({ spool }) => spool.empty);
   }
 
+  /** What waits, also of others. */
+  get bytes(): number {
+    return [this.#own, ...this.#left].reduce((sum, { spool }) => sum + spool.bytes, 0);
+  }
+
   /** As Spool.append, into the process's own. */
   append(message: Spooled): Promise<boolean> {
     return this.#own.spool.append(message);

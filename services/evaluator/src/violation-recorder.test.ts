@@ -50,9 +50,9 @@ const event = (id: string): ViolationEvent => ({
   },
 });
 
-async function recorder(): Promise<ViolationRecorder> {
-  const spool = await Spool.open(dir.path, MIB);
-  return new ViolationRecorder({ bus, spool, log, metrics: evaluatorMetrics(createMetrics()) });
+async function recorder(maxBytes = MIB, metrics = createMetrics(), logger = log): Promise<ViolationRecorder> {
+  const spool = await Spool.open(dir.path, maxBytes);
+  return new ViolationRecorder({ bus, spool, log: logger, metrics: evaluatorMetrics(metrics) });
 }
 
 async function receivedAre(ids: string[]): Promise<void> {
@@ -96,4 +96,24 @@ test('what a process that ended left behind is sent by the next one', async () =
   second.start();
   await receivedAre(['a']);
   await second.stop();
+});
+
+test('what a full spool cannot take is counted, and each loss told', async () => {
+  const metrics = createMetrics();
+  const lost: unknown[] = [];
+  const telling = createLogger({ service: 'test', level: 'silent' });
+  telling.error = (fields: unknown) => void lost.push(fields);
+  const recording = await recorder(1_000, metrics, telling);
+  nats.kill('SIGKILL');
+  for (const id of ['a', 'b', 'c']) await recording.record(event(id), 200);
+  const spooled = async () => (await metrics.registry.metrics()).includes('jspolicy_violations_spooled_total 1');
+  await waitFor(spooled, { what: 'the first to be on the disk' });
+  expect(lost).toEqual(['b', 'c'].map((id) => ({ policy: 'p.example.com', id })));
+  const text = await metrics.registry.metrics();
+  expect(text).toContain('jspolicy_violations_lost_total 2');
+  expect(text).toContain('jspolicy_violations_emitted_total 3');
+  await nats.restart();
+  await receivedAre(['a']);
+  await recording.stop();
+  expect(await metrics.registry.metrics()).toContain('jspolicy_violation_spool_bytes 0');
 });

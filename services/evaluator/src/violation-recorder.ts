@@ -9,7 +9,7 @@ const PUBLISH_MS = 500;
 const DRAIN_PUBLISH_MS = 5_000;
 const RETRY = { baseMs: 100, maxMs: 5_000 };
 
-type KeptMessages = Pick<Spool, 'empty' | 'append' | 'drain'>;
+type KeptMessages = Pick<Spool, 'empty' | 'bytes' | 'append' | 'drain'>;
 
 /** Sees that each violation is safe before its answer leaves: in the stream, or on the disk until the stream takes it. */
 export class ViolationRecorder {
@@ -33,6 +33,7 @@ export class ViolationRecorder {
 
   /** Sends what earlier processes left behind. May be called again when there is more. */
   start(): void {
+    this.#tellSpool();
     this.#drainSoon(0);
   }
 
@@ -42,6 +43,7 @@ export class ViolationRecorder {
    */
   async record(event: ViolationEvent, leftMs: number): Promise<void> {
     const endMs = performance.now() + leftMs;
+    this.#metrics.violationsEmitted.inc();
     const message = { subject: violationSubject(event.data.policy), id: event.id, body: JSON.stringify(event) };
     // While older ones wait on the disk a newer one must not overtake them.
     const direct = this.#bus.connected && this.#spool.empty && leftMs > 0;
@@ -78,10 +80,15 @@ export class ViolationRecorder {
 
   async #keep(message: Spooled, policy: string): Promise<void> {
     try {
-      if (await this.#spool.append(message)) return;
+      if (await this.#spool.append(message)) {
+        this.#metrics.violationsSpooled.inc();
+        return;
+      }
       this.#log.error({ policy, id: message.id }, 'violation lost: the spool is full');
     } catch (error) {
       this.#log.error({ err: error, policy, id: message.id }, 'violation lost: the spool cannot be written');
+    } finally {
+      this.#tellSpool();
     }
     this.#metrics.violationsLost.inc();
   }
@@ -105,6 +112,11 @@ export class ViolationRecorder {
       this.#attempts++;
       this.#log.debug({ err: error, attempts: this.#attempts }, 'violations wait on the disk');
     }
+    this.#tellSpool();
+  }
+
+  #tellSpool(): void {
+    this.#metrics.spoolBytes.set(this.#spool.bytes);
   }
 }
 

@@ -30,6 +30,4 @@ export const settings = {
   }),
 };
 
-export type GatewayConfig = ReturnType<typeof readConfig>;
-
 export const readConfig = (env: NodeJS.ProcessEnv) => loadConfig(settings, env, busProblems);

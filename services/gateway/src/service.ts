@@ -1,15 +1,24 @@
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { type Bus, connectServiceBus } from '@jspolicy/bus';
-import { createMetrics, type Health, pause, type Service, type ServiceContext, startHealth } from '@jspolicy/runtime';
+import {
+  createMetrics,
+  type Health,
+  logConfig,
+  pause,
+  type Service,
+  type ServiceContext,
+  startHealth,
+} from '@jspolicy/runtime';
 import type { FastifyInstance } from 'fastify';
-import { readConfig } from './config.ts';
+import { readConfig, settings } from './config.ts';
 import { ReviewHandler } from './review-handler.ts';
 import { createServer } from './server.ts';
 
 /** Start: health, bus, listener, ready. Stop: not ready, wait for endpoints, finish what is in flight, bus. */
 export function createGateway({ env, log, fail }: ServiceContext): Service {
   const config = readConfig(env);
+  logConfig(settings, config, log);
   const metrics = createMetrics();
   const answers = metrics.counter({
     name: 'jspolicy_gateway_answers_total',

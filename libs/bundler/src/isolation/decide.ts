@@ -4,8 +4,10 @@ import { type AnyNode, isParseError, parseScript, propertyName, TooDeepError } f
 import { findAsyncExports } from './async-exports.ts';
 import { isReference, type Site, walkCode } from './code-walk.ts';
 import { DEPENDENCY_RULES, SYNCHRONOUS_RULES } from './dependency-rules.ts';
-import { followValues } from './flow-steps.ts';
 import { GLOBAL_OBJECTS } from './globals.ts';
+import { hiddenFailureRules } from './hidden-failures.ts';
+import { markedSites } from './module-values.ts';
+import { STATEFUL_NAMES } from './package-rules.ts';
 import { POLICY_RULES } from './policy-rules.ts';
 import type { Rule } from './shared-rules.ts';
 
@@ -53,20 +55,15 @@ const NOTHING: Finding = { globals: new Set(), reachesGlobals: false };
 function lookInto(part: PolicyPart): Finding {
   const finding: Finding = { globals: new Set(), reachesGlobals: false };
   const end = part.authorStart + part.authorLength;
-  const sites: Site[] = [];
-  const scopes = walkCode(parseScript(part.text), (site) => sites.push(site));
-  const flow = followValues(sites, scopes, part.text);
-  const rules = POLICY_RULES.map(
-    (rule): Rule =>
-      (site) =>
-        rule(site, flow),
+  const sites = markedSites(parseScript(part.text)).filter(
+    ({ node }) => (node.start >= part.authorStart && node.end <= end) || isAsyncFunction(node),
   );
+  const rules = [...POLICY_RULES, ...hiddenFailureRules(sites)];
   for (const site of sites) {
-    const isOurs = site.node.start < part.authorStart || site.node.end > end;
-    if (isOurs && !isAsyncFunction(site.node)) continue;
     note(site, finding);
     const reason = finding.reason ? undefined : firstReason(site, rules);
     if (!reason) continue;
+    const isOurs = site.node.start < part.authorStart || site.node.end > end;
     finding.reason = isOurs
       ? { reason: `${reason} at the top level` }
       : { reason, offset: site.node.start - part.authorStart };
@@ -86,6 +83,8 @@ function lookIntoDependencies(prelude: string, part: PolicyPart): Finding {
   const { contained, names } = findAsyncExports(sites);
   const mentioned = new Set(part.text.split(/[^\w$]+/));
   const used = [...names].find((name) => mentioned.has(name));
+  const stateful = STATEFUL_NAMES.find((name) => mentioned.has(name));
+  if (stateful !== undefined) finding.reason = { reason: `${stateful}() of a package` };
   if (used !== undefined) finding.reason = { reason: `${used}, an asynchronous function of a package` };
   for (const site of sites) {
     noteInDependency(site, finding);

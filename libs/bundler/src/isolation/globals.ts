@@ -56,14 +56,6 @@ export const OTHER_GLOBALS = new Set(
   ).split(' '),
 );
 
-/** Values that have no members that one could write to. */
-export const isPlainValue = (name: string): boolean => name === 'undefined' || name === 'NaN' || name === 'Infinity';
-
-/** Names that the global object inherits, so that a text may use them without a declaration. */
-export const INHERITED_GLOBALS = new Set(
-  'constructor hasOwnProperty isPrototypeOf propertyIsEnumerable toLocaleString toString valueOf'.split(' '),
-);
-
 export const isBuiltinGlobal = (name: string): boolean => SAFE_VALUES.has(name) || OTHER_GLOBALS.has(name);
 
 /** Properties that lead from a value to what all values share. */
@@ -78,14 +70,6 @@ export const SHARED_PROPERTIES = new Set([
   '__lookupGetter__',
   '__lookupSetter__',
 ]);
-
-/** Functions of Object that hand out what all values share, wherever they are called. */
-export const HANDS_OUT = new Set(
-  'getPrototypeOf setPrototypeOf getOwnPropertyDescriptor getOwnPropertyDescriptors getOwnPropertySymbols'.split(' '),
-);
-
-/** Functions of Object that tell a frozen object from others. */
-export const TELLS_FROZEN = new Set(['isExtensible', 'isFrozen', 'isSealed']);
 
 /** Functions of Object that change their first argument. */
 export const WRITES_FIRST_ARGUMENT = new Set([

@@ -2,16 +2,8 @@ import { type AnyNode, anyNode, children, isFunction, type Program } from '../sy
 
 /** A name that a text declares. */
 export interface Binding {
-  /** What its value may be, as far as that matters: see labels.ts. */
-  labels: number;
-  /** The expressions that it is given. */
-  sources: AnyNode[];
-  /** It is given values that are no expression of the text: a parameter, a loop's element, a part of a pattern. */
-  opaque: boolean;
-  /** A callback's index parameter. */
-  isIndex?: true;
-  /** The text of the object whose own keys it is given. */
-  keyOf?: string;
+  /** Its value may belong to an imported package, and so outlive the request. */
+  fromModule: boolean;
 }
 
 /** The names of one function, block or program. */
@@ -26,7 +18,7 @@ export class Scope {
   }
 
   declare(name: string): void {
-    if (!this.#names.has(name)) this.#names.set(name, { labels: 0, sources: [], opaque: false });
+    if (!this.#names.has(name)) this.#names.set(name, { fromModule: false });
   }
 
   /** undefined: no declaration in the text, so it is a global one. */

@@ -1,12 +1,8 @@
 import { anyNode, propertyName } from '../syntax-tree.ts';
 import type { Site } from './code-walk.ts';
-import type { ValueFlow } from './value-flow.ts';
 
 /** A rule looks at one node and says why it needs a fresh context, or nothing. */
 export type Rule = (site: Site) => string | undefined;
-
-/** A rule over one node, and what values may be there. */
-export type FlowRule = (site: Site, flow: ValueFlow) => string | undefined;
 
 /** Jobs that may run when the next request has begun. */
 export const asynchronousCode: Rule = ({ node }) => {

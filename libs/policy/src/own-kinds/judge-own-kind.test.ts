@@ -176,6 +176,10 @@ describe('other objects and operations', () => {
     const kind = { ...GROUP, kind: 'JsPolicyViolations' };
     const object = { ...API, kind: 'JsPolicyViolations', metadata: { name: 'a', newer: {} } };
     expect(judge(object, { kind })).toEqual(ALLOWED);
+    // As audit writes it, and as a backup brings it back.
+    const counts = { totals: { violations: 1 }, counted: { upTo: 7 }, writtenAt: '2026-01-02T03:04:05.678Z' };
+    const status = { violations: [], sequences: [], stream: 's', ...counts };
+    expect(judge({ ...object, status }, { kind })).toEqual(ALLOWED);
     expect(judge({ ...object, extra: 1 }, { kind })).toEqual(bad('strict decoding error: unknown field "extra"'));
     const pod = { apiVersion: 'v1', kind: 'Pod' };
     expect(judge(pod, { kind: { group: '', version: 'v1', kind: 'Pod' } })).toEqual(ALLOWED);

@@ -87,6 +87,7 @@ const kind = (name: string, spec: Shape, status: Shape): Shape =>
     status,
   });
 
+const VIOLATIONS_STATUS = named('violations', 'sequences', 'stream', 'totals', 'counted', 'writtenAt');
 const POLICY_STATUS = named('phase', 'reason', 'message', 'conditions', 'observedGeneration', 'bundleHash');
 
 /** The three kinds, by their names. */
@@ -105,7 +106,7 @@ export const OWN_KINDS: ReadonlyMap<string, Shape> = new Map([
     kind(
       'JsPolicyViolations',
       struct('v1beta1.JsPolicyViolationsSpec', {}),
-      struct('v1beta1.JsPolicyViolationsStatus', named('violations', 'sequences', 'stream')),
+      struct('v1beta1.JsPolicyViolationsStatus', VIOLATIONS_STATUS),
     ),
   ],
 ]);

@@ -10,6 +10,8 @@ const MAX_HEAP_SHARE = 0.6;
 const EVALUATIONS_PER_CHECK = 100;
 /** And after so much was compiled (UTF-16 units): a unit of a script takes some five bytes of the heap. */
 const COMPILED_PER_CHECK = 1024 * 1024;
+/** Share beyond which a policy that runs out of memory may not have taken it all itself. */
+const CROWDED_SHARE = 0.2;
 const BYTES_PER_MIB = 1024 * 1024;
 
 /** The isolate of this process, its contexts, and a few made ahead of time. */
@@ -23,6 +25,7 @@ export class IsolateHome {
   #evaluations = 0;
   #compiledAtCheck = 0;
   #mustCheck = false;
+  #usedShare = 0;
   readonly #supply = new Map<Mode, GuestContext>();
 
   constructor(memoryLimitMiB: number, host: ContextHost) {
@@ -62,6 +65,11 @@ export class IsolateHome {
     this.#mustCheck = true;
   }
 
+  /** What other bundles left takes a good part of the heap, when it was looked at last. */
+  get isCrowded(): boolean {
+    return this.#usedShare > CROWDED_SHARE;
+  }
+
   /** True when the isolate was replaced: every context of it is gone. */
   renewWhenWorn(): boolean {
     this.#evaluations++;
@@ -81,7 +89,8 @@ export class IsolateHome {
     this.#mustCheck = false;
     this.#compiledAtCheck = this.#scripts.compiledUnits;
     const { used_heap_size: heap, externally_allocated_size: outside } = this.#isolate.getHeapStatisticsSync();
-    return this.#made >= MAX_CONTEXTS || heap + outside >= this.#memoryLimitMiB * BYTES_PER_MIB * MAX_HEAP_SHARE;
+    this.#usedShare = (heap + outside) / (this.#memoryLimitMiB * BYTES_PER_MIB);
+    return this.#made >= MAX_CONTEXTS || this.#usedShare >= MAX_HEAP_SHARE;
   }
 
   #make(mode: Mode): GuestContext {
@@ -95,5 +104,6 @@ export class IsolateHome {
     this.#scripts = new BundleScripts(this.#isolate);
     this.#made = 0;
     this.#compiledAtCheck = 0;
+    this.#usedShare = 0;
   }
 }

@@ -46,15 +46,29 @@ export class KeptContexts {
   }
 
   async #prepare(bundle: LoadedBundle, mode: Mode): Promise<GuestContext> {
+    this.#home.checkSoon();
     const context = this.#home.fresh(mode);
+    try {
+      await this.#fill(context, bundle);
+      return context;
+    } catch (error) {
+      if (!this.#home.isolate.isDisposed) context.release();
+      throw error;
+    }
+  }
+
+  async #fill(context: GuestContext, bundle: LoadedBundle): Promise<void> {
+    const { scripts } = this.#home;
     const prelude = bundle.script.slice(0, bundle.preludeLength);
     if (prelude) {
-      const script = this.#home.isolate.compileScriptSync(prelude, { filename: 'dependencies' });
-      script.runSync(context.context, { timeout: PREPARE_MS });
+      // Strict like the policy: a write to what is frozen fails in packages too, and is not lost.
+      const script = scripts.preludeOf(`"use strict";${prelude}`, DEPENDENCIES);
+      script.runSync(context.context, { timeout: PREPARE_MS, release: true });
     }
     await context.ask(GUEST.harden, [], PREPARE_MS);
-    const factory = context.valueOf(this.#home.scripts.factoryOf(bundle));
+    const script = scripts.factoryOf(bundle);
+    const factory = context.valueOf(script);
+    script.release();
     await context.ask(GUEST.keep, [factory.derefInto({ release: true })], PREPARE_MS);
-    return context;
   }
 }

@@ -6,12 +6,13 @@ import { PIPE_FD } from '../pool/child-command.ts';
 import { EvaluationSlot } from './evaluation-slot.ts';
 import { IsolateHome } from './isolate-home.ts';
 import type { LoadedBundle } from './loaded-bundle.ts';
-import { endProcess, guardAgainstOrphaning } from './orphan-guard.ts';
+import { endDamaged, endProcess, guardAgainstOrphaning } from './orphan-guard.ts';
 import { PolicyRunner } from './policy-runner.ts';
 
 process.on('uncaughtException', (error) => {
-  process.stderr.write(`${error.stack ?? error.message}\n`);
-  endProcess();
+  // On one line: the last line is what is logged of a process that ended.
+  process.stderr.write(`${(error.stack ?? error.message).replace(/\n\s*/g, ' ')}\n`);
+  endDamaged();
 });
 // A thread takes 13 MiB: only where the kernel does not do it.
 if (process.argv[3] === 'unguarded') guardAgainstOrphaning();

@@ -102,7 +102,11 @@ export class PolicyRunner {
     let context: GuestContext;
     try {
       context = await this.#kept.take(bundle, modeOf(bundle));
-    } catch {
+    } catch (error) {
+      this.#slot.open();
+      this.#slot.close();
+      // Memory, of which they may find enough elsewhere.
+      if (this.#home.isolate.isDisposed) return this.#failed(error, task, this.#state(left));
       // Its dependencies do not load in a hardened context.
       bundle.kept = false;
       return undefined;
@@ -191,7 +195,9 @@ export class PolicyRunner {
   #failed(error: unknown, task: Task, state: IsolateState): Run {
     const { failure, damaged } = failureOf(error, task.policy, state);
     const answer = this.#ended(task) ?? { kind: 'failed', failure: boundedFailure(failure) };
-    return { answer, retire: damaged };
+    const ranOut = answer.kind === 'failed' && answer.failure.cause === 'memory';
+    const crowded = ranOut && this.#home.isCrowded && !this.#slot.wrote;
+    return { answer, retire: damaged, ...(crowded && { crowded }) };
   }
 
   /** The policy's own end stands, where it can be read. */

@@ -15,9 +15,20 @@ export function overrideAccessors(intrinsics: Intrinsics, needsFresh: () => void
     Object.getPrototypeOf(async () => {}),
     Object.getPrototypeOf(async function* () {}),
   ];
-  const WIRED_GLOBALS = ['Function', 'eval', 'Promise', 'WeakRef', 'FinalizationRegistry'];
+  const WIRED_GLOBALS = ['Function', 'eval', 'Promise', 'WeakRef', 'FinalizationRegistry', 'Reflect'];
+  const WIRED_MEMBERS = [
+    'isFrozen',
+    'isSealed',
+    'isExtensible',
+    'getOwnPropertyDescriptor',
+    'getOwnPropertyDescriptors',
+    '__lookupGetter__',
+    '__lookupSetter__',
+  ];
   const isWired = (owner: object, key: PropertyKey): boolean => {
     if (key === 'constructor') for (const each of functionPrototypes) if (each === owner) return true;
+    // These tell a frozen object from others.
+    if (owner === Object || owner === Object.prototype) for (const name of WIRED_MEMBERS) if (name === key) return true;
     if (owner === globalThis) for (const name of WIRED_GLOBALS) if (name === key) return true;
     return false;
   };

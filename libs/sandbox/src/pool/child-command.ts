@@ -6,6 +6,9 @@ export const PIPE_FD = 3;
 /** Nothing goes through it; it is there to close, where the kernel does not tell of the parent's death. */
 export const GUARD_FD = 4;
 
+/** A sandbox process that cannot go on ends itself with it: it writes no core file, as those for faults do. */
+export const DAMAGED_SIGNAL = 'SIGUSR2';
+
 const DIST = resolve(import.meta.dirname, '../../dist');
 const MAIN = join(DIST, 'child/main.js');
 const LIBS = resolve(DIST, '../..');

@@ -84,4 +84,5 @@ const isResult = has({
   retire: isFlag,
   demoted: isOptional(isText),
   waits: isOptional(isFlag),
+  crowded: isOptional(isFlag),
 } satisfies Record<Exclude<keyof ChildResult, 'type'>, Check>);

@@ -3,6 +3,9 @@ import { isRead, isWrite, MAX_HOST_CALLS, TOO_MANY_CALLS } from '../host-call-ru
 import type { CallReply } from '../messages.ts';
 import { HostCallError, type HostFunctions, JsonText } from '../port.ts';
 
+/** A process counts for each of its runs, and one that failed in a kept context is made again in a fresh one. */
+const MAX_RUNS = 2;
+
 /** Host calls that are left so long before the time is over are ended, so that the policy's own thread can end too. */
 const STOP_BEFORE_MS = 20;
 
@@ -49,7 +52,7 @@ export class HostCalls {
 
   /** Never rejects. */
   async answer(call: number, name: string, args: unknown[]): Promise<void> {
-    if (++this.#count <= MAX_HOST_CALLS) return this.#ask(call, name, args);
+    if (++this.#count <= MAX_RUNS * MAX_HOST_CALLS) return this.#ask(call, name, args);
     if (this.#count > FLOOD_CALLS) this.#options.onFlood();
     else this.#options.reply(call, { kind: 'thrown', ...TOO_MANY_CALLS });
   }

@@ -1,6 +1,7 @@
 import type { PolicyFailure } from '@jspolicy/policy';
 import type { ChildResult } from '../messages.ts';
 import type { EvaluationResult } from '../port.ts';
+import { DAMAGED_SIGNAL } from './child-command.ts';
 
 /**
  * `host`: time was over while the evaluation waited for the host. `stopped`: somebody else had stopped the process.
@@ -19,7 +20,16 @@ export interface Died {
 }
 
 /** What a process gets from its own faults: an abort of the engine, a wrong access or instruction. */
-const OWN_FAULTS = new Set(['SIGABRT', 'SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGTRAP', 'SIGFPE', 'SIGSYS']);
+const OWN_FAULTS = new Set<string>([
+  DAMAGED_SIGNAL,
+  'SIGABRT',
+  'SIGSEGV',
+  'SIGBUS',
+  'SIGILL',
+  'SIGTRAP',
+  'SIGFPE',
+  'SIGSYS',
+]);
 
 /** A process that we did not kill ended by this signal: whether somebody else sent it. */
 export const isFromOthers = (signal: string): boolean => signal.startsWith('SIG') && !OWN_FAULTS.has(signal);
@@ -38,13 +48,20 @@ export type Ended = Exclude<ProcessOutcome, { notBegun: true }>;
 export const refused = (message: string): EvaluationResult => ({ kind: 'refused', message });
 export const failed = (failure: PolicyFailure): EvaluationResult => ({ kind: 'failed', failure });
 
+/** The policy is not why its process ended, and nothing that it did has had an effect. */
+export function isWorthRepeating(outcome: Ended): boolean {
+  if ('died' in outcome) return outcome.byOthers === true && outcome.mayRepeat === true;
+  return 'result' in outcome && outcome.result.crowded === true;
+}
+
 /** Why the policy is held responsible for the end of its process; undefined: it is not. */
 export function blameOf(outcome: Ended): string | undefined {
   if ('hostFailed' in outcome) return undefined;
   // The policy is not to blame for a host that is slow, or for what others do to its process.
   if ('died' in outcome)
     return outcome.killedFor === 'host' || outcome.byOthers ? undefined : (outcome.killedFor ?? outcome.died);
-  const { answer } = outcome.result;
+  const { answer, crowded } = outcome.result;
+  if (crowded) return undefined;
   return answer.kind === 'failed' && answer.failure.cause === 'memory' ? 'memory' : undefined;
 }
 

@@ -1,7 +1,15 @@
 import type { Bundle } from '@jspolicy/contracts';
 import type { Evaluation, EvaluationResult, Sandbox } from '../port.ts';
 import { type LoadedBundle, LoadedBundles } from './loaded-bundles.ts';
-import { blameOf, type Ended, failed, failureWithoutResult, type ProcessOutcome, refused } from './outcome.ts';
+import {
+  blameOf,
+  type Ended,
+  failed,
+  failureWithoutResult,
+  isWorthRepeating,
+  type ProcessOutcome,
+  refused,
+} from './outcome.ts';
 import { Pace, SLOW_MS } from './pace.ts';
 import { type PoolSettings, poolSettings, type SandboxPoolOptions } from './pool-options.ts';
 import { Quarantine } from './quarantine.ts';
@@ -18,7 +26,7 @@ interface Waiting {
   evaluation: Evaluation;
   bundle: LoadedBundle;
   endsAt: number;
-  /** It was begun in a process that somebody else killed. */
+  /** It was begun in a process that ended for another reason than this policy. */
   again: boolean;
   settle(result: EvaluationResult): void;
 }
@@ -209,10 +217,10 @@ class SandboxPool implements Sandbox {
       this.#waiting.unshift(waiting);
       return;
     }
-    // It may not even have begun: once more.
-    if ('died' in outcome && outcome.byOthers && outcome.mayRepeat && !waiting.again) {
+    if (isWorthRepeating(outcome) && !waiting.again) {
       const { policy } = waiting.evaluation;
-      this.#settings.log?.warn({ policy, died: outcome.died }, 'sandbox process was ended from outside: once more');
+      const died = 'died' in outcome ? outcome.died : 'out of memory that others took before';
+      this.#settings.log?.warn({ policy, died }, 'sandbox process ended, not by the policy: once more');
       this.#waiting.unshift({ ...waiting, again: true });
       process.discard();
       return;

@@ -47,7 +47,7 @@ export function reportResult(event: ViolationEvent): ReportResult {
       reason,
       code: String(code),
       'userinfo.username': userInfo.username ?? '',
-      'userinfo.uuid': userInfo.uid ?? '',
+      ...(userInfo.uid && { 'userinfo.uuid': userInfo.uid }),
     },
     timestamp: { seconds, nanos: 0 },
   };

@@ -40,7 +40,10 @@ export function upCommand(program: Command, terminal: Terminal): void {
     )
     .option('--port <n>', 'port of the webhook; 0: a free one', wholeNumber('--port', 0, 65_535), 8443)
     .option('--evaluators <n>', 'how many evaluators', wholeNumber('--evaluators', 1, 64), 2)
-    .option('--nats <url>', 'use this NATS server (with JetStream, max_payload 8454144 or more) in place of an own one')
+    .option(
+      '--nats <url>',
+      'use this NATS server (with JetStream, max_payload 8454144 or more) in place of an own one; NATS_USER, NATS_CA_FILE and so on say who we are there',
+    )
     .option('--data <dir>', 'where streams, status, certificates and logs are kept (default: see below)')
     .addOption(
       new Option('--log-level <level>', 'of the services; with debug all of it is shown here too')
