@@ -59,9 +59,14 @@ async function kill(child: TestProcess | undefined): Promise<void> {
 }
 const leads = ({ lines }: TestProcess) => lines.some((line) => line.includes('"msg":"leading"'));
 
-async function killEvaluator(index: number): Promise<void> {
-  await kill(stack.processes.evaluator[index]);
-  witness.died(`evaluator-${index}`);
+/** Processes stand in the order in which they were ready, so their names are read from what they say. */
+async function killEvaluator(id: string): Promise<void> {
+  const child = stack.processes.evaluator.find(({ lines }) =>
+    lines.some((line) => line.includes(`"evaluatorId":"${id}"`)),
+  );
+  if (!child) throw new Error(`${id} does not run`);
+  await kill(child);
+  witness.died(id);
 }
 
 /** Objects whose state of this moment the policy did not see to its end. */
@@ -97,7 +102,7 @@ test('1,000 objects, the leader killed twice, an evaluator once: each is seen in
   const second = await leader();
   const atTakeover = witness.of(name).length;
   await witness.until('the next leader to list', () => witness.of(name).length >= atTakeover + 50);
-  await Promise.all([killEvaluator(0), kill(second)]);
+  await Promise.all([killEvaluator('evaluator-0'), kill(second)]);
   const atSecondDeath = witness.of(name).length;
   await changeAll('two');
   await waitFor(async () => (await unseen(name)).length === 0, {
@@ -140,7 +145,7 @@ test('an evaluator that dies in the middle of a piece of work: it is done again 
     );
   }
   const key = begun()[0]?.key;
-  await killEvaluator(1);
+  await killEvaluator('evaluator-1');
   await witness.until(
     'the object to be done by the other',
     () => witness.of(name).some((each) => each.key === key && each.evaluator === 'evaluator-2'),

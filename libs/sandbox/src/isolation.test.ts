@@ -182,25 +182,30 @@ test.each(doubtful)('is answered as in a fresh context: %s', async (code) => {
 test('nothing that a policy can reach in a kept context takes a property', async () => {
   const code = `
     const seen = new Set(), open = [];
+    const wired = ['constructor', 'Function', 'eval', 'Promise', 'WeakRef', 'FinalizationRegistry', 'Reflect', 'isFrozen',
+      'isSealed', 'isExtensible', 'getOwnPropertyDescriptor', 'getOwnPropertyDescriptors', '__lookupGetter__', '__lookupSetter__'];
     const walk = (value, path) => {
       if ((typeof value !== 'object' && typeof value !== 'function') || value === null || seen.has(value)) return;
       seen.add(value);
-      if (value !== globalThis && !Object.isFrozen(value)) open.push(path);
+      if (value !== globalThis && !probe.isFrozen(value)) open.push(path);
       walk(Object.getPrototypeOf(value), path + '.__proto__');
-      for (const key of Reflect.ownKeys(value)) {
-        const d = Object.getOwnPropertyDescriptor(value, key);
-        if (['Function', 'eval', 'Promise', 'WeakRef', 'FinalizationRegistry', 'constructor'].includes(key)) continue;
+      for (const key of probe.Reflect.ownKeys(value)) {
+        const d = probe.getOwnPropertyDescriptor(value, key);
+        if (wired.includes(key)) continue;
         walk(d.get ? (() => { try { return d.get.call(value) } catch { return undefined } })() : d.value, path + '.' + String(key));
       }
     };
     for (const name of Object.getOwnPropertyNames(globalThis)) {
-      if (['request', 'exports', '__response', '__policy', 'globalThis'].includes(name)) continue;
-      if (['Function', 'eval', 'Promise', 'WeakRef', 'FinalizationRegistry'].includes(name)) continue;
+      if (['request', 'exports', '__response', '__policy', 'globalThis', 'probe', ...wired].includes(name)) continue;
       walk(globalThis[name], name);
     }
+    for (const name in probe) walk(probe[name], name);
     deny(open.join(' ') || 'nothing');`;
+  // Read before they are wired: a policy that reads them is evaluated in a fresh context.
+  const prelude =
+    'var probe = { ...Object.getOwnPropertyDescriptors(Object), Reflect }; for (const k in probe) probe[k] = probe[k].value ?? probe[k];';
   const own = new TestPool({ processes: 1, maxProcesses: 1 });
-  expect(await own.message(code, { isolation: 'kept' })).toBe('nothing');
+  expect(await own.message(code, { isolation: 'kept', prelude })).toBe('nothing');
   await own.sandbox.stop();
 });
 

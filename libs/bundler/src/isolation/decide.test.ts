@@ -69,6 +69,13 @@ const FRESH: [rule: string, source: string, reason: string][] = [
     'import { settings } from "x"; settings.y = 1;',
     'a write to the package behind settings',
   ],
+  ['a write in try', 'const x = [].map; try { x.mark = 1 } catch {}', 'a write whose failure may be hidden at 1:25'],
+  ['a write in a function beside try', 'function f(x) { x.a = 1 } try { f([].map) } catch {}', 'a write whose failure'],
+  ['a write before a host call that changes something', 'f([].map).a = 1; create({});', 'cannot be evaluated again'],
+  ['arguments', 'function f(a) { a = 2; return arguments[0] }', 'arguments at'],
+  ['a function in a block', 'if (x) { function f() {} }', 'a function declared in a block'],
+  ['a package given away', 'const _ = require("x"); f(_);', '_, a package, given away'],
+  ['locale() of a package', 'const d = require("x"); d.locale("fr");', 'locale() of a package'],
   ['template() of a package', 'const _ = require("lodash"); _.template("x")();', 'template() of a package'],
 ];
 
@@ -99,6 +106,15 @@ const KEPT: [what: string, source: string][] = [
     'host functions',
     'const pod = get("Pod", "v1", request.name); pod.metadata.labels = {}; print(list("Pod", "v1").length);',
   ],
+  [
+    'try',
+    'const all = []; let x = {}; try { x = JSON.parse(request.name); all.push(1) } catch (e) { warn(e.message) }',
+  ],
+  [
+    'a sorted list in try',
+    'try { warn(list("Pod", "v1").map((p) => p.name).sort().join()) } catch (e) { deny(String(e)) }',
+  ],
+  ['a write outside of try', 'request.object.x = 1; try { JSON.parse("") } catch {}'],
   ['typeof of anything', 'typeof Promise === "function" && typeof globalThis;'],
 ];
 

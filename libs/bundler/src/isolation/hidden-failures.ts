@@ -97,7 +97,14 @@ function mayFail({ node, scope, parents }: Site, own: ReadonlyMap<Binding, AnyNo
   const first = call.arguments[0];
   const object = skipChain(anyNode(node.object));
   if (object.type === 'Identifier' && object.name === 'Object') return !first || !isOwn(anyNode(first));
-  return !isOwn(object);
+  return !isOwn(object) && !isNewList(object);
+}
+
+/** Methods that give a list of their own, to sort for one. */
+const LIST_MAKERS = new Set('entries filter flatMap keys map slice split'.split(' '));
+
+function isNewList(node: AnyNode): boolean {
+  return node.type === 'CallExpression' && LIST_MAKERS.has(propertyName(skipChain(anyNode(node.callee))) ?? '');
 }
 
 /** Constants, and names that are given nothing else, with the literal that they are. */

@@ -14,6 +14,8 @@ const TRY_AGAIN = { baseMs: 20, maxMs: 500 };
 export interface Claim {
   /** Aborts when it is lost. */
   readonly signal: AbortSignal;
+  /** By the clock: a process that was stopped for a while finds messages before it finds its timers. */
+  isHeld(): boolean;
   release(): Promise<void>;
 }
 
@@ -54,6 +56,7 @@ class HeldClaim implements Claim {
   readonly #key: string;
   readonly #lost = new AbortController();
   readonly #renewing: NodeJS.Timeout;
+  #endsAtMs = 0;
   #end: NodeJS.Timeout;
   #revision: number;
   #last: Promise<void> = Promise.resolve();
@@ -72,17 +75,22 @@ class HeldClaim implements Claim {
     return this.#lost.signal;
   }
 
+  isHeld(): boolean {
+    return !this.#lost.signal.aborted && performance.now() < this.#endsAtMs;
+  }
+
   /** Never rejects: what is not released ends by itself. */
   async release(): Promise<void> {
     clearInterval(this.#renewing);
     await this.#last;
     clearTimeout(this.#end);
-    if (this.#lost.signal.aborted) return;
+    // Guarded by the revision: what somebody else holds by now stays.
     await this.#kv.delete(this.#key, { previousSeq: this.#revision }).catch(() => undefined);
   }
 
   #endAfter(askedMs: number): NodeJS.Timeout {
-    const leftMs = askedMs + CLAIM_TTL_MS - MARGIN_MS - performance.now();
+    this.#endsAtMs = askedMs + CLAIM_TTL_MS - MARGIN_MS;
+    const leftMs = this.#endsAtMs - performance.now();
     return setTimeout(() => this.#lost.abort(new Error('somebody else may work on the object')), leftMs);
   }
 
@@ -90,8 +98,9 @@ class HeldClaim implements Claim {
     const askedMs = performance.now();
     try {
       this.#revision = await this.#kv.update(this.#key, '', this.#revision);
+      if (!this.isHeld()) return;
       clearTimeout(this.#end);
-      if (!this.#lost.signal.aborted) this.#end = this.#endAfter(askedMs);
+      this.#end = this.#endAfter(askedMs);
     } catch {
       // Tried again; the end comes by itself when that does not help.
     }

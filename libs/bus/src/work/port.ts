@@ -12,6 +12,8 @@ export interface WorkTurn {
   attempt: number;
   /** Aborts when somebody else may have the object, because the bus was not reached for too long. */
   signal: AbortSignal;
+  /** False from the same moment on, also when this process was stopped and has not noticed yet. */
+  isHeld(): boolean;
 }
 
 /**

@@ -12,7 +12,7 @@ import {
 import type { NatsConnection } from '@nats-io/nats-core';
 import { putDeadLetter } from '../dead-letters.ts';
 import type { Running } from '../port.ts';
-import type { Claims } from './claims.ts';
+import type { Claim, Claims } from './claims.ts';
 import type { WorkEnd, WorkOptions } from './port.ts';
 
 const NANOS_PER_MS = 1e6;
@@ -122,19 +122,19 @@ class WorkConsumer implements Running {
     if (!work) return this.#bury(message);
     const claim = await this.#parts.claims.take(message.subject, this.#stopping.signal);
     if (!claim) return message.nak();
-    const end = await this.#handle(message, work, claim.signal);
+    const end = await this.#handle(message, work, claim);
     // Without the claim it is another one's to settle.
-    if (!claim.signal.aborted) settle(message, end);
+    if (claim.isHeld()) settle(message, end);
     await claim.release();
   }
 
-  async #handle(message: JsMsg, work: WorkMessage, signal: AbortSignal): Promise<WorkEnd> {
+  async #handle(message: JsMsg, work: WorkMessage, claim: Claim): Promise<WorkEnd> {
     const { options, log } = this.#parts;
     const { timestampNanos, deliveryCount: attempt } = message.info;
     const time = new Date(timestampNanos / NANOS_PER_MS);
     const id = `work-${message.seq}-${time.getTime()}`;
     try {
-      return await options.handler({ work, id, time, attempt, signal });
+      return await options.handler({ work, id, time, attempt, signal: claim.signal, isHeld: () => claim.isHeld() });
     } catch (err) {
       log.error({ err, policy: options.policy, subject: message.subject }, 'work failed by our own fault');
       return { kind: 'again' };

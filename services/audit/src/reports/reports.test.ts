@@ -129,7 +129,8 @@ test('results go with their policy, and a report with its object', async () => {
   await until('all results', async () => (await reportOf('mortal'))?.results.length === 2 && (await reportOf('alone')));
   await stack.call('DELETE', `${KINDS}/jspolicies/${goes.name}`);
   await until('the policy’s report to go', async () => !(await reportOf('alone')));
-  expect((await reportOf('mortal')).results.map(({ policy }: { policy: string }) => policy)).toEqual([stays.name]);
+  await until('its result to go', async () => (await reportOf('mortal')).results.length === 1);
+  expect((await reportOf('mortal')).results[0].policy).toBe(stays.name);
   await stack.call('DELETE', '/api/v1/namespaces/default/configmaps/mortal');
   await until('the object’s report to go', async () => !(await reportOf('mortal')));
 });

@@ -83,7 +83,7 @@ export class WorkEvaluator {
     if (!record.bundle) return DONE;
     const { name: policy, type, bundle, timeoutSeconds } = record;
     const review = workReview(turn.work, object);
-    const host = fenced(this.#parts.hostFunctions(policy, review), turn.signal);
+    const host = fenced(this.#parts.hostFunctions(policy, review), turn);
     const startMs = performance.now();
     const limitMs = timeoutSeconds * 1000;
     const { digest, isolation } = bundle;
@@ -112,7 +112,7 @@ export class WorkEvaluator {
     const decision = decide({ record, outcome: { kind: 'verdict', verdict } });
     if (decision.kind !== 'answer') return decision.status;
     const { violation, code } = decision;
-    if (!violation || turn.signal.aborted) return code;
+    if (!violation || !turn.isHeld()) return code;
     const { evaluatorId: evaluator, cluster, violationLabels: labels, recorder } = this.#parts;
     const where = { evaluator, ...(cluster && { cluster }), ...(labels && { labels }) };
     const review = { ...info, uid: turn.id };
@@ -144,10 +144,10 @@ const waiting = (attempt: number, maxMs = WAIT.maxMs): WorkEnd => ({
 });
 
 /** Whoever lost the claim on the object does nothing more in its name. */
-const fenced = (host: HostFunctions, claim: AbortSignal): HostFunctions => ({
+const fenced = (host: HostFunctions, turn: WorkTurn): HostFunctions => ({
   print: (line) => host.print(line),
   async call(call, signal) {
-    if (claim.aborted) throw new HostCallError('Aborted', 'another evaluator may work on the object by now');
-    return host.call(call, AbortSignal.any([signal, claim]));
+    if (!turn.isHeld()) throw new HostCallError('Aborted', 'another evaluator may work on the object by now');
+    return host.call(call, AbortSignal.any([signal, turn.signal]));
   },
 });
