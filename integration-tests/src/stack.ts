@@ -25,6 +25,8 @@ export interface StackOptions {
   evaluators?: number;
   /** More variables for a service. */
   env?: Partial<Record<ServiceName, Record<string, string>>>;
+  /** Told of each gateway when it is ready. */
+  onGateway?(gateway: TestProcess): void;
 }
 
 /** The whole engine as processes, as `jspolicy up` starts them. */
@@ -119,6 +121,7 @@ class RunningStack implements Stack {
       readyWhen: /"msg":"ready"/,
     });
     this.processes[service].push(child);
+    if (service === 'gateway') this.#options.onGateway?.(child);
     return child;
   }
 
@@ -177,7 +180,7 @@ const evaluatorEnv = (data: string, index: number): Record<string, string> => ({
   EVALUATOR_ID: `evaluator-${index}`,
 });
 
-function portOf(service: TestProcess, fact: 'port' | 'healthPort'): number {
+export function portOf(service: TestProcess, fact: 'port' | 'healthPort'): number {
   const line = service.lines.find((each) => each.includes('"msg":"ready"')) ?? '{}';
   return (JSON.parse(line) as Record<typeof fact, number>)[fact];
 }

@@ -35,6 +35,8 @@ export interface CertificateOptions {
   ipAddresses: string[];
   /** Life of both certificates from now, in days. */
   validDays?: number;
+  /** How long before now it begins; an hour unless given. */
+  backdatedMs?: number;
 }
 
 export const DEFAULT_VALID_DAYS = 90;
@@ -47,12 +49,12 @@ export interface Certificates {
   notAfter: Date;
 }
 
-/** A fresh authority and leaf, EC P-256, valid since an hour ago. Throws RangeError without a name or for a wrong address. */
+/** A fresh authority and leaf, EC P-256, valid since an hour ago unless the options say otherwise. Throws RangeError without a name or for a wrong address. */
 export async function createCertificates(options: CertificateOptions): Promise<Certificates> {
   const names = alternativeNames(options);
   const now = Date.now();
   const notAfter = wholeSeconds(now + (options.validDays ?? DEFAULT_VALID_DAYS) * DAY_MS);
-  const life = { notBefore: wholeSeconds(now - BACKDATED_MS), notAfter };
+  const life = { notBefore: wholeSeconds(now - (options.backdatedMs ?? BACKDATED_MS)), notAfter };
   const authorityKeys = await generateKeys();
   const authority = await createAuthority(authorityKeys, life);
   const leafKeys = await generateKeys();

@@ -56,6 +56,9 @@ export interface WatchHandler {
 }
 
 export interface WatchOptions {
+  /** Absent: objects of all namespaces. */
+  namespace?: string;
+  fieldSelector?: string;
   /** The API server tells of metadata alone; a directory of manifests tells whole objects all the same. */
   metadataOnly?: boolean;
 }

@@ -36,7 +36,13 @@ export class BundleSource {
   /** What served before, whatever source it was compiled from, as far as the cluster or this process knows it. */
   async lastGood(policy: JsPolicy, existing: JsPolicyBundle | undefined): Promise<Bundle | undefined> {
     const stored = existing && isOwnedBy(existing, policy) ? await compiledBundle(existing) : undefined;
-    return stored ?? this.#handmade.get(policy.metadata.name)?.bundle;
+    return stored ?? this.#handmade.get(policy.metadata.name)?.bundle ?? this.#former(policy, existing);
+  }
+
+  /** What jsPolicy compiled for this very policy, and left behind: it says nothing of its source. */
+  async #former(policy: JsPolicy, existing: JsPolicyBundle | undefined): Promise<Bundle | undefined> {
+    if (!existing || !isOwnedBy(existing, policy) || hashOf(existing) !== undefined) return undefined;
+    return (await this.#fromHandmade(policy, existing)).bundle;
   }
 
   forget(policy: string): void {

@@ -4,6 +4,7 @@ import {
   clusterProblems,
   clusterSettings,
   commonSettings,
+  file,
   flag,
   integer,
   loadConfig,
@@ -26,9 +27,35 @@ export const settings = {
     env: 'WEBHOOK_URL',
     describe: 'where the API server reaches the gateway; absent: Service jspolicy',
   }),
-  webhookCaFile: optionalText({
+  webhookCaFile: file({
     env: 'WEBHOOK_CA_FILE',
-    describe: 'PEM of the authority that signed the serving certificate',
+    default: '',
+    describe:
+      'PEM of the authority that signed a serving certificate which somebody else keeps; read anew when it changes',
+  }),
+  injectCaFrom: optionalText({
+    env: 'WEBHOOK_INJECT_CA_FROM',
+    describe: 'namespace/name of a Certificate whose authority cert-manager writes into the webhook configurations',
+  }),
+  keepCertificate: flag({
+    env: 'KEEP_CERTIFICATE',
+    default: true,
+    describe: 'keep the serving certificate in the Secret jspolicy-webhook-cert, unless its authority is given',
+  }),
+  certificateSeconds: integer({
+    env: 'CERTIFICATE_SECONDS',
+    min: 5,
+    // Ten years.
+    max: 315_360_000,
+    default: 90 * 86_400,
+    describe: 'life of a serving certificate; a new one is made when two thirds of it are over',
+  }),
+  certificateSettleSeconds: integer({
+    env: 'CERTIFICATE_SETTLE_SECONDS',
+    min: 1,
+    max: 3_600,
+    default: 30,
+    describe: 'how long API servers are given to heed a new authority before the certificate that it signed serves',
   }),
   updateWebhook: flag({
     env: 'UPDATE_WEBHOOK',
@@ -67,8 +94,16 @@ export type ControllerConfig = ReturnType<typeof readConfig>;
 export const readConfig = (env: NodeJS.ProcessEnv) =>
   loadConfig(settings, env, busProblems, clusterProblems, ownProblems);
 
-function ownProblems({ installCrds, crdsDir, webhookUrl }: Partial<Values<typeof settings>>): string[] {
+function ownProblems(values: Partial<Values<typeof settings>>): string[] {
+  const { installCrds, crdsDir, webhookUrl, webhookCaFile, injectCaFrom } = values;
+  const { certificateSeconds = Number.POSITIVE_INFINITY, certificateSettleSeconds = 0 } = values;
+  // What is left of a life when a rotation begins is a third.
+  const isTooLong = certificateSettleSeconds * 4 > certificateSeconds;
+  const isName = !injectCaFrom || /^[^/]+\/[^/]+$/.test(injectCaFrom);
   return [
+    ...(webhookCaFile && injectCaFrom ? ['WEBHOOK_CA_FILE and WEBHOOK_INJECT_CA_FROM exclude each other'] : []),
+    ...(isTooLong ? ['CERTIFICATE_SETTLE_SECONDS must be a quarter of CERTIFICATE_SECONDS at most'] : []),
+    ...(isName ? [] : [`WEBHOOK_INJECT_CA_FROM must be namespace/name, not ${JSON.stringify(injectCaFrom)}`]),
     ...(installCrds && !crdsDir ? ['CRDS_DIR is required with INSTALL_CRDS'] : []),
     ...(webhookUrl && !URL.canParse(webhookUrl) ? [`WEBHOOK_URL is no URL: ${webhookUrl}`] : []),
   ];

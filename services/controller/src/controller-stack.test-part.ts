@@ -84,6 +84,10 @@ export class ControllerStack {
     return this.#parts.nats.url;
   }
 
+  get kubeconfig(): string {
+    return this.#parts.kube.kubeconfigPath;
+  }
+
   startCompiler(): Promise<TestProcess> {
     const { path } = this.#parts.dir;
     return this.#start('compiler', { WORK_DIR: join(path, 'work'), CACHE_DIR: join(path, 'cache') });

@@ -2,6 +2,8 @@ import type { Bus } from '@jspolicy/bus';
 import type { Cluster, Running } from '@jspolicy/kube';
 import type { Logger } from '@jspolicy/runtime';
 import { BundleSource } from './bundle-source.ts';
+import { type CertificateParts, trustAuthorities } from './certificate/trust-authorities.ts';
+import type { TrustedAuthorities } from './certificate/trusted-authorities.ts';
 import { CompilerClient } from './compiler-client.ts';
 import { type Mirrors, mirrorAll } from './mirrors.ts';
 import { OWN_WEBHOOKS, OwnWebhooks } from './own-webhooks.ts';
@@ -23,7 +25,8 @@ const PARALLEL = 16;
 export interface LeaderParts {
   cluster: Cluster;
   bus: Bus;
-  target: WebhookTarget;
+  target: Omit<WebhookTarget, 'caBundle'>;
+  certificate: CertificateParts;
   compileTimeoutMs: number;
   /** How long a bundle stays that no policy uses any more. */
   unusedBundleMs: number;
@@ -54,6 +57,8 @@ class Leader implements Running {
   readonly #quarantines: Quarantines;
   readonly #records: Records;
   readonly #webhooks: Webhooks;
+  readonly #own: OwnWebhooks;
+  readonly #authorities: TrustedAuthorities;
   readonly #objects: ObjectFollowing;
   readonly #events: Pick<PolicyEvents, 'tell' | 'forget' | 'stop'>;
   readonly #reconciler: Reconciler;
@@ -71,7 +76,7 @@ class Leader implements Running {
     });
     this.#ownQueue = new WorkQueue({
       parallel: 1,
-      work: () => own.ensure(),
+      work: async () => void (await this.#own.ensure()),
       onFailure: (_name, err, retryMs) => log.warn({ err, retryMs }, 'own webhooks failed, they are tried again'),
     });
     const enqueue = (name: string) => this.#queue.add(name);
@@ -79,11 +84,21 @@ class Leader implements Running {
     this.#quarantines = new Quarantines({ bus, log, onChange: enqueue });
     this.#records = new Records({ bus, log, signal, unusedBundleMs });
     const writes = new Writes(cluster, { signal, onWrite });
-    this.#webhooks = new Webhooks(writes, target, this.#mirrors);
+    const where = () => ({ ...target, caBundle: this.#authorities.caBundle() });
+    this.#webhooks = new Webhooks(writes, where, this.#mirrors);
+    this.#own = new OwnWebhooks(writes, where, this.#mirrors);
+    this.#authorities = trustAuthorities(parts.certificate, {
+      cluster,
+      writes,
+      log,
+      target,
+      trusted: () => this.#webhooks.trusted() + this.#own.trusted(),
+      spread: () => this.#spread(),
+      onChange: () => void this.#look.now(),
+    });
     const following = { ownNamespace: target.namespace, resyncMs, onProblem: enqueue, onQueued };
     this.#objects = new ObjectFollowing({ cluster, bus, signal, log, ...following });
     this.#events = parts.writeEvents ? new PolicyEvents({ cluster, writes, log }) : NO_EVENTS;
-    const own = new OwnWebhooks(writes, target, this.#mirrors);
     const source = new BundleSource(new CompilerClient(bus, { timeoutMs: compileTimeoutMs, signal }));
     const followers = { quarantines: this.#quarantines, objects: this.#objects, events: this.#events };
     const shared = { ...this.#mirrors, records: this.#records, ...followers };
@@ -94,8 +109,10 @@ class Leader implements Running {
   /** Before everything that exists is known, a policy that is merely not told yet would look removed. */
   async begin(): Promise<void> {
     const { bus } = this.#parts;
-    await Promise.all([...this.#all().map(({ synced }) => synced), this.#quarantines.synced]);
+    await Promise.all([...this.#all().map(({ synced }) => synced), this.#quarantines.synced, this.#authorities.synced]);
     if (this.#leading.signal.aborted) return;
+    // Webhooks need to know what to trust. A certificate that cannot be used keeps policies that are in force in force.
+    await this.#authorities.start();
     this.#queue.start();
     this.#ownQueue.start();
     this.#connection = whenBusIsBack(bus, () => void this.#look.now());
@@ -109,12 +126,19 @@ class Leader implements Running {
     this.#records.stop();
     this.#events.stop();
     const queues = [this.#queue, this.#ownQueue];
-    await Promise.all([...this.#all(), ...queues, this.#quarantines, this.#objects].map((each) => each.stop()));
+    const others = [this.#authorities, this.#quarantines, this.#objects];
+    await Promise.all([...this.#all(), ...queues, ...others].map((each) => each.stop()));
   }
 
   #all() {
     const { policies, bundles, validating, mutating } = this.#mirrors;
     return [policies, bundles, validating, mutating];
+  }
+
+  /** What is to be trusted, into all configurations. */
+  async #spread(): Promise<number> {
+    const ofPolicies = await this.#webhooks.reach();
+    return ofPolicies + (this.#parts.keepOwnWebhooks ? await this.#own.ensure() : 0);
   }
 
   #lookAtOwnWebhooks(): void {

@@ -1,5 +1,5 @@
 import type { KubeObject } from '@jspolicy/contracts';
-import type { Cluster, ResourceType, Running } from '@jspolicy/kube';
+import type { Cluster, ResourceType, Running, WatchHandler, WatchOptions } from '@jspolicy/kube';
 import type { Logger } from '@jspolicy/runtime';
 
 /** What the cluster holds of one kind, kept by a watch, and by what we write ourselves. */
@@ -13,12 +13,13 @@ export class Mirror<T extends KubeObject> implements Running {
     cluster: Cluster,
     type: ResourceType,
     options: { onEvent(object: T, before: T | undefined): void; log: Logger },
+    selected: WatchOptions = {},
   ) {
     let told: () => void = () => undefined;
     this.synced = new Promise((resolve) => {
       told = resolve;
     });
-    this.#watch = cluster.watch(type, {
+    const handler: WatchHandler = {
       onChange: (object) => {
         const before = this.#objects.get(object.metadata.name);
         this.#objects.set(object.metadata.name, object as T);
@@ -31,7 +32,8 @@ export class Mirror<T extends KubeObject> implements Running {
       },
       onSynced: () => told(),
       onError: (error) => options.log.warn({ err: error, kind: type.kind }, 'watch failed, it goes on'),
-    });
+    };
+    this.#watch = cluster.watch(type, handler, selected);
   }
 
   get(name: string): T | undefined {

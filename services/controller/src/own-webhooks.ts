@@ -1,8 +1,17 @@
+import { isDeepStrictEqual } from 'node:util';
 import { API_GROUP, type KubeObject } from '@jspolicy/contracts';
 import type { ResourceType } from '@jspolicy/kube';
 import type { Mirror } from './mirror.ts';
 import { MUTATING, VALIDATING } from './resource-types.ts';
-import { clientConfig, entriesOf, isSameEntry, type WebhookTarget } from './webhook-configuration.ts';
+import {
+  clientConfig,
+  entriesOf,
+  isSameEntry,
+  keepingInjected,
+  trustedBy,
+  type WebhookTarget,
+  withInjection,
+} from './webhook-configuration.ts';
 import type { Writes } from './writes.ts';
 
 /** Of both configurations. */
@@ -19,12 +28,12 @@ const COMPLETE_SECONDS = 10;
  */
 export class OwnWebhooks {
   readonly #writes: Writes;
-  readonly #target: WebhookTarget;
+  readonly #target: () => WebhookTarget;
   readonly #kept: { type: ResourceType; mirror: Mirror<KubeObject> }[];
 
   constructor(
     writes: Writes,
-    target: WebhookTarget,
+    target: () => WebhookTarget,
     mirrors: { validating: Mirror<KubeObject>; mutating: Mirror<KubeObject> },
   ) {
     this.#writes = writes;
@@ -35,27 +44,53 @@ export class OwnWebhooks {
     ];
   }
 
-  /** Creates or mends both; writes nothing when nothing differs. Labels and annotations are those of whoever installs. */
-  async ensure(): Promise<void> {
+  /**
+   * Creates or mends both; writes nothing when nothing differs. Labels and annotations are those of whoever installs.
+   * Returns how many were written.
+   */
+  async ensure(): Promise<number> {
+    let count = 0;
     for (const { type, mirror } of this.#kept) {
-      const entry = ownEntry(type, this.#target);
       const existing = mirror.get(OWN_WEBHOOKS);
-      const entries = existing ? entriesOf(existing) : [];
-      if (existing && entries.length === 1 && isSameEntry(entries[0], entry)) continue;
-      await this.#write(type, mirror, existing, entry);
+      const desired = ownConfiguration(type, this.#target(), existing);
+      if (existing && isSameConfiguration(existing, desired)) continue;
+      await this.#write(type, mirror, existing, desired);
+      count += 1;
     }
+    return count;
   }
 
-  async #write(type: ResourceType, mirror: Mirror<KubeObject>, existing: KubeObject | undefined, entry: object) {
-    const object = {
-      apiVersion: 'admissionregistration.k8s.io/v1',
-      kind: type.kind,
-      metadata: existing?.metadata ?? { name: OWN_WEBHOOKS },
-      webhooks: [entry],
-    };
+  /** The authorities that they trust, PEM. */
+  trusted(): string {
+    return this.#kept.map(({ mirror }) => trustedBy(mirror.get(OWN_WEBHOOKS) ?? NONE)).join('\n');
+  }
+
+  async #write(type: ResourceType, mirror: Mirror<KubeObject>, existing: KubeObject | undefined, object: KubeObject) {
     const written = existing ? await this.#writes.update(type, object) : await this.#writes.create(type, object);
     mirror.remember(written, existing?.metadata.resourceVersion);
   }
+}
+
+const NONE: KubeObject = { apiVersion: '', kind: '', metadata: { name: OWN_WEBHOOKS } };
+
+function ownConfiguration(type: ResourceType, target: WebhookTarget, existing: KubeObject | undefined): KubeObject {
+  const metadata = existing?.metadata ?? { name: OWN_WEBHOOKS };
+  const desired = {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: type.kind,
+    metadata: { ...metadata, ...withInjection(metadata.annotations, target) },
+    webhooks: [ownEntry(type, target)],
+  };
+  return existing ? keepingInjected(existing, desired, target) : desired;
+}
+
+function isSameConfiguration(existing: KubeObject, desired: KubeObject): boolean {
+  const [entries, wanted] = [entriesOf(existing), entriesOf(desired)];
+  return (
+    entries.length === 1 &&
+    isSameEntry(entries[0], wanted[0] ?? {}) &&
+    isDeepStrictEqual(existing.metadata.annotations, desired.metadata.annotations)
+  );
 }
 
 /** Complete: the API server has nothing to add by default. */

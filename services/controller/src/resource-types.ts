@@ -20,4 +20,11 @@ export const BUNDLES = ours('JsPolicyBundle', 'jspolicybundles');
 export const VIOLATIONS = ours('JsPolicyViolations', 'jspolicyviolations');
 export const VALIDATING = webhooks('ValidatingWebhookConfiguration', 'validatingwebhookconfigurations');
 export const MUTATING = webhooks('MutatingWebhookConfiguration', 'mutatingwebhookconfigurations');
+export const SECRETS: ResourceType = {
+  group: '',
+  version: 'v1',
+  kind: 'Secret',
+  resource: 'secrets',
+  namespaced: true,
+};
 export const EVENTS: ResourceType = { group: '', version: 'v1', kind: 'Event', resource: 'events', namespaced: true };

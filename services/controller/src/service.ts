@@ -19,7 +19,7 @@ import {
 import { type ControllerConfig, readConfig, settings } from './config.ts';
 import { controllerMetrics } from './controller-metrics.ts';
 import { type LeaderParts, startLeading } from './leader.ts';
-import { webhookTarget } from './webhook-target.ts';
+import { certificateParts, webhookTarget } from './webhook-target.ts';
 
 const LEASE = 'jspolicy-controller';
 
@@ -106,6 +106,7 @@ class Controller implements Service {
       cluster,
       bus,
       target: webhookTarget(this.#config),
+      certificate: certificateParts(this.#config),
       compileTimeoutMs: compileTimeoutSeconds * 1000,
       unusedBundleMs: unusedBundleSeconds * 1000,
       resyncMs: resyncSeconds * 1000,

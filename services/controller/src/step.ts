@@ -1,4 +1,5 @@
 import { KubeError } from '@jspolicy/kube';
+import { CertificateError } from './certificate/trusted-authorities.ts';
 import type { Problem } from './status.ts';
 
 /** How a step of a reconcile ended, when it did not succeed. */
@@ -9,10 +10,11 @@ export interface Failed {
   error: unknown;
 }
 
-/** undefined for a step that succeeded. The API server's refusals stand in the status, but for a lost race. */
+/** undefined for a step that succeeded. The API server's refusals stand in the status, but for a lost race; so does a certificate that only people can mend. */
 export function failureOf(condition: Problem['condition'], step: PromiseSettledResult<unknown>): Failed | undefined {
   if (step.status === 'fulfilled') return undefined;
   const error: unknown = step.reason;
-  const told = error instanceof KubeError && error.reason !== 'Conflict' && error.reason !== 'AlreadyExists';
+  const refused = error instanceof KubeError && error.reason !== 'Conflict' && error.reason !== 'AlreadyExists';
+  const told = refused || error instanceof CertificateError;
   return { error, problem: told ? { condition, reason: 'SyncFailed', message: error.message } : undefined };
 }

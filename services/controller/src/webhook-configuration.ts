@@ -9,7 +9,12 @@ export interface WebhookTarget {
   namespace: string;
   /** base64 of PEM; empty: the API server's own roots. */
   caBundle: string;
+  /** The Certificate, as namespace/name, whose authority cert-manager writes into the configurations; empty: none. */
+  injectCaFrom: string;
 }
+
+/** By which cert-manager knows where to write an authority. */
+const INJECT_CA = 'cert-manager.io/inject-ca-from';
 
 const SUFFIX_LETTERS = 'abcdefghijklmnopqrstuvwxyz';
 const SUFFIX_LENGTH = 5;
@@ -30,11 +35,32 @@ export function webhookConfiguration(policy: JsPolicy, calls: Calls, target: Web
     metadata: {
       name,
       ...(labels && { labels }),
-      ...(annotations && { annotations }),
+      ...withInjection(annotations, target),
       ownerReferences: [ownerReference(policy, false)],
     },
     webhooks: [{ ...webhook(policy, target, mutating), sideEffects: sideEffects(calls) }],
   };
+}
+
+/** Annotations of a configuration, with the one that has its authority written by cert-manager. */
+export function withInjection(annotations: KubeObject['metadata']['annotations'], { injectCaFrom }: WebhookTarget) {
+  const all = { ...annotations, ...(injectCaFrom && { [INJECT_CA]: injectCaFrom }) };
+  return annotations || injectCaFrom ? { annotations: all } : {};
+}
+
+/** The desired entries with the authority that is there, if it is somebody else's to write. */
+export function keepingInjected(
+  existing: KubeObject,
+  desired: KubeObject,
+  { injectCaFrom }: WebhookTarget,
+): KubeObject {
+  if (!injectCaFrom) return desired;
+  const before = entriesOf(existing);
+  const webhooks = entriesOf(desired).map((entry, index) => {
+    const { caBundle } = (before[index]?.['clientConfig'] ?? {}) as { caBundle?: string };
+    return caBundle ? { ...entry, clientConfig: { ...(entry['clientConfig'] as object), caBundle } } : entry;
+  });
+  return { ...desired, webhooks };
 }
 
 function webhook({ metadata, spec }: JsPolicy, target: WebhookTarget, mutating: boolean) {
@@ -158,7 +184,16 @@ export function withClientConfig(existing: KubeObject, policy: string, target: W
     ...entry,
     clientConfig: clientConfig(policyPath(policy), target),
   }));
-  return { ...existing, webhooks };
+  const metadata = { ...existing.metadata, ...withInjection(existing.metadata.annotations, target) };
+  return keepingInjected(existing, { ...existing, metadata, webhooks }, target);
+}
+
+/** What the configuration trusts; PEM. */
+export function trustedBy(configuration: KubeObject): string {
+  return entriesOf(configuration)
+    .map(({ clientConfig }) => (clientConfig as { caBundle?: string } | undefined)?.caBundle ?? '')
+    .map((bundle) => Buffer.from(bundle, 'base64').toString('utf8'))
+    .join('\n');
 }
 
 /** The entries; none when there is no such list, as after an edit by hand. */

@@ -1,9 +1,17 @@
-import { readFileSync } from 'node:fs';
+import type { CertificateParts } from './certificate/trust-authorities.ts';
 import type { ControllerConfig } from './config.ts';
-import type { WebhookTarget } from './webhook-configuration.ts';
+import type { LeaderParts } from './leader.ts';
 
 /** How the API server reaches the gateway. */
-export function webhookTarget({ webhookUrl, webhookCaFile, namespace }: ControllerConfig): WebhookTarget {
-  const caBundle = webhookCaFile ? readFileSync(webhookCaFile).toString('base64') : '';
-  return { url: webhookUrl, namespace, caBundle };
+export function webhookTarget({ webhookUrl, injectCaFrom, namespace }: ControllerConfig): LeaderParts['target'] {
+  return { url: webhookUrl, namespace, injectCaFrom };
+}
+
+/** Who keeps the serving certificate: whoever says what to trust, or this controller where there is an API server. */
+export function certificateParts(config: ControllerConfig): CertificateParts {
+  const { webhookCaFile, injectCaFrom, keepCertificate, manifestsDir } = config;
+  if (webhookCaFile) return { keep: 'file', file: webhookCaFile };
+  if (injectCaFrom || manifestsDir || !keepCertificate) return { keep: 'nothing' };
+  const { certificateSeconds, certificateSettleSeconds } = config;
+  return { keep: 'secret', lifeMs: certificateSeconds * 1000, settleMs: certificateSettleSeconds * 1000 };
 }

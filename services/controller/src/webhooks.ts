@@ -6,8 +6,10 @@ import {
   type Calls,
   entriesOf,
   isSame,
+  keepingInjected,
   newWebhookName,
   policyOfWebhook,
+  trustedBy,
   type WebhookTarget,
   webhookConfiguration,
   withClientConfig,
@@ -22,12 +24,12 @@ interface Found {
 /** Keeps one webhook configuration per policy; nothing is written when nothing differs. */
 export class Webhooks {
   readonly #writes: Writes;
-  readonly #target: WebhookTarget;
+  readonly #target: () => WebhookTarget;
   readonly #mirrors: { type: ResourceType; mirror: Mirror<KubeObject> }[];
 
   constructor(
     writes: Writes,
-    target: WebhookTarget,
+    target: () => WebhookTarget,
     mirrors: { validating: Mirror<KubeObject>; mutating: Mirror<KubeObject> },
   ) {
     this.#writes = writes;
@@ -60,9 +62,31 @@ export class Webhooks {
     const found = this.#of(policy.metadata.name).filter(({ object }) => entriesOf(object).length > 0);
     if (found.length === 0) return this.ensure(policy, calls);
     for (const each of found) {
-      const desired = withClientConfig(each.object, policy.metadata.name, this.#target);
+      const desired = withClientConfig(each.object, policy.metadata.name, this.#target());
       if (!isSame(each.object, desired)) await this.#update(each, desired);
     }
+  }
+
+  /** Has every configuration call the gateway where it is now, whatever else is wrong with it; how many were written. */
+  async reach(): Promise<number> {
+    let written = 0;
+    for (const { type, mirror } of this.#mirrors) {
+      for (const object of mirror.all()) {
+        const policy = policyOfWebhook(object);
+        if (policy === undefined) continue;
+        const desired = withClientConfig(object, policy, this.#target());
+        if (isSame(object, desired)) continue;
+        await this.#update({ type, object }, desired);
+        written += 1;
+      }
+    }
+    return written;
+  }
+
+  /** The authorities that the configurations trust, PEM. */
+  trusted(): string {
+    const ours = this.#mirrors.flatMap(({ mirror }) => mirror.all()).filter((object) => policyOfWebhook(object));
+    return ours.map(trustedBy).join('\n');
   }
 
   /** Whether there was any. */
@@ -88,7 +112,9 @@ export class Webhooks {
   }
 
   async #mend(policy: JsPolicy, calls: Calls, found: Found): Promise<void> {
-    const desired = webhookConfiguration(policy, calls, this.#target, found.object.metadata.name);
+    const target = this.#target();
+    const wanted = webhookConfiguration(policy, calls, target, found.object.metadata.name);
+    const desired = keepingInjected(found.object, wanted, target);
     if (!isSame(found.object, desired)) await this.#update(found, desired);
   }
 
@@ -100,7 +126,7 @@ export class Webhooks {
   }
 
   async #create(policy: JsPolicy, calls: Calls, type: ResourceType): Promise<void> {
-    const desired = webhookConfiguration(policy, calls, this.#target, newWebhookName(policy.metadata.name));
+    const desired = webhookConfiguration(policy, calls, this.#target(), newWebhookName(policy.metadata.name));
     this.#mirror(type)?.remember(await this.#writes.create(type, desired), undefined);
   }
 

@@ -4,7 +4,7 @@ import { Agent, request } from 'node:https';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type Bus, connectBus } from '@jspolicy/bus';
-import { type CertificateFiles, ensureCertificates } from '@jspolicy/certificates';
+import { type CertificateFiles, createCertificates, ensureCertificates } from '@jspolicy/certificates';
 import { EVALUATE_SUBJECTS, EVALUATOR_QUEUE } from '@jspolicy/contracts';
 import { createLogger } from '@jspolicy/runtime';
 import {
@@ -25,8 +25,10 @@ let dir: TempDir;
 let gateway: TestProcess;
 let bus: Bus;
 let port: number;
-let ca: Buffer;
+let ca: string;
 let files: CertificateFiles;
+
+const NAMES = { dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] };
 
 const serviceEnv = () => ({
   HOST: '127.0.0.1',
@@ -38,11 +40,8 @@ const serviceEnv = () => ({
 beforeAll(async () => {
   dir = await tempDir();
   nats = await natsForTest();
-  files = await ensureCertificates(join(dir.path, 'tls'), {
-    dnsNames: ['localhost'],
-    ipAddresses: ['127.0.0.1'],
-  });
-  ca = readFileSync(files.caFile);
+  files = await ensureCertificates(join(dir.path, 'tls'), NAMES);
+  ca = readFileSync(files.caFile, 'utf8');
   gateway = await startProcess(process.execPath, [MAIN], {
     env: { ...serviceEnv(), NATS_URL: nats.url, MAX_IN_FLIGHT: '2' },
     readyWhen: /"msg":"ready"/,
@@ -162,4 +161,36 @@ test('when the client gives the connection up for good the process says so and e
   expect((await other.exited).code).toBe(1);
   expect(other.lines.join()).toContain('the connection to NATS was given up');
   await own.stop();
+});
+
+test('files that change are served without a failed request; a key that does not fit yet changes nothing', async () => {
+  const before = ca;
+  const { ca: later, cert, key } = await createCertificates(NAMES);
+  const kept = new Agent({ keepAlive: true });
+  const isRefused = async (agent?: Agent) => (await post('/policy/a/b', '{}', agent)).status === 404;
+  expect(await isRefused(kept)).toBe(true);
+  await writeFile(files.keyFile, key);
+  await waitFor(() => gateway.lines.some((line) => line.includes('cannot be used')), {
+    what: 'the wrong key to be seen',
+  });
+  expect(await isRefused()).toBe(true);
+  await writeFile(files.certFile, cert);
+  ca = before + later;
+  const taken = () => gateway.lines.filter((line) => line.includes('certificate taken')).length === 2;
+  await waitFor(async () => (await isRefused()) && taken(), { what: 'the new certificate to be taken' });
+  // The connection that was there goes on, and new ones need the new authority alone.
+  expect(await isRefused(kept)).toBe(true);
+  ca = later;
+  expect(await isRefused()).toBe(true);
+  kept.destroy();
+});
+
+test.each([
+  [{ TLS_CERT_FILE: MAIN, TLS_KEY_FILE: '' }, 'TLS_CERT_FILE and TLS_KEY_FILE belong together'],
+  [{ TLS_CERT_FILE: '', TLS_KEY_FILE: '' }, 'are required where there is no KUBECONFIG'],
+])('wrong configuration: %j', async (env, problem) => {
+  const none = { KUBECONFIG: '', KUBERNETES_SERVICE_HOST: '' };
+  const child = await startProcess(process.execPath, [MAIN], { env: { ...none, ...env } });
+  expect(await child.exited).toMatchObject({ code: 78 });
+  expect(child.lines.join('\n')).toContain(problem);
 });

@@ -1,7 +1,9 @@
+import type { Server as TlsServer } from 'node:tls';
 import { ERRORS, type ErrorCode, MAX_BODY_BYTES, statusBody } from '@jspolicy/contracts';
 import type { OwnKindStage } from '@jspolicy/policy';
 import type { Logger } from '@jspolicy/runtime';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { ServingCertificate } from './certificate/serving-certificate.ts';
 import { internalError } from './internal-error.ts';
 import { answerOwnKind } from './own-kinds-handler.ts';
 import type { ReviewHandler } from './review-handler.ts';
@@ -14,6 +16,8 @@ const BODY_MS = 30_000;
 /** Of a body that is too large; beyond it the caller is cut off. */
 const MAX_READ_ON_BYTES = 8 * MAX_BODY_BYTES;
 
+const MIN_VERSION = 'TLSv1.2';
+
 const JSON_TYPE = 'application/json';
 
 /** Where the engine's own kinds are judged. */
@@ -22,9 +26,7 @@ const OWN_KINDS: ReadonlyMap<string, OwnKindStage> = new Map([
   ['/crds/before-schema', 'before-schema'],
 ]);
 
-export interface ServerOptions {
-  cert: string;
-  key: string;
+export interface ServerOptions extends ServingCertificate {
   handler: Pick<ReviewHandler, 'handle'>;
   log: Logger;
   onAnswer(status: number): void;
@@ -36,7 +38,7 @@ export interface ServerOptions {
  */
 export function createServer({ cert, key, handler, log, onAnswer }: ServerOptions): FastifyInstance {
   const server = fastify({
-    https: { cert, key, minVersion: 'TLSv1.2' },
+    https: { cert, key, minVersion: MIN_VERSION },
     bodyLimit: MAX_BODY_BYTES,
     keepAliveTimeout: KEEP_ALIVE_MS,
     requestTimeout: BODY_MS,
@@ -70,6 +72,11 @@ export function createServer({ cert, key, handler, log, onAnswer }: ServerOption
   );
   judgeOwnKinds(server);
   return server;
+}
+
+/** Connections that begin from now on are served by it; those that exist go on. */
+export function swapCertificate(server: FastifyInstance, { cert, key }: ServingCertificate): void {
+  (server.server as unknown as TlsServer).setSecureContext({ cert, key, minVersion: MIN_VERSION });
 }
 
 function judgeOwnKinds(server: FastifyInstance): void {

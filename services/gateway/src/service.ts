@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { type Bus, connectServiceBus } from '@jspolicy/bus';
 import {
   createMetrics,
   type Health,
+  type Logger,
   logConfig,
   pause,
   type Service,
@@ -11,11 +11,14 @@ import {
   startHealth,
 } from '@jspolicy/runtime';
 import type { FastifyInstance } from 'fastify';
-import { readConfig, settings } from './config.ts';
+import { certificateFiles } from './certificate/certificate-files.ts';
+import { certificateSecret } from './certificate/certificate-secret.ts';
+import { Serving } from './certificate/serving-certificate.ts';
+import { type GatewayConfig, readConfig, settings } from './config.ts';
 import { ReviewHandler } from './review-handler.ts';
-import { createServer } from './server.ts';
+import { createServer, swapCertificate } from './server.ts';
 
-/** Start: health, bus, listener, ready. Stop: not ready, wait for endpoints, finish what is in flight, bus. */
+/** Start: health, bus, certificate, listener, ready. Stop: not ready, wait for endpoints, finish what is in flight, bus. */
 export function createGateway({ env, log, fail }: ServiceContext): Service {
   const config = readConfig(env);
   logConfig(settings, config, log);
@@ -28,27 +31,38 @@ export function createGateway({ env, log, fail }: ServiceContext): Service {
   let health: Health | undefined;
   let bus: Bus | undefined;
   let server: FastifyInstance | undefined;
+  const serving = new Serving(certificateSource(config, log), log);
   return {
     async start() {
       health = await startHealth(config.healthPort, metrics);
       bus = await connectServiceBus({ name: 'gateway', config, health, log, fail });
-      server = createServer({
-        cert: readFileSync(config.certFile, 'utf8'),
-        key: readFileSync(config.keyFile, 'utf8'),
+      health.dependsOn(() => serving.problem);
+      const certificate = await serving.first();
+      const listener = createServer({
+        ...certificate,
         handler: new ReviewHandler({ bus, maxInFlight: config.maxInFlight, gatewayId: config.gatewayId, log }),
         log,
         onAnswer: (status) => answers.inc({ code: String(status) }),
       });
-      await server.listen({ host: config.host, port: config.port });
+      server = listener;
+      serving.follow(certificate, (later) => swapCertificate(listener, later));
+      await listener.listen({ host: config.host, port: config.port });
       health.setReady(true);
     },
     async stop() {
       health?.setReady(false);
       if (server) await pause(config.shutdownDelayMs);
       await server?.close();
+      await serving.stop();
       await bus?.close();
       await health?.stop();
     },
     describe: () => ({ port: (server?.server.address() as AddressInfo | null)?.port, healthPort: health?.port }),
   };
+}
+
+function certificateSource({ certFile, keyFile, kubeconfig, namespace }: GatewayConfig, log: Logger) {
+  return certFile
+    ? certificateFiles(certFile, keyFile)
+    : certificateSecret({ ...(kubeconfig && { kubeconfig }), namespace, log });
 }

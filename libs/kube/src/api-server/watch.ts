@@ -43,6 +43,7 @@ export class Watch implements Running {
   readonly #type: ResourceType;
   readonly #handler: WatchHandler;
   readonly #metadataOnly: boolean;
+  readonly #selected: Pick<WatchOptions, 'namespace' | 'fieldSelector'>;
   readonly #stopping = new AbortController();
   readonly #seen = new Map<string, Seen>();
   readonly #done: Promise<void>;
@@ -55,7 +56,9 @@ export class Watch implements Running {
     this.#http = http;
     this.#type = type;
     this.#handler = handler;
-    this.#metadataOnly = options.metadataOnly ?? false;
+    const { metadataOnly = false, ...selected } = options;
+    this.#metadataOnly = metadataOnly;
+    this.#selected = selected;
     this.#done = this.#run();
   }
 
@@ -98,6 +101,7 @@ export class Watch implements Running {
     const gone = new Map(this.#seen);
     let resourceVersion = '';
     for await (const page of listPages(this.#http, this.#type, {
+      ...this.#selected,
       signal,
       ...(this.#metadataOnly && { accept: METADATA[0] }),
     })) {
@@ -118,13 +122,15 @@ export class Watch implements Running {
   }
 
   async #follow(): Promise<void> {
+    const { namespace, fieldSelector } = this.#selected;
     const parameters = {
+      fieldSelector,
       watch: 'true',
       allowWatchBookmarks: 'true',
       resourceVersion: this.#resourceVersion,
       timeoutSeconds: Math.round(WATCH_SECONDS.min + Math.random() * WATCH_SECONDS.spread),
     };
-    const path = collectionPath(this.#type, undefined) + query(parameters);
+    const path = collectionPath(this.#type, namespace) + query(parameters);
     const startedMs = performance.now();
     const { signal } = this.#stopping;
     const accept = this.#metadataOnly ? { accept: METADATA[1] } : {};

@@ -1,6 +1,7 @@
 import type { KubeObject } from '@jspolicy/contracts';
 import { apiVersionOf, keyOf } from '../object-names.ts';
-import type { ResourceType, Running, WatchHandler } from '../port.ts';
+import type { ResourceType, Running, WatchHandler, WatchOptions } from '../port.ts';
+import { parseFieldSelector } from '../selector.ts';
 import type { Store } from './store.ts';
 import type { View } from './view.ts';
 
@@ -13,12 +14,24 @@ export function objectsOf(view: View, type: ResourceType): KubeObject[] {
 }
 
 /** Tells what differs from one view to the next. Handlers get copies: the view is shared. */
-export function watchView(store: Store, type: ResourceType, handler: WatchHandler): Running {
+export function watchView(
+  store: Store,
+  type: ResourceType,
+  handler: WatchHandler,
+  { namespace, fieldSelector = '' }: WatchOptions = {},
+): Running {
+  const fields = parseFieldSelector(fieldSelector);
+  const isWanted = (object: KubeObject) =>
+    (namespace === undefined || !type.namespaced || object.metadata.namespace === namespace) && fields(object);
   let seen = new Map<string, KubeObject>();
   let stopped = false;
   const tell = (view: View): void => {
     const before = seen;
-    seen = new Map(objectsOf(view, type).map((object) => [keyOf(object), object]));
+    seen = new Map(
+      objectsOf(view, type)
+        .filter(isWanted)
+        .map((object) => [keyOf(object), object]),
+    );
     for (const [key, object] of before) {
       const now = stopped ? object : seen.get(key);
       if (now?.metadata.uid !== object.metadata.uid) handler.onDelete(structuredClone(object));

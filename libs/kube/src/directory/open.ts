@@ -97,7 +97,7 @@ function directoryCluster(store: Store, { dryRunOnly }: DirectoryOptions): Direc
     update: (type, object, request) => writes.update(type, object, request),
     updateStatus: (type, object, request) => writes.updateStatus(type, object, request),
     remove: (type, name, namespace, request) => writes.remove(type, name, namespace, request),
-    watch: (type, handler) => watchView(store, type, handler),
+    watch: (type, handler, selected) => watchView(store, type, handler, selected),
     elect: (_name, _identity, handler) => electAlone(handler),
     sourceOf: (object) => store.manifests.objects.get(manifestKey(object))?.source,
     refresh: () => store.refresh(),

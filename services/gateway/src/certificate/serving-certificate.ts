@@ -1,0 +1,87 @@
+import { createSecureContext } from 'node:tls';
+import type { Logger } from '@jspolicy/runtime';
+
+/** PEM. */
+export interface ServingCertificate {
+  cert: string;
+  key: string;
+}
+
+/** What a source of certificates tells; a source that stops tells nothing more. */
+export interface CertificateListener {
+  onCertificate(certificate: ServingCertificate): void;
+  /** There is none that can be used; the one told before goes on serving. */
+  onProblem(problem: string): void;
+}
+
+/** Something that tells of a certificate now, and of each that takes its place. */
+export type CertificateSource = (listener: CertificateListener) => { stop(): Promise<void> | void };
+
+/** The certificate that serves. A new one takes over for connections that begin; those that exist go on. */
+export class Serving {
+  readonly #log: Logger;
+  readonly #source: CertificateSource;
+  readonly #first = Promise.withResolvers<ServingCertificate>();
+  #current: ServingCertificate | undefined;
+  #swap: ((certificate: ServingCertificate) => void) | undefined;
+  #problem: string | undefined;
+  #running: ReturnType<CertificateSource> | undefined;
+
+  constructor(source: CertificateSource, log: Logger) {
+    this.#source = source;
+    this.#log = log;
+  }
+
+  /** Why there is none that could serve; undefined once there is one, or before anything is known. */
+  get problem(): string | undefined {
+    return this.#current ? undefined : this.#problem;
+  }
+
+  /** Resolves with the first that can be used. */
+  first(): Promise<ServingCertificate> {
+    this.#running = this.#source({
+      onCertificate: (certificate) => this.#take(certificate),
+      onProblem: (problem) => this.#tell(problem),
+    });
+    return this.#first.promise;
+  }
+
+  /** Calls back with every later one, and at once with one that came since the first. */
+  follow(server: ServingCertificate, swap: (certificate: ServingCertificate) => void): void {
+    this.#swap = swap;
+    if (this.#current && this.#current !== server) swap(this.#current);
+  }
+
+  async stop(): Promise<void> {
+    await this.#running?.stop();
+  }
+
+  #take(certificate: ServingCertificate): void {
+    const { cert, key } = certificate;
+    const isNew = cert !== this.#current?.cert || key !== this.#current.key;
+    const problem = isNew ? problemOf(certificate) : undefined;
+    if (problem !== undefined) this.#tell(problem);
+    else this.#problem = undefined;
+    if (!isNew || problem !== undefined) return;
+    this.#log.info({ isFirst: !this.#current }, 'certificate taken');
+    this.#current = certificate;
+    this.#swap?.(certificate);
+    this.#first.resolve(certificate);
+  }
+
+  #tell(problem: string): void {
+    if (problem === this.#problem) return;
+    this.#problem = problem;
+    this.#log.warn({ problem, serves: this.#current !== undefined }, 'no new certificate');
+  }
+}
+
+/** No PEM, or a key of another certificate: files are seldom written at the same moment. */
+function problemOf(certificate: ServingCertificate): string | undefined {
+  try {
+    createSecureContext(certificate);
+    return undefined;
+  } catch (error) {
+    return `the certificate or its key cannot be used: ${error instanceof Error ? error.message : error}`;
+  }
+}
