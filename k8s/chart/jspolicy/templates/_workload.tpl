@@ -73,11 +73,7 @@ spec:
             {{- toYaml . | nindent 12 }}
             {{- end }}
           {{- if $root.Values.readinessProbe.enabled }}
-          # Ready as soon as it can be: policies are loaded, and the bus is there.
-          startupProbe:
-            httpGet: { path: /readyz, port: health }
-            periodSeconds: 1
-            failureThreshold: 120
+          # Ready: policies are loaded, and the bus is there. Who waits for the bus is not ready, and not started anew either.
           readinessProbe:
             httpGet: { path: /readyz, port: health }
             periodSeconds: 2
@@ -85,6 +81,10 @@ spec:
             failureThreshold: 2
           {{- end }}
           {{- if $root.Values.livenessProbe.enabled }}
+          startupProbe:
+            httpGet: { path: /healthz, port: health }
+            periodSeconds: 1
+            failureThreshold: 120
           # Slow is not dead: only a process that answers nothing for a minute is started anew.
           livenessProbe:
             httpGet: { path: /healthz, port: health }
