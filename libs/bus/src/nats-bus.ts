@@ -1,4 +1,4 @@
-import { EngineError } from '@jspolicy/contracts';
+import { EngineError, inboxPrefix } from '@jspolicy/contracts';
 import type { Logger } from '@jspolicy/runtime';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { ObjectBundleStore } from './bundle-store.ts';
@@ -45,7 +45,7 @@ class NatsBus implements Bus {
   #away: BusOutage | undefined;
   #closing = false;
 
-  constructor(connection: NatsConnection, { log, onGivenUp }: ConnectOptions) {
+  constructor(connection: NatsConnection, { log, service, onGivenUp }: ConnectOptions) {
     this.#connection = connection;
     this.#log = log;
     this.#onGivenUp = onGivenUp;
@@ -53,7 +53,7 @@ class NatsBus implements Bus {
     this.quarantines = new KvQuarantineStore(connection, this.#reconnects, log);
     this.work = new StreamWorkQueues(connection, this.#reconnects, log);
     this.bundles = new ObjectBundleStore(connection);
-    this.#requester = new Requester(connection, () => this.connected);
+    this.#requester = new Requester(connection, () => this.connected, service && inboxPrefix(service));
     void this.#followConnection();
     void connection.closed().then((error) => this.#onClosed(error));
   }

@@ -51,7 +51,7 @@ class Audit implements Service {
     const log = this.#log;
     const { violationsMaxAgeHours, violationsMaxMiB } = config;
     this.#health = await startHealth(config.healthPort, this.#metrics);
-    this.#bus = await connectServiceBus({ name: 'audit', config, health: this.#health, log, fail: this.#fail });
+    this.#bus = await connectServiceBus({ service: 'audit', config, health: this.#health, log, fail: this.#fail });
     await this.#bus.ensureTopology({
       maxAgeMs: violationsMaxAgeHours * HOUR_MS,
       maxBytes: violationsMaxMiB * MIB,

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { bundleCommand } from './commands/bundle.ts';
 import { reviewCommand } from './commands/review.ts';
 import { serversCommand } from './commands/servers.ts';
+import { uninstallCommand } from './commands/uninstall.ts';
 import { upCommand } from './commands/up.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 import type { Terminal } from './terminal.ts';
@@ -21,7 +22,7 @@ export async function runProgram(argv: string[], version: string, terminal: Term
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('(--help tells more)')
     .exitOverride();
-  for (const add of [upCommand, reviewCommand, bundleCommand, serversCommand]) add(program, terminal);
+  for (const add of [upCommand, reviewCommand, bundleCommand, serversCommand, uninstallCommand]) add(program, terminal);
   for (const command of program.commands) command.exitOverride().showHelpAfterError('(--help tells more)');
   try {
     await program.parseAsync(argv, { from: 'user' });

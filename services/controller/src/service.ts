@@ -51,7 +51,7 @@ class Controller implements Service {
     const { healthPort, installCrds: install, manifestsDir, crdsDir, identity } = this.#config;
     this.#health = await startHealth(healthPort, this.#metrics);
     this.#bus = await connectServiceBus({
-      name: 'controller',
+      service: 'controller',
       config: this.#config,
       health: this.#health,
       log: this.#log,

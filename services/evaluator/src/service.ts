@@ -74,7 +74,14 @@ class Evaluator implements Service {
     this.#health = await startHealth(healthPort, this.#metrics);
     const spool = await Spools.open({ dir: spoolDir, maxBytes: spoolMaxMiB * MIB, log });
     this.#spools = spool;
-    const bus = await connectServiceBus({ name: evaluatorId, config: this.#config, health: this.#health, log, fail });
+    const bus = await connectServiceBus({
+      service: 'evaluator',
+      name: evaluatorId,
+      config: this.#config,
+      health: this.#health,
+      log,
+      fail,
+    });
     this.#bus = bus;
     await bus.ensureTopology();
     this.#quarantines = new QuarantineReporter({ evaluatorId, bus, metrics, log });

@@ -35,7 +35,7 @@ export function createGateway({ env, log, fail }: ServiceContext): Service {
   return {
     async start() {
       health = await startHealth(config.healthPort, metrics);
-      bus = await connectServiceBus({ name: 'gateway', config, health, log, fail });
+      bus = await connectServiceBus({ service: 'gateway', config, health, log, fail });
       health.dependsOn(() => serving.problem);
       const certificate = await serving.first();
       const listener = createServer({

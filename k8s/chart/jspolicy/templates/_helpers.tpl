@@ -72,3 +72,42 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version }}
 {{- required "nats.url: give the address of NATS, since nats.enabled is false" .Values.nats.url -}}
 {{- end -}}
 {{- end -}}
+
+{{/* Called with a list: the root, another repository than the first image's, or nothing. */}}
+{{- define "jspolicy.image" -}}
+{{- $values := (index . 0).Values -}}
+{{- if and (kindIs "string" $values.image) (not (index . 1)) -}}
+{{- $values.image -}}
+{{- else if kindIs "string" $values.image -}}
+{{- printf "%s:%s" (index . 1) (index . 0).Chart.AppVersion -}}
+{{- else -}}
+{{- printf "%s:%s" (default $values.image.repository (index . 1)) (default (index . 0).Chart.AppVersion $values.image.tag) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "jspolicy.pullPolicy" -}}
+{{- if kindIs "map" .Values.image -}}{{ .Values.image.pullPolicy }}{{- else -}}IfNotPresent{{- end -}}
+{{- end -}}
+
+{{/* Variables as Pods have them, as JSON: from texts by name, or from such a list. */}}
+{{- define "jspolicy.envList" -}}
+{{- $list := list -}}
+{{- if kindIs "map" . -}}
+{{- range $name, $value := . -}}
+{{- $list = append $list (dict "name" $name "value" (toString $value)) -}}
+{{- end -}}
+{{- else -}}
+{{- $list = . -}}
+{{- end -}}
+{{- toJson $list -}}
+{{- end -}}
+
+{{/* As jsPolicy's values have 443, which only root may listen on; the Service finds the port by its name. */}}
+{{- define "jspolicy.webhookPort" -}}
+{{- $port := int .Values.service.targetPort -}}
+{{- ternary 8443 $port (lt $port 1024) -}}
+{{- end -}}
+
+{{- define "jspolicy.gatewayReplicas" -}}
+{{- ternary .Values.replicaCount .Values.gateway.replicas (kindIs "invalid" .Values.gateway.replicas) -}}
+{{- end -}}

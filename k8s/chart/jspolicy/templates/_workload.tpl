@@ -47,8 +47,8 @@ spec:
         seccompProfile: { type: RuntimeDefault }
       containers:
         - name: {{ $component }}
-          image: {{ printf "%s:%s" .image (default $root.Chart.AppVersion $root.Values.image.tag) | quote }}
-          imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+          image: {{ include "jspolicy.image" (list $root .image) | quote }}
+          imagePullPolicy: {{ include "jspolicy.pullPolicy" $root }}
           {{- with .command }}
           command: {{- toYaml . | nindent 12 }}
           {{- end }}
@@ -64,7 +64,7 @@ spec:
           env:
             {{- include "jspolicy.commonEnv" (dict "root" $root "component" $component) | nindent 12 }}
             {{- .env | nindent 12 }}
-            {{- with concat $root.Values.env $values.env }}
+            {{- with concat (include "jspolicy.envList" $root.Values.env | fromJsonArray) $values.env }}
             {{- toYaml . | nindent 12 }}
             {{- end }}
           ports:
