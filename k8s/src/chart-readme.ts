@@ -20,12 +20,13 @@ export function chartReadme(values: string): string {
 }
 
 function rows(map: YAMLMap, prefix: string): string[] {
-  return map.items.flatMap((pair) => rowsOf(pair, prefix));
+  // What stands before the first key belongs to the map for the parser.
+  return map.items.flatMap((pair, i) => rowsOf(pair, prefix, i === 0 ? map.commentBefore : undefined));
 }
 
-function rowsOf({ key, value }: Pair, prefix: string): string[] {
+function rowsOf({ key, value }: Pair, prefix: string, before: string | null | undefined): string[] {
   const name = `${prefix}${isScalar(key) ? key.value : key}`;
-  const about = isScalar(key) ? comment(key.commentBefore) : '';
+  const about = comment((isScalar(key) ? key.commentBefore : undefined) ?? before);
   // A group is told by its parts, unless it is described as a whole or written in one line.
   if (isMap(value) && value.items.length > 0 && !value.flow && !about) return rows(value, `${name}.`);
   const shown = JSON.stringify(isMap(value) || !isScalar(value) ? (value as YAMLMap | null)?.toJSON() : value.value);

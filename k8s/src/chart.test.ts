@@ -132,3 +132,14 @@ const named = HELM ? 'the chart, rendered by helm' : 'the chart (only where JSPO
   const none = (await renderChart()).map(({ kind }) => kind);
   for (const kind of [...own, 'ScaledObject', 'HorizontalPodAutoscaler']) expect(none).not.toContain(kind);
 });
+
+(HELM ? test : test.skip)(`${named}: the configuration of NATS has the permissions as they are`, async () => {
+  const config = find(await renderChart(), 'ConfigMap', 'jspolicy-nats')['data'] as { 'nats.conf': string };
+  // nats-server reads no \u escapes.
+  expect(config['nats.conf']).not.toContain('\\u');
+  const gateway = /user: gateway, password: \$GATEWAY_PASSWORD, permissions: (.*) }/.exec(config['nats.conf'])?.[1];
+  expect(JSON.parse(gateway ?? '')).toEqual({
+    publish: { allow: ['jspolicy.v1.evaluate.*'] },
+    subscribe: { allow: ['_INBOX.gateway.>'] },
+  });
+});
