@@ -97,13 +97,11 @@ test('1,000 objects, the leader killed twice, an evaluator once: each is seen in
   expect(created.status).toBe(201);
   await witness.until('the first objects', () => witness.of(name, 'begin').length >= 5);
   await kill(await leader());
-  const atFirstDeath = witness.of(name).length;
   await Promise.all([changeAll('one'), stack.start('controller')]);
   const second = await leader();
   const atTakeover = witness.of(name).length;
   await witness.until('the next leader to list', () => witness.of(name).length >= atTakeover + 50);
   await Promise.all([killEvaluator('evaluator-0'), kill(second)]);
-  const atSecondDeath = witness.of(name).length;
   await changeAll('two');
   await waitFor(async () => (await unseen(name)).length === 0, {
     what: 'every object to be seen in its last state',
@@ -118,7 +116,6 @@ test('1,000 objects, the leader killed twice, an evaluator once: each is seen in
   // Each of three leaders lists everything once, and the changes that it sees come on top.
   const total = witness.of(name).length;
   expect(total).toBeLessThanOrEqual(5 * OBJECTS);
-  console.log({ atFirstDeath, atTakeover, atSecondDeath, total });
 });
 
 test('an evaluator that dies in the middle of a piece of work: it is done again by another', async () => {

@@ -42,8 +42,8 @@ export function relevant({ metadata, webhooks, ...object }: Any): Any {
 }
 
 /** Where in the stream they stood, and how many there were, is this engine's own. */
-const OWN_NOTES = ['sequences', 'stream', 'totals', 'counted', 'writtenAt'];
-const violationsOf = ({ status }: Any) => withoutTimes(without(status, OWN_NOTES));
+const violationsOf = ({ status }: Any) =>
+  withoutTimes(without(status, ['sequences', 'stream', 'totals', 'counted', 'writtenAt']));
 
 /** The address and the authority are the place's; the engine's own namespace never passes through policies. */
 const entry = ({ clientConfig, matchConditions: _, sideEffects, ...rest }: Any) => ({

@@ -11,6 +11,8 @@ export interface DeadLetter {
   stream: string;
   durable: string;
   reason: string;
+  /** The sink that it was for. */
+  sink?: string;
 }
 
 /** Keeps the message's bytes in JSPOLICY_DEAD. Rejects when the stream did not take them: they must not be given up then. */
@@ -24,7 +26,7 @@ export async function putDeadLetter(connection: NatsConnection, letter: DeadLett
   });
 }
 
-function headersOf({ message, stream, durable, reason }: DeadLetter): MsgHdrs {
+function headersOf({ message, stream, durable, reason, sink }: DeadLetter): MsgHdrs {
   const result = headers();
   const set = (name: string, value: string) => result.set(name, oneLine(value));
   set(HEADER.deadReason, reason);
@@ -33,6 +35,7 @@ function headersOf({ message, stream, durable, reason }: DeadLetter): MsgHdrs {
   set(HEADER.deadSubject, message.subject);
   set(HEADER.deadSequence, String(message.seq));
   set(HEADER.deadDeliveries, String(message.info.deliveryCount));
+  if (sink !== undefined) set(HEADER.deadSink, sink);
   return result;
 }
 

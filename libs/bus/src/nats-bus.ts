@@ -1,8 +1,11 @@
-import { EngineError, inboxPrefix } from '@jspolicy/contracts';
+import { EngineError, inboxPrefix, WORK_CLAIMS_BUCKET } from '@jspolicy/contracts';
 import type { Logger } from '@jspolicy/runtime';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { ObjectBundleStore } from './bundle-store.ts';
 import { type ConnectOptions, openConnection } from './connection.ts';
+import { StreamDeadLetters } from './delivery/dead-letter-store.ts';
+import { StreamDeliveries } from './delivery/deliveries.ts';
+import { KvBucket } from './kv-bucket.ts';
 import { KvPolicyStore } from './policy-store.ts';
 import type {
   Bus,
@@ -11,11 +14,13 @@ import type {
   ConsumeOptions,
   Consumer,
   Publication,
+  ReadOptions,
   ReplayOptions,
   RequestHandler,
   RequestOptions,
   Retention,
   Running,
+  StreamMessage,
 } from './port.ts';
 import { KvQuarantineStore } from './quarantine-store.ts';
 import { Reconnects } from './reconnects.ts';
@@ -23,8 +28,10 @@ import { Requester } from './requester.ts';
 import { Responder } from './responder.ts';
 import { publish, streamIdentity } from './stream.ts';
 import { consume } from './stream-consumer.ts';
+import { readStream } from './stream-reader.ts';
 import { StreamReplay } from './stream-replay.ts';
 import { ensureTopology } from './topology.ts';
+import { Claims } from './work/claims.ts';
 import { StreamWorkQueues } from './work/work-queues.ts';
 
 /** Connects to NATS and keeps the connection until close(). Throws EngineError when the server's limits do not fit. */
@@ -37,6 +44,8 @@ class NatsBus implements Bus {
   readonly bundles: ObjectBundleStore;
   readonly quarantines: KvQuarantineStore;
   readonly work: StreamWorkQueues;
+  readonly deliveries: StreamDeliveries;
+  readonly deadLetters: StreamDeadLetters;
   readonly #connection: NatsConnection;
   readonly #log: Logger;
   readonly #requester: Requester;
@@ -52,6 +61,9 @@ class NatsBus implements Bus {
     this.policies = new KvPolicyStore(connection, this.#reconnects, log);
     this.quarantines = new KvQuarantineStore(connection, this.#reconnects, log);
     this.work = new StreamWorkQueues(connection, this.#reconnects, log);
+    const claims = new Claims(new KvBucket(connection, WORK_CLAIMS_BUCKET, this.#reconnects, log));
+    this.deliveries = new StreamDeliveries(connection, claims, log);
+    this.deadLetters = new StreamDeadLetters(connection);
     this.bundles = new ObjectBundleStore(connection);
     this.#requester = new Requester(connection, () => this.connected, service && inboxPrefix(service));
     void this.#followConnection();
@@ -88,6 +100,10 @@ class NatsBus implements Bus {
 
   replay(options: ReplayOptions): Running {
     return new StreamReplay(this.#connection, options, this.#log);
+  }
+
+  read(options: ReadOptions): AsyncIterable<StreamMessage> {
+    return readStream(this.#connection, options);
   }
 
   streamIdentity(stream: string): Promise<string> {

@@ -1,4 +1,5 @@
 import type { Bundle, PolicyRecord, QuarantineRecord } from '@jspolicy/contracts';
+import type { DeadLetters, Deliveries } from './delivery/port.ts';
 import type { WorkQueues } from './work/port.ts';
 
 export interface BusRequest {
@@ -83,6 +84,17 @@ export interface Consumer extends Running {
   settledUpTo(): Promise<number>;
 }
 
+export interface ReadOptions {
+  stream: string;
+  /** Absent: all. */
+  subjects?: string[];
+  /** Absent: everything that the stream keeps; `now`: only what comes. */
+  since?: Date | 'now';
+  /** Goes on with what comes, also after the connection was lost. */
+  follow: boolean;
+  signal?: AbortSignal;
+}
+
 export interface PolicyHandler {
   onPut(record: PolicyRecord): void;
   onRemove(name: string): void;
@@ -157,12 +169,16 @@ export interface Bus {
   consume(options: ConsumeOptions): Promise<Consumer>;
   /** Reads a stream from the oldest message that it keeps, and goes on with what comes; nothing is acknowledged. */
   replay(options: ReplayOptions): Running;
+  /** Reads a stream in its order; nothing is acknowledged. Rejects when the server fails, unless it follows. */
+  read(options: ReadOptions): AsyncIterable<StreamMessage>;
   /** Names this life of a stream: positions start again in a stream that was made anew. */
   streamIdentity(stream: string): Promise<string>;
   readonly policies: PolicyStore;
   readonly bundles: BundleStore;
   readonly quarantines: QuarantineStore;
   readonly work: WorkQueues;
+  readonly deliveries: Deliveries;
+  readonly deadLetters: DeadLetters;
   readonly connected: boolean;
   /** undefined while there is a connection. */
   readonly away: BusOutage | undefined;

@@ -131,6 +131,12 @@ const OWN: Record<BusService, { publish: string[]; subscribe?: string[] }> = {
       ...topology,
       ...consume(VIOLATIONS_STREAM),
       api('STREAM.UPDATE', VIOLATIONS_STREAM),
+      // Sinks: a consumer each, who delivers by turns, how old what waits is, and dead letters once more.
+      api('CONSUMER.LIST', VIOLATIONS_STREAM),
+      api('STREAM.MSG.GET', VIOLATIONS_STREAM),
+      ...writeKeys(WORK_CLAIMS_BUCKET),
+      api('STREAM.MSG.GET', DEAD_STREAM),
+      api('STREAM.MSG.DELETE', DEAD_STREAM),
       ...readKeys(POLICIES_BUCKET),
       DEAD_SUBJECTS,
     ],

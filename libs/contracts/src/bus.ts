@@ -43,6 +43,8 @@ export const HEADER = {
   deadSubject: 'Jspolicy-Dead-Subject',
   deadSequence: 'Jspolicy-Dead-Sequence',
   deadDeliveries: 'Jspolicy-Dead-Deliveries',
+  /** On a dead letter of a sink: the sink's name. */
+  deadSink: 'Jspolicy-Dead-Sink',
 } as const;
 
 export const SCHEMA_VERSION = '1';

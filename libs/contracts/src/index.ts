@@ -7,4 +7,5 @@ export * from './kinds.ts';
 export * from './policy-record.ts';
 export * from './quarantine-record.ts';
 export * from './violation-event.ts';
+export * from './violation-sink.ts';
 export * from './work.ts';

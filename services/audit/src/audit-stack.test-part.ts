@@ -97,6 +97,15 @@ export class AuditStack {
     return this.#started[0]?.lines ?? [];
   }
 
+  get processes(): readonly TestProcess[] {
+    return this.#started;
+  }
+
+  /** As a crash does; the streams are kept. */
+  restartNats(): Promise<void> {
+    return this.#parts.nats.restart();
+  }
+
   startFirst(): Promise<TestProcess> {
     return this.startAudit(this.#parts.healthPort);
   }

@@ -1,5 +1,5 @@
 import { busProblems, busSettings } from '@jspolicy/bus';
-import { clusterProblems, clusterSettings, commonSettings, flag, integer, loadConfig } from '@jspolicy/runtime';
+import { clusterProblems, clusterSettings, commonSettings, flag, integer, loadConfig, text } from '@jspolicy/runtime';
 
 export const settings = {
   ...commonSettings,
@@ -44,6 +44,11 @@ export const settings = {
     max: 1_048_576,
     default: 1_024,
     describe: 'how much the stream of violations keeps, MiB; beyond it the oldest go',
+  }),
+  sinkSecretsNamespace: text({
+    env: 'SINK_SECRETS_NAMESPACE',
+    default: 'jspolicy',
+    describe: 'namespace of the Secrets that sinks refer to',
   }),
 };
 

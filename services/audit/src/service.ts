@@ -14,6 +14,7 @@ import { auditMetrics } from './audit-metrics.ts';
 import { type AuditConfig, readConfig, settings } from './config.ts';
 import { followLag } from './lag.ts';
 import { keepReports } from './reports/report-keeper.ts';
+import { serveSinks } from './sinks/serve-sinks.ts';
 import { ViolationHandler } from './violation-handler.ts';
 import { ViolationsWriter } from './violations-writer.ts';
 
@@ -38,6 +39,7 @@ class Audit implements Service {
   #consumer: Consumer | undefined;
   #lag: Running | undefined;
   #reports: Running | undefined;
+  #sinks: Running | undefined;
 
   constructor({ env, log, fail }: ServiceContext) {
     this.#log = log;
@@ -60,6 +62,13 @@ class Audit implements Service {
     this.#consumer = await this.#consume(this.#bus, this.#opened);
     this.#lag = followLag(this.#consumer, { log, onPending: (count) => this.#counted.pending.set(count) });
     if (this.#config.policyReports) this.#reports = this.#keepReports(this.#bus, this.#opened);
+    this.#sinks = serveSinks({
+      bus: this.#bus,
+      cluster: this.#opened.cluster,
+      log,
+      metrics: this.#metrics,
+      secretsNamespace: config.sinkSecretsNamespace,
+    });
     this.#health.setReady(true);
   }
 
@@ -67,6 +76,7 @@ class Audit implements Service {
     this.#health?.setReady(false);
     this.#stopping.abort();
     await this.#reports?.stop();
+    await this.#sinks?.stop();
     await this.#lag?.stop();
     await this.#consumer?.stop();
     await this.#opened?.close();

@@ -18,6 +18,8 @@ export const serviceMain = (service: ServiceName): string => join(ROOT, 'service
 export interface DataPlaces {
   root: string;
   lock: string;
+  /** Where the NATS of an `up` is that runs now, and on which cluster. */
+  running: string;
   logs: string;
   nats: string;
   certificates: string;
@@ -32,6 +34,7 @@ export function dataPlaces(root: string): DataPlaces {
   return {
     root,
     lock: below('lock'),
+    running: below('running.json'),
     logs: below('logs'),
     nats: below('nats'),
     certificates: below('certificates'),

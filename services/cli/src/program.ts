@@ -2,8 +2,10 @@ import { Command, CommanderError } from 'commander';
 import { bundleCommand } from './commands/bundle.ts';
 import { reviewCommand } from './commands/review.ts';
 import { serversCommand } from './commands/servers.ts';
+import { sinksCommand } from './commands/sinks.ts';
 import { uninstallCommand } from './commands/uninstall.ts';
 import { upCommand } from './commands/up.ts';
+import { violationsCommand } from './commands/violations.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -11,6 +13,7 @@ const EXAMPLES = `
 Examples:
   jspolicy up                                       the whole engine on this machine
   jspolicy review -f policy.yaml -r review.json     judge one request, offline
+  jspolicy violations --follow                      what policies object to, as it happens
 
 Each command has a --help of its own.`;
 
@@ -22,7 +25,9 @@ export async function runProgram(argv: string[], version: string, terminal: Term
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('(--help tells more)')
     .exitOverride();
-  for (const add of [upCommand, reviewCommand, bundleCommand, serversCommand, uninstallCommand]) add(program, terminal);
+  for (const add of [upCommand, reviewCommand, bundleCommand, violationsCommand, sinksCommand, serversCommand])
+    add(program, terminal);
+  uninstallCommand(program, terminal);
   for (const command of program.commands) command.exitOverride().showHelpAfterError('(--help tells more)');
   try {
     await program.parseAsync(argv, { from: 'user' });

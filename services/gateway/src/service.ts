@@ -31,6 +31,7 @@ export function createGateway({ env, log, fail }: ServiceContext): Service {
   let health: Health | undefined;
   let bus: Bus | undefined;
   let server: FastifyInstance | undefined;
+  let ending = false;
   const serving = new Serving(certificateSource(config, log), log);
   return {
     async start() {
@@ -43,6 +44,7 @@ export function createGateway({ env, log, fail }: ServiceContext): Service {
         handler: new ReviewHandler({ bus, maxInFlight: config.maxInFlight, gatewayId: config.gatewayId, log }),
         log,
         onAnswer: (status) => answers.inc({ code: String(status) }),
+        isEnding: () => ending,
       });
       server = listener;
       serving.follow(certificate, (later) => swapCertificate(listener, later));
@@ -51,6 +53,7 @@ export function createGateway({ env, log, fail }: ServiceContext): Service {
     },
     async stop() {
       health?.setReady(false);
+      ending = true;
       if (server) await pause(config.shutdownDelayMs);
       await server?.close();
       await serving.stop();

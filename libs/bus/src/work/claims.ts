@@ -28,13 +28,13 @@ export class Claims {
   }
 
   /** Waits for its turn; undefined when the signal aborted first. */
-  async take(subject: string, signal: AbortSignal): Promise<Claim | undefined> {
+  async take(subject: string, signal: AbortSignal, pace = TRY_AGAIN): Promise<Claim | undefined> {
     // A subject may have more in it than a key of a bucket.
     const key = createHash('sha256').update(subject).digest('hex');
     for (let attempt = 0; !signal.aborted; attempt++) {
       const claim = await this.#tryTake(key);
       if (claim) return claim;
-      await pause(backoffMs(attempt, TRY_AGAIN), signal);
+      await pause(backoffMs(attempt, pace), signal);
     }
     return undefined;
   }

@@ -23,7 +23,7 @@ const KINDS: [group: string, version: string, namespaced: string, cluster: strin
   ['events.k8s.io', 'v1', 'Event', ''],
   ['apiextensions.k8s.io', 'v1', '', 'CustomResourceDefinition'],
   ['admissionregistration.k8s.io', 'v1', '', 'ValidatingWebhookConfiguration MutatingWebhookConfiguration'],
-  [API_GROUP, 'v1beta1', '', 'JsPolicy JsPolicyBundle JsPolicyViolations'],
+  [API_GROUP, 'v1beta1', '', 'JsPolicy JsPolicyBundle JsPolicyViolations ViolationSink'],
 ];
 
 /** Plurals that already are. */

@@ -4,10 +4,11 @@ import type { EvaluationResult } from '../port.ts';
 import { DAMAGED_SIGNAL } from './child-command.ts';
 
 /**
- * `host`: time was over while the evaluation waited for the host. `stopped`: somebody else had stopped the process.
+ * `host`: time was over while the evaluation waited for the host. `starved`: time was over, and the machine had given
+ * the process hardly any. `stopped`: somebody else had stopped the process.
  * `damaged`: it said what no sandbox process says.
  */
-export type KilledFor = 'time' | 'memory' | 'host' | 'stopped' | 'damaged';
+export type KilledFor = 'time' | 'memory' | 'host' | 'starved' | 'stopped' | 'damaged';
 
 export interface Died {
   died: string;
@@ -18,6 +19,8 @@ export interface Died {
   /** No host call was made that may change something: another process may evaluate it. */
   mayRepeat?: boolean;
 }
+
+const TIME_IS_OVER = new Set<KilledFor>(['time', 'host', 'starved']);
 
 /** What a process gets from its own faults: an abort of the engine, a wrong access or instruction. */
 const OWN_FAULTS = new Set<string>([
@@ -57,9 +60,11 @@ export function isWorthRepeating(outcome: Ended): boolean {
 /** Why the policy is held responsible for the end of its process; undefined: it is not. */
 export function blameOf(outcome: Ended): string | undefined {
   if ('hostFailed' in outcome) return undefined;
-  // The policy is not to blame for a host that is slow, or for what others do to its process.
-  if ('died' in outcome)
-    return outcome.killedFor === 'host' || outcome.byOthers ? undefined : (outcome.killedFor ?? outcome.died);
+  if ('died' in outcome) {
+    const { killedFor, byOthers, died } = outcome;
+    // The policy is not to blame for a slow host, an overloaded machine, or for what others do to its process.
+    return byOthers || killedFor === 'host' || killedFor === 'starved' ? undefined : (killedFor ?? died);
+  }
   const { answer, crowded } = outcome.result;
   if (crowded) return undefined;
   return answer.kind === 'failed' && answer.failure.cause === 'memory' ? 'memory' : undefined;
@@ -73,7 +78,7 @@ export function failureWithoutResult(
 ): EvaluationResult {
   if ('hostFailed' in outcome)
     return failed({ cause: 'exception', message: `${outcome.hostFailed}() failed in the engine: see its log` });
-  if (outcome.killedFor === 'time' || outcome.killedFor === 'host')
+  if (outcome.killedFor && TIME_IS_OVER.has(outcome.killedFor))
     return failed({ cause: 'timeout', message: `script ${policy} timed out` });
   if (outcome.killedFor === 'memory')
     return failed({ cause: 'memory', message: `policy ${policy} ran out of memory (limit ${residentLimitMiB} MiB)` });

@@ -8,7 +8,7 @@ import { childMessage, MAX_CHILD_FRAME_BYTES } from './child-message.ts';
 import { HostCalls } from './host-calls.ts';
 import type { LoadedBundle } from './loaded-bundles.ts';
 import { isFromOthers, type KilledFor, type ProcessOutcome } from './outcome.ts';
-import { offerToOomKiller, type ProcessState, processState } from './process-state.ts';
+import { cpuTimeMs, offerToOomKiller, type ProcessState, processState } from './process-state.ts';
 import { SentBundles } from './sent-bundles.ts';
 import { type SpawnedChild, spawnChild } from './spawn-child.ts';
 
@@ -30,6 +30,8 @@ interface Sent {
   startedAt: number;
   /** Made with the first host call: most evaluations have none, and an abort costs. */
   calls: HostCalls | undefined;
+  /** When it was first looked at since it began or called the host, and the CPU time of the process by then. */
+  seen: { atMs: number; cpuMs: number } | undefined;
   /** It goes to another process; what this one still does with it must have no effect. */
   givenBack: boolean;
   settle(outcome: ProcessOutcome, tookMs?: number): void;
@@ -134,6 +136,19 @@ export class SandboxProcess {
     return state;
   }
 
+  /**
+   * The share of one core that it had since the evaluation that runs was first looked at, or last called the host: 0 at the
+   * first look, 1 where it cannot be told.
+   */
+  cpuShare(): number {
+    const [current] = this.#line;
+    const cpuMs = cpuTimeMs(this.#child?.pid);
+    if (!current || cpuMs === undefined) return 1;
+    const atMs = performance.now();
+    current.seen ??= { atMs, cpuMs };
+    return (cpuMs - current.seen.cpuMs) / Math.max(1, atMs - current.seen.atMs);
+  }
+
   /** Looks now and then, between two evaluations, whether the process has grown beyond so many MiB. */
   isWorn(limitMiB: number): boolean {
     if (this.#nextId % EVALUATIONS_PER_CHECK === 0) this.#restingMiB = processState(this.#child?.pid).residentMiB;
@@ -148,7 +163,16 @@ export class SandboxProcess {
     }
     const id = this.#nextId++;
     const now = performance.now();
-    this.#line.push({ id, evaluation, endsAt, startedAt: now, calls: undefined, givenBack: false, settle });
+    this.#line.push({
+      id,
+      evaluation,
+      endsAt,
+      startedAt: now,
+      calls: undefined,
+      seen: undefined,
+      givenBack: false,
+      settle,
+    });
     this.#sendBundle(bundle);
     const { policy, type: policyType, digest, review } = evaluation;
     // Also where this process was told otherwise: another one may have found out.
@@ -258,6 +282,7 @@ export class SandboxProcess {
       this.#send({ type: 'reply', id, call, reply: { kind: 'stop' } });
       return;
     }
+    current.seen = undefined;
     current.calls ??= new HostCalls({
       host: evaluation.host,
       endsAt,

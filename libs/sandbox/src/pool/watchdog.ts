@@ -33,6 +33,9 @@ export class Watchdog {
   }
 }
 
+/** Less than this share of a core, and it was the machine that had no time for the evaluation. */
+const STARVED_SHARE = 0.25;
+
 interface Limits {
   residentLimitMiB: number;
   memoryLimitMiB: number;
@@ -51,14 +54,23 @@ export function guard(process: SandboxProcess, limits: Limits): void {
   const isLate = now > current.endsAt + GRACE_MS;
   if (now - current.startedAt < LONG_MS && !isLate) return;
   process.freeTheLine();
-  const why = reasonToKill(process, limits, isLate);
+  const share = process.cpuShare();
+  const why = reasonToKill(process, limits, isLate ? share : undefined);
   if (why) process.kill(why);
 }
 
-function reasonToKill(process: SandboxProcess, limits: Limits, isLate: boolean): KilledFor | undefined {
+/** `lateWithShare`: its time is over, and this share of a core it had. */
+function reasonToKill(
+  process: SandboxProcess,
+  limits: Limits,
+  lateWithShare: number | undefined,
+): KilledFor | undefined {
   const { residentMiB, isStopped } = process.state();
   if (isStopped) return 'stopped';
-  if (isLate) return process.waitsForHost ? 'host' : 'time';
+  if (lateWithShare !== undefined) {
+    if (process.waitsForHost) return 'host';
+    return lateWithShare < STARVED_SHARE ? 'starved' : 'time';
+  }
   // What earlier evaluations left in the process is not this one's fault.
   const allowedMiB = Math.max(limits.residentLimitMiB, process.restingMiB + limits.memoryLimitMiB);
   return residentMiB > allowedMiB ? 'memory' : undefined;

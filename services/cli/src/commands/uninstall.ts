@@ -20,7 +20,7 @@ export function uninstallCommand(program: Command, terminal: Terminal): void {
     .requiredOption('-n, --namespace <name>', 'namespace of the engine')
     .option('--controller <name>', "the controller's Deployment, removed first")
     .option('--selector <labels>', 'labels of its Pods, which are waited for')
-    .option('--crds', 'remove the three kinds as well, and with them every policy')
+    .option('--crds', "remove the engine's kinds as well, and with them every policy")
     .addHelpText('after', EXAMPLES)
     .action(async (options: UninstallOptions) => {
       const { uninstall } = await import('../uninstall/uninstall.ts');

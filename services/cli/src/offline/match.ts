@@ -33,24 +33,23 @@ const has = (list: string[], word: string): boolean => list.includes('*') || lis
 
 // `pods`, `pods/log`, `pods/*`, `*` (no subresources), `*/scale` and `*/*`.
 function coversResource(pattern: string, resource: string, subResource: string | undefined): boolean {
-  const [wantedResource, wantedSub] = pattern.split('/');
+  const slash = pattern.indexOf('/');
+  const wantedResource = slash < 0 ? pattern : pattern.slice(0, slash);
+  const wantedSub = slash < 0 ? '' : pattern.slice(slash + 1);
   if (wantedResource !== '*' && wantedResource !== resource) return false;
-  if (wantedSub === undefined) return !subResource;
-  return wantedSub === '*' || wantedSub === subResource;
+  return wantedSub === '*' || wantedSub === (subResource ?? '');
 }
 
 function selectorMismatch(spec: JsPolicySpec, request: AdmissionRequest, namespaceLabels: Labels): string | undefined {
   // A Namespace is matched by its own labels.
   const own = labelsOf(request.object) ?? labelsOf(request.oldObject) ?? {};
-  const ofNamespace = request.kind.kind === 'Namespace' && request.kind.group === '' ? own : namespaceLabels;
-  if (request.namespace && !selects(spec.namespaceSelector, ofNamespace))
-    return `spec.namespaceSelector does not match namespace ${request.namespace} (${labelText(ofNamespace)})`;
+  const isNamespace = request.kind.kind === 'Namespace' && request.kind.group === '';
+  const ofNamespace = isNamespace ? own : namespaceLabels;
+  if ((request.namespace || isNamespace) && !selects(spec.namespaceSelector, ofNamespace))
+    return `spec.namespaceSelector does not match namespace ${request.namespace ?? ''} (${labelText(ofNamespace)})`;
   const candidates = [labelsOf(request.object), labelsOf(request.oldObject)].filter((labels) => labels !== undefined);
-  const covered =
-    candidates.length === 0
-      ? selects(spec.objectSelector, {})
-      : candidates.some((each) => selects(spec.objectSelector, each));
-  return covered
+  const requirements = requirementsOf(spec.objectSelector);
+  return requirements.length === 0 || candidates.some((each) => matchesLabels(requirements, each))
     ? undefined
     : `spec.objectSelector does not match the object (${candidates.map(labelText).join('; before: ') || labelText({})})`;
 }
@@ -65,7 +64,9 @@ const labelText = (labels: Labels): string =>
 const selects = (selector: LabelSelector | undefined, labels: Labels): boolean =>
   matchesLabels(requirementsOf(selector), labels);
 
+/** Undefined for what has no metadata, as the options of CONNECT: no selector but the empty one matches it. */
 function labelsOf(object: unknown): Labels | undefined {
   if (typeof object !== 'object' || object === null) return undefined;
-  return (object as Partial<KubeObject>).metadata?.labels ?? {};
+  const { metadata } = object as Partial<KubeObject>;
+  return metadata && (metadata.labels ?? {});
 }

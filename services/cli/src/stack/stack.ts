@@ -9,6 +9,7 @@ import { LogFile } from './log-file.ts';
 import { type LogLevel, shortLine } from './log-line.ts';
 import { NatsProcess } from './nats-process.ts';
 import { reachNats } from './reach-nats.ts';
+import { removeRunning, writeRunning } from './running.ts';
 import { type ClusterChoice, type StackFacts, serviceEnv } from './service-env.ts';
 import { ServiceProcess } from './service-process.ts';
 
@@ -79,6 +80,7 @@ export class Stack {
     const { terminal, evaluators } = this.#options;
     const facts = await this.#findFacts(port);
     this.#facts = facts;
+    await writeRunning(facts);
     await withProgress(terminal, 'starting the services', async () => {
       const numbers = Array.from({ length: evaluators }, (_, index) => index + 1);
       await Promise.all([
@@ -103,6 +105,7 @@ export class Stack {
     if (this.#facts && !this.#stopped) await this.#options.onNothingRegisters?.(this.#facts);
     this.#stopped = true;
     for (const services of [gateway, evaluator, compiler, audit]) await stopAll(services);
+    if (this.#facts) await removeRunning(this.#facts.places);
     await this.#nats.stop(leftMs());
     for (const log of this.#logs) log.close();
   }

@@ -57,9 +57,9 @@ async function removeFrom(cluster: Cluster, options: UninstallOptions, terminal:
     }
   terminal.print(`${removed} webhook configuration${removed === 1 ? '' : 's'} removed`);
   if (!options.crds) return;
-  for (const plural of ['jspolicies', 'jspolicybundles', 'jspolicyviolations'])
+  for (const plural of ['jspolicies', 'jspolicybundles', 'jspolicyviolations', 'violationsinks'])
     await cluster.remove(DEFINITIONS, `${plural}.${API_GROUP}`);
-  terminal.print('the three kinds are removed, and every policy');
+  terminal.print('the kinds of the engine are removed, and every policy');
 }
 
 async function endController(cluster: Cluster, options: UninstallOptions, terminal: Terminal): Promise<void> {

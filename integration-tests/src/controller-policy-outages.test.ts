@@ -1,0 +1,132 @@
+import type { KubeObject } from '@jspolicy/contracts';
+import { type KubeApiServer, kubeForTest, type TestProcess, waitFor } from '@jspolicy/testing';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { ClusterClient } from './cluster-client.ts';
+import { policy } from './manifests.ts';
+import { type Stack, startStack } from './stack.ts';
+import { WorkWitness } from './work-witness.ts';
+
+const OBJECTS = 200;
+const PATIENCE_MS = 90_000;
+let namespace = 0;
+
+let kube: KubeApiServer;
+let witness: WorkWitness;
+let stack: Stack;
+let cluster: ClusterClient;
+
+beforeAll(async () => {
+  [kube, witness] = await Promise.all([kubeForTest(), WorkWitness.start()]);
+  stack = await startStack({ cluster: { kube }, evaluators: 2, env: { evaluator: witness.env } });
+  cluster = new ClusterClient(kube);
+  await cluster.servesKinds();
+});
+afterAll(async () => {
+  await stack?.stop();
+  await witness?.stop();
+  await kube?.stop();
+});
+beforeEach(async () => {
+  namespace++;
+  await cluster.createNamespace(`n${namespace}`);
+});
+
+const maps = () => `/api/v1/namespaces/n${namespace}/configmaps`;
+const names = Array.from({ length: OBJECTS }, (_, index) => `object-${index}`);
+const create = (name: string) =>
+  cluster.call('POST', maps(), { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, labels: { mine: '' } } });
+const specHere = () => ({
+  type: 'Controller' as const,
+  resources: ['configmaps'],
+  timeoutSeconds: 20,
+  namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': `n${namespace}` } },
+  objectSelector: { matchLabels: { mine: '' } },
+});
+
+/** Objects whose state of this moment was not seen to its end with this note. */
+async function unseen(policyName: string, note?: string): Promise<string[]> {
+  const { items } = (await cluster.call('GET', `${maps()}?labelSelector=mine`)).body;
+  const ends = witness.of(policyName).filter((each) => each.note === note);
+  const seen = new Set(ends.map(({ key, version }) => `${key} ${version}`));
+  return items
+    .map(({ metadata }: KubeObject) => `${metadata.namespace}/${metadata.name} ${metadata.resourceVersion}`)
+    .filter((each: string) => !seen.has(each));
+}
+const allSeen = (policyName: string, note?: string) =>
+  waitFor(async () => (await unseen(policyName, note)).length === 0, {
+    what: 'every object to be seen in its last state',
+    timeoutMs: PATIENCE_MS,
+  });
+const nothingWaits = (policyName: string) =>
+  waitFor(async () => (await stack.bus.work.waiting(policyName)) === 0, {
+    what: 'nothing to wait',
+    timeoutMs: PATIENCE_MS,
+  });
+
+test('NATS is killed in the middle, objects change while it is away: each is seen in its last state', {
+  timeout: 240_000,
+}, async () => {
+  const name = 'nats.outages.example';
+  await Promise.all(names.map(create));
+  await cluster.applyPolicy(policy(name, witness.code(name), specHere()));
+  await witness.until('the first objects', () => witness.of(name).length >= 10);
+  stack.nats.kill('SIGKILL');
+  for (const each of names) await cluster.call('PATCH', `${maps()}/${each}`, { data: { to: 'changed' } });
+  await stack.nats.restart();
+  await allSeen(name);
+  await nothingWaits(name);
+  expect(witness.overlaps).toEqual([]);
+});
+
+test('a policy is edited while its queue is long: its new code for every object', { timeout: 240_000 }, async () => {
+  const name = 'edited.outages.example';
+  await Promise.all(names.map(create));
+  const code = (note: string) => witness.code(name, 'sleep(50);').replace('tell("end")', `tell("end", "${note}")`);
+  await cluster.applyPolicy(policy(name, code('old'), specHere()));
+  await witness.until('the first objects', () => witness.of(name).length >= 10);
+  const javascript = code('new');
+  await cluster.call('PATCH', `/apis/policy.jspolicy.com/v1beta1/jspolicies/${name}`, { spec: { javascript } });
+  await allSeen(name, 'new');
+  await nothingWaits(name);
+  const notes = witness.of(name).map(({ note }) => note);
+  expect(notes.lastIndexOf('old')).toBeLessThan(notes.lastIndexOf('new'));
+  expect(notes.filter((note) => note === 'old').length).toBeLessThan(OBJECTS);
+  expect(witness.overlaps).toEqual([]);
+});
+
+test('an evaluator that is stopped in the middle of a piece of work does nothing more for it when it goes on', {
+  timeout: 240_000,
+}, async () => {
+  const name = 'stopped.outages.example';
+  const code = 'if (env("EVALUATOR_ID") === "evaluator-0") for (let i = 0; i < 9; i++) sleep(1000);';
+  await cluster.applyPolicy(policy(name, witness.code(name, code), specHere()));
+  const begun = () => witness.of(name, 'begin').find(({ evaluator }) => evaluator === 'evaluator-0');
+  for (let index = 0; !begun(); index++) {
+    await create(`stopped-${index}`);
+    await witness.until('it to be begun', () =>
+      witness.of(name, 'begin').some(({ key }) => key.endsWith(`/stopped-${index}`)),
+    );
+  }
+  const key = begun()?.key;
+  const child = stack.processes.evaluator.find(isCalled('evaluator-0'));
+  child?.kill('SIGSTOP');
+  witness.died('evaluator-0');
+  await witness.until(
+    'the other to do it',
+    () => witness.of(name).some((each) => each.key === key && each.evaluator === 'evaluator-1'),
+    PATIENCE_MS,
+  );
+  child?.kill('SIGCONT');
+  await waitFor(() => child?.lines.some((line) => line.includes('policy failed, it comes again')), {
+    what: 'the stopped one to notice',
+    timeoutMs: PATIENCE_MS,
+  });
+  await nothingWaits(name);
+  expect(witness.of(name).filter((each) => each.key === key && each.evaluator === 'evaluator-0')).toEqual([]);
+  expect(witness.of(name).filter((each) => each.key === key)).toHaveLength(1);
+});
+
+const isCalled =
+  (id: string) =>
+  ({ lines }: TestProcess): boolean =>
+    lines.some((line) => line.includes(`"evaluatorId":"${id}"`));

@@ -1,0 +1,129 @@
+import { type IncomingMessage, Agent as PlainAgent, request as plainRequest } from 'node:http';
+import { Agent, request } from 'node:https';
+import { type Field, headers, type SettingsOf, secret, secretHeaders, text } from './fields.ts';
+import { BusyError, RefusedError } from './port.ts';
+
+/** What every sink that speaks HTTP can be told beside its URL. */
+export const httpFields = {
+  headers: headers(),
+  secretHeaders: secretHeaders(),
+  bearerTokenSecret: secret(),
+  username: text(),
+  passwordSecret: secret(),
+  caSecret: secret(),
+  clientCertificateSecret: secret(),
+  clientKeySecret: secret(),
+} satisfies Record<string, Field<unknown>>;
+
+type HttpSettings = Partial<SettingsOf<typeof httpFields>>;
+
+/** What is wrong between these settings. */
+export function httpProblems(settings: Record<string, unknown>): string[] {
+  const has = (key: string) => settings[key] !== undefined;
+  return [
+    ...(has('bearerTokenSecret') && has('username') ? ['bearerTokenSecret and username exclude each other'] : []),
+    ...(has('username') !== has('passwordSecret') ? ['username and passwordSecret belong together'] : []),
+    ...(has('clientCertificateSecret') !== has('clientKeySecret')
+      ? ['clientCertificateSecret and clientKeySecret belong together']
+      : []),
+  ];
+}
+
+export interface HttpAnswer {
+  status: number;
+  headers: IncomingMessage['headers'];
+  /** At most MAX_ANSWER_BYTES of it. */
+  body: string;
+}
+
+export interface HttpRequest {
+  method?: string;
+  url: string;
+  headers?: Record<string, string>;
+  body: string | Uint8Array;
+  signal: AbortSignal;
+}
+
+/** Answers are looked at for their errors; an Elasticsearch tells about each event. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+/** What of an answer stands in an error. */
+const MAX_SHOWN = 300;
+/** Shorter than what servers and the things between keep idle connections. */
+const KEEP_ALIVE_MS = 4_000;
+
+/** A connection to one server, kept alive between requests. */
+export class HttpClient {
+  readonly #agent: Agent | PlainAgent;
+  readonly #headers: Record<string, string>;
+  readonly #secure: boolean;
+
+  constructor(url: string, settings: HttpSettings = {}) {
+    const { caSecret, clientCertificateSecret, clientKeySecret } = settings;
+    this.#secure = url.startsWith('https:');
+    const alive = { keepAlive: true, keepAliveMsecs: KEEP_ALIVE_MS, timeout: KEEP_ALIVE_MS, maxSockets: 1 };
+    this.#agent = this.#secure
+      ? new Agent({
+          ...alive,
+          ...(caSecret && { ca: caSecret }),
+          ...(clientCertificateSecret && { cert: clientCertificateSecret }),
+          ...(clientKeySecret && { key: clientKeySecret }),
+        })
+      : new PlainAgent(alive);
+    this.#headers = { ...authorization(settings), ...settings.headers, ...settings.secretHeaders };
+  }
+
+  /** Resolves with any answer; redirects are not followed. Rejects when there is none, or the signal aborts. */
+  send({ method = 'POST', url, headers: own, body, signal }: HttpRequest): Promise<HttpAnswer> {
+    const send = this.#secure ? request : plainRequest;
+    const length = String(Buffer.byteLength(body));
+    const all = { 'user-agent': 'jspolicy', 'content-length': length, ...own, ...this.#headers };
+    return new Promise((resolve, reject) => {
+      const sent = send(url, { method, agent: this.#agent, headers: all, signal }, (response) => {
+        readAnswer(response).then(resolve, reject);
+      });
+      sent.on('error', reject);
+      sent.end(body);
+    });
+  }
+
+  /** The same; throws unless the answer says that the server has it. */
+  async post(wanted: HttpRequest): Promise<HttpAnswer> {
+    const answer = await this.send(wanted);
+    checkAnswer(answer);
+    return answer;
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+function authorization({ bearerTokenSecret, username, passwordSecret }: HttpSettings): Record<string, string> {
+  if (bearerTokenSecret !== undefined) return { authorization: `Bearer ${bearerTokenSecret.trim()}` };
+  if (username === undefined) return {};
+  return { authorization: `Basic ${Buffer.from(`${username}:${passwordSecret}`).toString('base64')}` };
+}
+
+async function readAnswer(response: IncomingMessage): Promise<HttpAnswer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    if (bytes < MAX_ANSWER_BYTES) chunks.push(chunk);
+    bytes += chunk.length;
+  }
+  return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks).toString('utf8') };
+}
+
+/** The request itself is wrong, so that the same one gets the same answer. Credentials and paths can be mended. */
+const REFUSALS = [400, 413, 414, 422, 431];
+
+/** Throws RefusedError, BusyError or another Error unless the status is 2xx. */
+export function checkAnswer({ status, headers: { 'retry-after': retryAfter }, body }: HttpAnswer): void {
+  if (status >= 200 && status < 300) return;
+  const shown = body.replace(/\s+/g, ' ').trim().slice(0, MAX_SHOWN);
+  const message = `the server answered ${status}${shown && `: ${shown}`}`;
+  if (REFUSALS.includes(status)) throw new RefusedError(message);
+  const seconds = Number(retryAfter);
+  if (seconds > 0) throw new BusyError(message, seconds * 1000);
+  throw new Error(message);
+}

@@ -1,0 +1,6 @@
+export { filterOf, type Matches } from './filter.ts';
+export * from './port.ts';
+export type { ReadSecret } from './sink-settings.ts';
+export { batchOf, openSink, plainSettings, retryOf, SecretMissingError, sinkProblems } from './sink-spec.ts';
+export { SINKS } from './sink-types.ts';
+export { type Start, startOf } from './start.ts';

@@ -1,0 +1,98 @@
+import { addresses, flag, oneOf, required, secret, text, withDefault } from '../fields.ts';
+import { sinkType } from '../port.ts';
+
+const CONNECT_TIMEOUT_MS = 5_000;
+/** An idempotent producer of this client tries without end when it is told to try once. The sink tries again by itself. */
+const CLIENT_RETRY = { retries: 2, retryDelay: 200 };
+
+/** Messages for a topic of Kafka, with the policy as their key, acknowledged by all replicas in sync. */
+export const kafka = sinkType({
+  fields: {
+    brokers: required(addresses()),
+    topic: required(text()),
+    tls: withDefault(flag(), false),
+    caSecret: secret(),
+    clientCertificateSecret: secret(),
+    clientKeySecret: secret(),
+    saslMechanism: oneOf('PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'),
+    username: text(),
+    passwordSecret: secret(),
+  },
+  problems: (settings) => [
+    ...(settings.topic !== undefined && !/^[\w.-]{1,249}$/.test(settings.topic) ? ['topic is no name of a topic'] : []),
+    ...(settings.tls !== true && (settings.caSecret ?? settings.clientCertificateSecret) !== undefined
+      ? ['caSecret and clientCertificateSecret are for tls: true']
+      : []),
+    ...((settings.clientCertificateSecret === undefined) !== (settings.clientKeySecret === undefined)
+      ? ['clientCertificateSecret and clientKeySecret belong together']
+      : []),
+    ...(new Set([settings.saslMechanism, settings.username, settings.passwordSecret].map((each) => each === undefined))
+      .size > 1
+      ? ['saslMechanism, username and passwordSecret belong together']
+      : []),
+  ],
+  async open(settings, { name }) {
+    // A client of its own size: loaded by whoever has such a sink.
+    const { ProduceAcks, Producer, stringSerializers } = await import('@platformatic/kafka');
+    const producer = new Producer({
+      clientId: `jspolicy-${name}`,
+      bootstrapBrokers: settings.brokers,
+      serializers: stringSerializers,
+      acks: ProduceAcks.ALL,
+      idempotent: true,
+      autocreateTopics: false,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      ...CLIENT_RETRY,
+      ...security(settings),
+    });
+    // Trouble is told by what is sent; unheard it would end the process.
+    producer.on('error', () => undefined);
+    return {
+      async write(events, signal) {
+        const messages = events.map(({ event, json }) => ({
+          topic: settings.topic,
+          key: event.data.policy,
+          value: json,
+          headers: { 'content-type': 'application/cloudevents+json; charset=UTF-8', 'ce-id': event.id },
+        }));
+        await untilAborted(producer.send({ messages }), signal);
+        return [];
+      },
+      close: () => producer.close(true).catch(() => undefined),
+    };
+  },
+});
+
+interface Security {
+  tls: boolean;
+  caSecret: string | undefined;
+  clientCertificateSecret: string | undefined;
+  clientKeySecret: string | undefined;
+  saslMechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | undefined;
+  username: string | undefined;
+  passwordSecret: string | undefined;
+}
+
+function security(settings: Security) {
+  const { tls, caSecret, clientCertificateSecret, clientKeySecret, saslMechanism, username, passwordSecret } = settings;
+  return {
+    ...(tls && {
+      tls: {
+        ...(caSecret !== undefined && { ca: caSecret }),
+        ...(clientCertificateSecret !== undefined && { cert: clientCertificateSecret }),
+        ...(clientKeySecret !== undefined && { key: clientKeySecret }),
+      },
+    }),
+    ...(saslMechanism !== undefined &&
+      username !== undefined &&
+      passwordSecret !== undefined && { sasl: { mechanism: saslMechanism, username, password: passwordSecret } }),
+  };
+}
+
+/** The client knows no signal: what it sends after that comes too late for us, and is sent again. */
+function untilAborted<T>(sending: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    sending.then(resolve, reject);
+  });
+}

@@ -1,0 +1,113 @@
+import { createHmac } from 'node:crypto';
+import { createCertificates } from '@jspolicy/certificates';
+import { afterEach, expect, test } from 'vitest';
+import { contextFor, inTime, sinkEvents } from '../events.test-part.ts';
+import { HttpServerForTest } from '../http-server.test-part.ts';
+import { BusyError, openSink, RefusedError, type Sink } from '../index.ts';
+
+const open: { close?(): Promise<void>; stop?(): Promise<void> }[] = [];
+const opened = async (settings: Record<string, unknown>): Promise<Sink> => {
+  const sink = await openSink('webhook', settings, contextFor());
+  open.push(sink);
+  return sink;
+};
+const served = async (tls?: object) => {
+  const server = await new HttpServerForTest(tls).start();
+  open.push(server);
+  return server;
+};
+afterEach(async () => {
+  for (const each of open.splice(0)) await (each.close ?? each.stop)?.call(each);
+});
+
+test('structured mode: one event in a request, with headers and a bearer token', async () => {
+  const server = await served();
+  const headers = { 'X-Team': 'blue' };
+  const sink = await opened({ url: `${server.url}/in`, mode: 'structured', headers, bearerTokenSecret: 'abc\n' });
+  expect(sink.maxEvents).toBe(1);
+  const [event] = sinkEvents(1);
+  await sink.write([event!], inTime());
+  expect(server.bodies).toEqual([event?.event]);
+  expect(server.seen[0]).toMatchObject({
+    method: 'POST',
+    path: '/in',
+    headers: {
+      'content-type': 'application/cloudevents+json; charset=utf-8',
+      'x-team': 'blue',
+      authorization: 'Bearer abc',
+    },
+  });
+});
+
+test('batched mode: several events in a request', async () => {
+  const server = await served();
+  const sink = await opened({ url: server.url, mode: 'batched' });
+  const events = sinkEvents(3);
+  await sink.write(events, inTime());
+  expect(server.bodies).toEqual([events.map(({ event }) => event)]);
+  expect(server.seen[0]?.headers['content-type']).toBe('application/cloudevents-batch+json; charset=utf-8');
+});
+
+test('a signature of Standard Webhooks, with an id that stays the same', async () => {
+  const server = await served();
+  const key = Buffer.alloc(32, 7);
+  const sink = await opened({ url: server.url, mode: 'batched', signingSecret: `whsec_${key.toString('base64')}` });
+  for (let i = 0; i < 2; i++) await sink.write(sinkEvents(2), inTime());
+  const [first, second] = server.seen;
+  const id = first?.headers['webhook-id'];
+  const signed = `${id}.${first?.headers['webhook-timestamp']}.${first?.body}`;
+  const wanted = createHmac('sha256', key).update(signed).digest('base64');
+  expect(first?.headers['webhook-signature']).toBe(`v1,${wanted}`);
+  expect(second?.headers['webhook-id']).toBe(id);
+});
+
+test('a client certificate, and a server that is known by its authority alone', async () => {
+  const [ours, theirs] = await Promise.all([
+    createCertificates({ dnsNames: ['client'], ipAddresses: [] }),
+    createCertificates({ dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] }),
+  ]);
+  const tls = { cert: theirs.cert, key: theirs.key, requestCert: true, rejectUnauthorized: false };
+  const server = await served(tls);
+  const client = { clientCertificateSecret: ours.cert, clientKeySecret: ours.key };
+  const sink = await opened({ url: server.url, mode: 'batched', caSecret: theirs.ca, ...client });
+  await sink.write(sinkEvents(1), inTime());
+  expect(server.seen.map(({ client }) => client)).toEqual(['client']);
+  const unknown = await opened({ url: server.url, mode: 'batched', ...client });
+  await expect(unknown.write(sinkEvents(1), inTime())).rejects.toThrow(/certificate/);
+});
+
+test.each([400, 413, 422])('%i is refused for good', async (status) => {
+  const server = await served();
+  server.answer = () => ({ status, body: 'no\nthanks' });
+  const sink = await opened({ url: server.url, mode: 'batched' });
+  const writing = sink.write(sinkEvents(1), inTime());
+  await expect(writing).rejects.toThrow(new RefusedError(`the server answered ${status}: no thanks`));
+});
+
+test.each([302, 401, 403, 404, 429, 500, 503])('%i is tried again', async (status) => {
+  const server = await served();
+  server.answer = () => ({ status });
+  const sink = await opened({ url: server.url, mode: 'batched' });
+  const error = await sink.write(sinkEvents(1), inTime()).catch((thrown: unknown) => thrown);
+  expect(error).toEqual(new Error(`the server answered ${status}`));
+  expect(error).not.toBeInstanceOf(RefusedError);
+});
+
+test('a server that asks for time gets it', async () => {
+  const server = await served();
+  server.answer = () => ({ status: 429, headers: { 'retry-after': '7' } });
+  const sink = await opened({ url: server.url, mode: 'batched' });
+  const error = await sink.write(sinkEvents(1), inTime()).catch((thrown: unknown) => thrown);
+  expect(error).toEqual(new BusyError('the server answered 429', 7_000));
+});
+
+test('a server that hangs is left when the signal says so', async () => {
+  const server = await served();
+  const limit = new AbortController();
+  server.answer = () => {
+    limit.abort();
+    return { status: 200 };
+  };
+  const sink = await opened({ url: server.url, mode: 'batched' });
+  await expect(sink.write(sinkEvents(1), limit.signal)).rejects.toThrow(/abort/);
+});

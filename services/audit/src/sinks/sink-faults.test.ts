@@ -1,0 +1,174 @@
+import type { ViolationSink } from '@jspolicy/contracts';
+import { type TestProcess, waitFor } from '@jspolicy/testing';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { type AuditStack, KINDS, startStack } from '../audit-stack.test-part.ts';
+import { Receiver } from './receiver.test-part.ts';
+
+/** Long enough for a claim of a process that died to end, on a busy machine. */
+const WAIT_MS = 90_000;
+const path = (name = '') => `${KINDS}/violationsinks${name && `/${name}`}`;
+const ids = (policy: string, from: number, count: number) =>
+  Array.from({ length: count }, (_, i) => `${from + i}.${policy}`);
+
+let stack: AuditStack;
+let first: TestProcess;
+const receivers: Receiver[] = [];
+const made: string[] = [];
+
+async function receiver(): Promise<Receiver> {
+  const one = await new Receiver().start();
+  receivers.push(one);
+  return one;
+}
+
+async function makeSink(name: string, url: string, spec: object = {}) {
+  const object = {
+    apiVersion: 'policy.jspolicy.com/v1beta1',
+    kind: 'ViolationSink',
+    metadata: { name },
+    spec: { type: 'webhook', webhook: { url }, retry: { baseMs: 50, maxMs: 500, timeoutMs: 5_000 }, ...spec },
+  };
+  await stack.call('POST', path(), object);
+  made.push(name);
+  await waitFor(async () => (await sink(name)).status?.conditions?.[0]?.status === 'True', {
+    what: `${name} to be served`,
+    timeoutMs: WAIT_MS,
+  });
+}
+
+const sink = async (name: string) => (await stack.call('GET', path(name))).body as ViolationSink;
+const untilDistinct = (one: Receiver, count: number) =>
+  waitFor(() => one.distinct.length >= count, { what: `${count} events`, timeoutMs: WAIT_MS });
+
+/** In the order of their first deliveries, of each policy. */
+const ofPolicy = (one: Receiver, policy: string) => one.distinct.filter((id) => id.endsWith(`.${policy}`));
+
+beforeAll(async () => {
+  stack = await startStack();
+  first = stack.processes[0]!;
+});
+afterEach(async () => {
+  for (const name of made.splice(0)) await stack.call('DELETE', path(name));
+  for (const one of receivers.splice(0)) await one.stop();
+});
+afterAll(() => stack?.stop());
+
+describe('ledgers are equal, in order per policy, when', () => {
+  test('[F19] a sink is down and comes back, beside one that is well', async () => {
+    const [down, well] = [await receiver(), await receiver()];
+    await makeSink('down', down.url);
+    await makeSink('well', well.url);
+    await down.stop();
+    for (let number = 0; number < 30; number++)
+      await stack.publishMany(`p${number % 3}.example.com`, Math.floor(number / 3), 1);
+    await untilDistinct(well, 30);
+    await waitFor(async () => (await sink('down')).status?.conditions?.[0]?.reason === 'Failing', {
+      what: 'the trouble',
+    });
+    expect((await sink('down')).status).toMatchObject({ pending: 30, delivered: 0 });
+    expect(down.ids).toEqual([]);
+    await down.start();
+    await untilDistinct(down, 30);
+    for (const policy of ['p0.example.com', 'p1.example.com', 'p2.example.com']) {
+      expect(ofPolicy(down, policy)).toEqual(ids(policy, 0, 10));
+      expect(ofPolicy(well, policy)).toEqual(ids(policy, 0, 10));
+    }
+    await waitFor(async () => (await sink('down')).status?.pending === 0, { what: 'the figures' });
+    expect((await sink('down')).status?.conditions?.[0]).toMatchObject({ status: 'True', reason: 'Delivering' });
+  });
+
+  test('[F19] a sink takes one event and no other, beside fast ones that get everything meanwhile', async () => {
+    const policy = 'slow.example.com';
+    const [slow, ...fast] = [await receiver(), await receiver(), await receiver()];
+    let go: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    slow.answer = async () => {
+      await gate;
+      return 204;
+    };
+    await makeSink('slow', slow.url, { retry: { timeoutMs: 60_000 } });
+    for (const [i, one] of fast.entries())
+      await makeSink(`fast-${i}`, one.url, { webhook: { url: one.url, mode: 'batched' } });
+    await stack.publishMany(policy, 0, 200);
+    for (const one of fast) {
+      await untilDistinct(one, 200);
+      expect(one.ids).toEqual(ids(policy, 0, 200));
+    }
+    expect(slow.ids).toEqual([]);
+    go();
+    await untilDistinct(slow, 200);
+    expect(slow.ids).toEqual(ids(policy, 0, 200));
+  });
+
+  test('[F20] a sink has taken an event and the connection ends before it says so: again, with the same id', async () => {
+    const policy = 'again.example.com';
+    const one = await receiver();
+    await makeSink('again', one.url);
+    let dropped = 0;
+    one.answer = ({ id }) => {
+      if (id === `3.${policy}` && dropped++ < 2) {
+        one.dropConnections();
+        return 204;
+      }
+      return 204;
+    };
+    await stack.publishMany(policy, 0, 6);
+    await untilDistinct(one, 6);
+    expect(one.ids).toEqual(ids(policy, 0, 6).flatMap((id) => (id.startsWith('3.') ? [id, id, id] : [id])));
+  });
+
+  test('[F21] audit is killed between the write of a sink and its acknowledgement, and another replica goes on', async () => {
+    const policy = 'killed.example.com';
+    const one = await receiver();
+    await makeSink('killed', one.url);
+    const second = await stack.startAudit();
+    let killed = false;
+    one.answer = ({ id }) => {
+      // It has its turn: it was the only one when the sink was made.
+      if (id === `5.${policy}` && !killed) {
+        killed = true;
+        first.kill('SIGKILL');
+      }
+      return 204;
+    };
+    await stack.publishMany(policy, 0, 12);
+    await untilDistinct(one, 12);
+    expect(killed).toBe(true);
+    expect(one.distinct).toEqual(ids(policy, 0, 12));
+    expect(one.ids.filter((id) => id === `5.${policy}`)).toHaveLength(2);
+    await waitFor(async () => (await sink('killed')).status?.pending === 0, {
+      what: 'the figures',
+      timeoutMs: WAIT_MS,
+    });
+    expect(second.exit).toBeUndefined();
+  });
+
+  test('[F3] NATS is killed and comes back while a sink is served', async () => {
+    const policy = 'nats.example.com';
+    const one = await receiver();
+    await makeSink('nats-away', one.url);
+    await stack.publishMany(policy, 0, 5);
+    await untilDistinct(one, 5);
+    await stack.restartNats();
+    await waitFor(() => stack.bus.connected, { what: 'the bus', timeoutMs: WAIT_MS });
+    await stack.publishMany(policy, 5, 5);
+    await untilDistinct(one, 10);
+    expect(one.distinct).toEqual(ids(policy, 0, 10));
+  });
+});
+
+test('what a sink refuses or gives up is counted, and the rest goes on in order', async () => {
+  const policy = 'dead.example.com';
+  const one = await receiver();
+  await makeSink('gives-up', one.url, { retry: { baseMs: 10, maxMs: 10, maxAttempts: 2 } });
+  one.answer = ({ id }) => (id.startsWith('2.') ? 500 : id.startsWith('4.') ? 400 : 204);
+  await stack.publishMany(policy, 0, 6);
+  await untilDistinct(one, 4);
+  expect(one.ids).toEqual(ids(policy, 0, 6).filter((id) => !/^[24]\./.test(id)));
+  await waitFor(async () => (await sink('gives-up')).status?.dead === 2, { what: 'the figures', timeoutMs: WAIT_MS });
+  const reasons: string[] = [];
+  for await (const { reason } of stack.bus.deadLetters.list('gives-up')) reasons.push(reason);
+  expect(reasons).toEqual(['failed 2 times: the server answered 500', 'the server answered 400']);
+});

@@ -1,0 +1,78 @@
+import type { DeliveryState } from '@jspolicy/bus';
+import type { SinkCondition, ViolationSinkStatus } from '@jspolicy/contracts';
+
+/** Longer errors stand in the log. */
+const MAX_MESSAGE = 1_000;
+
+export type Trouble = Pick<SinkCondition, 'reason' | 'message'>;
+
+/** What is counted since this process has its turn, on top of what the status said then. */
+export class SinkFigures {
+  #base: ViolationSinkStatus = {};
+  #delivered = 0;
+  #failed = 0;
+  #dead = 0;
+  #dropped = 0;
+  #lastDelivery: string | undefined;
+  #lastError: { time: string; message: string } | undefined;
+  #trouble: Trouble | undefined;
+  #droppedUpTo: number | undefined;
+
+  /** A turn begins. */
+  startFrom(status: ViolationSinkStatus = {}): void {
+    this.#base = status;
+    this.#delivered = this.#failed = this.#dead = this.#dropped = 0;
+    this.#lastDelivery = status.lastDelivery;
+    this.#lastError = status.lastError;
+    this.#trouble = undefined;
+    this.#droppedUpTo = undefined;
+  }
+
+  taken(count: number): void {
+    this.#delivered += count;
+    this.#lastDelivery = new Date().toISOString();
+    this.#trouble = undefined;
+  }
+
+  refused(reason: string): void {
+    this.#dead++;
+    this.#lastError = lastError(reason);
+  }
+
+  failed(message: string, reason: Trouble['reason']): void {
+    this.#failed++;
+    this.#lastError = lastError(message);
+    this.#trouble = { reason, message: message.slice(0, MAX_MESSAGE) };
+  }
+
+  /** What age or size took from the stream before it was settled; how many of it are new. */
+  lookForDropped({ settledUpTo, firstSequence }: DeliveryState): number {
+    const known = Math.max(settledUpTo, this.#droppedUpTo ?? 0);
+    const dropped = this.#droppedUpTo === undefined && settledUpTo === 0 ? 0 : Math.max(0, firstSequence - 1 - known);
+    this.#droppedUpTo = Math.max(known, firstSequence - 1);
+    this.#dropped += dropped;
+    return dropped;
+  }
+
+  /** The trouble of now, undefined: all is well. */
+  get trouble(): Trouble | undefined {
+    return this.#trouble;
+  }
+
+  status(state: DeliveryState, now = Date.now()): ViolationSinkStatus {
+    const base = this.#base;
+    const lagMs = state.oldest ? Math.max(0, now - state.oldest.getTime()) : 0;
+    return {
+      delivered: (base.delivered ?? 0) + this.#delivered,
+      failed: (base.failed ?? 0) + this.#failed,
+      dead: (base.dead ?? 0) + this.#dead,
+      dropped: (base.dropped ?? 0) + this.#dropped,
+      pending: state.pending,
+      lagSeconds: Math.floor(lagMs / 1000),
+      ...(this.#lastDelivery !== undefined && { lastDelivery: this.#lastDelivery }),
+      ...(this.#lastError && { lastError: this.#lastError }),
+    };
+  }
+}
+
+const lastError = (message: string) => ({ time: new Date().toISOString(), message: message.slice(0, MAX_MESSAGE) });

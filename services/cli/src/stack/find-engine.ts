@@ -1,0 +1,81 @@
+import { resolve } from 'node:path';
+import { type Bus, busProblems, busSettings, connectBus } from '@jspolicy/bus';
+import { ConfigurationError, createLogger, loadConfig } from '@jspolicy/runtime';
+import { CommandError, EXIT } from '../exit-codes.ts';
+import { type DataPlaces, DEFAULT_MANIFESTS, dataPlaces, defaultDataRoot } from '../places.ts';
+import { readRunning } from './running.ts';
+import type { ClusterChoice } from './service-env.ts';
+
+/** Which engine a command is about. */
+export interface EngineOptions {
+  nats?: string;
+  data?: string;
+  manifests?: string;
+  kubeconfig?: string;
+}
+
+export interface FoundEngine {
+  natsUrl: string;
+  /** Somebody else's server: the variables of NATS say who we are there. */
+  foreign: boolean;
+}
+
+export interface FoundCluster {
+  cluster: ClusterChoice;
+  places: DataPlaces;
+}
+
+const GIVE_UP_MS = 15_000;
+
+/** The NATS that is named, or that of an `up` that runs on this machine. Throws CommandError. */
+export async function findEngine(options: EngineOptions): Promise<FoundEngine> {
+  if (options.nats !== undefined) return { natsUrl: options.nats, foreign: true };
+  const places = placesOf(options);
+  const running = await readRunning(places);
+  if (!running) throw nothingRuns(places, '--nats URL names the NATS of a cluster');
+  return { natsUrl: running.natsUrl, foreign: !running.ownNats };
+}
+
+/** The API server that is named, or the cluster of an `up` that runs on this machine. Throws CommandError. */
+export async function findCluster(options: EngineOptions): Promise<FoundCluster> {
+  const places = placesOf(options);
+  const { kubeconfig } = options;
+  if (kubeconfig !== undefined) return { cluster: { kubeconfig: resolve(kubeconfig) }, places };
+  const running = await readRunning(places);
+  if (!running) throw nothingRuns(places, '--kubeconfig FILE names an API server');
+  return { cluster: running.cluster, places };
+}
+
+const placesOf = ({ data, manifests, kubeconfig }: EngineOptions): DataPlaces =>
+  dataPlaces(resolve(data ?? defaultDataRoot(kubeconfig ?? manifests ?? DEFAULT_MANIFESTS)));
+
+const nothingRuns = ({ root }: DataPlaces, other: string): CommandError =>
+  new CommandError(`no \`jspolicy up\` runs on ${root}: ${other}, --data or --manifests another \`up\``);
+
+/** Connects, and disconnects after the work. Throws CommandError. */
+export async function withBus<T>({ natsUrl, foreign }: FoundEngine, work: (bus: Bus) => Promise<T>): Promise<T> {
+  const log = createLogger({ service: 'cli', level: 'silent' });
+  const signal = AbortSignal.timeout(GIVE_UP_MS);
+  const security = foreign ? securityOf(natsUrl) : undefined;
+  let bus: Bus;
+  try {
+    bus = await connectBus({ servers: natsUrl, name: 'cli', log, signal, ...(security && { security }) });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new CommandError(`NATS cannot be used at ${natsUrl}: ${why}`, { cause });
+  }
+  try {
+    return await work(bus);
+  } finally {
+    await bus.close();
+  }
+}
+
+function securityOf(servers: string) {
+  try {
+    return loadConfig(busSettings, { ...process.env, NATS_URL: servers }, busProblems);
+  } catch (cause) {
+    if (!(cause instanceof ConfigurationError)) throw cause;
+    throw new CommandError(cause.problems.join('; '), { exitCode: EXIT.configuration, cause });
+  }
+}
