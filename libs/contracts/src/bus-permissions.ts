@@ -11,9 +11,11 @@ import {
   VIOLATION_SUBJECTS,
   VIOLATIONS_STREAM,
 } from './bus.ts';
+import { SINK_RETRY_QUEUE, SINK_RETRY_SUBJECT } from './violation-sink.ts';
 import { WORK_CLAIMS_BUCKET, WORK_STREAM, WORK_SUBJECTS } from './work.ts';
 
-export const BUS_SERVICES = ['gateway', 'evaluator', 'compiler', 'controller', 'audit'] as const;
+export const BUS_SERVICES = ['gateway', 'evaluator', 'compiler', 'controller', 'audit', 'cli'] as const;
+/** The command line is a user too: it reads violations, and has what could not be delivered delivered again. */
 export type BusService = (typeof BUS_SERVICES)[number];
 
 /** What a user of NATS may do, as the server's configuration says it: `allow` of publish and of subscribe. */
@@ -126,8 +128,20 @@ const OWN: Record<BusService, { publish: string[]; subscribe?: string[] }> = {
       api('STREAM.PURGE', WORK_STREAM),
     ],
   },
-  audit: {
+  cli: {
     publish: [
+      SINK_RETRY_SUBJECT,
+      '$JS.API.INFO',
+      ...follow(VIOLATIONS_STREAM),
+      api('STREAM.INFO', DEAD_STREAM),
+      api('STREAM.MSG.GET', DEAD_STREAM),
+      api('STREAM.MSG.DELETE', DEAD_STREAM),
+    ],
+  },
+  audit: {
+    subscribe: [`${SINK_RETRY_SUBJECT} ${SINK_RETRY_QUEUE}`],
+    publish: [
+      `${inboxPrefix('cli')}.>`,
       ...topology,
       ...consume(VIOLATIONS_STREAM),
       api('STREAM.UPDATE', VIOLATIONS_STREAM),
