@@ -1,4 +1,4 @@
-import { type Bus, connectServiceBus, type Running } from '@jspolicy/bus';
+import { type Bus, connectServiceBus, type Running, topologyAtStart } from '@jspolicy/bus';
 import { EVALUATE_SUBJECTS, EVALUATOR_QUEUE } from '@jspolicy/contracts';
 import { CachedReader, Fetcher, hostFunctions } from '@jspolicy/host-functions';
 import {
@@ -83,7 +83,7 @@ class Evaluator implements Service {
       fail,
     });
     this.#bus = bus;
-    await bus.ensureTopology();
+    await topologyAtStart(bus, log);
     this.#quarantines = new QuarantineReporter({ evaluatorId, bus, metrics, log });
     const sandbox = this.#startSandbox(this.#quarantines, this.#config.sandboxProcesses, (available) => {
       this.#canEvaluate = available;
