@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     include: [
       '{libs,services,bench}/*/src/**/*.test.ts',
-      '{bench,docker}/src/**/*.test.ts',
+      '{bench,docker,k8s}/src/**/*.test.ts',
       'integration-tests/src/**/*.test.ts',
     ],
     pool: 'forks',

@@ -8,7 +8,7 @@ import { billOfMaterials, debianComponents } from './bill-of-materials.ts';
 import { output } from './command.ts';
 import type { DebianPackage } from './debian-packages.ts';
 import { writeImage } from './image-archive.ts';
-import { APP_DIR, type Architecture, IMAGES, type ImageDefinition, USER_ID } from './images.ts';
+import { APP_DIR, type Architecture, IMAGES, type ImageDefinition, NATS, USER_ID } from './images.ts';
 import { compressLayer, type Layer, writeLayer } from './tar-layer.ts';
 
 export interface BuildOptions {
@@ -18,6 +18,8 @@ export interface BuildOptions {
   /** Before the images' names, with its slash, as `registry.example/team/`. */
   prefix: string;
   tag: string;
+  /** A nats-server to make one more image of. */
+  nats?: string;
   /** A tar archive of a root file system with Node in its PATH, in place of the one made of Debian's packages. */
   base?: string;
   note: (line: string) => void;
@@ -30,11 +32,10 @@ export interface BuiltImage {
   digest: string;
   /** Unpacked. */
   bytes: number;
-  sbom: string;
+  sbom?: string;
 }
 
-/** Flags of Node in every image are set by the services' own start; the entry point is Node and nothing else. */
-const NODE = '/usr/local/bin/node';
+const PROGRAMS_DIR = '/usr/local/bin';
 
 /** Builds every image for each architecture into archives. Needs npm, and Debian's apt-get unless a base is given. */
 export async function buildImages(options: BuildOptions): Promise<BuiltImage[]> {
@@ -97,6 +98,8 @@ async function buildArchitecture(
     const layer = await writeLayer(join(place, 'root'), join(place, 'app.layer'), source.modified);
     built.push({ ...(await archive(image, architecture, [...base.layers, layer], source, options)), sbom });
   }
+  if (options.nats !== undefined && base)
+    built.push(await buildNats(options.nats, architecture, base, source, { ...options, workDir }));
   return built;
 }
 
@@ -104,14 +107,33 @@ async function makeBaseLayers(
   architecture: Architecture,
   { workDir, node, source, options }: { workDir: string; node: string; source: Source; options: BuildOptions },
 ): Promise<Base> {
-  const path = join(workDir, 'base.layer');
+  const systemPath = join(workDir, 'system.layer');
   if (options.base !== undefined)
-    return { layers: [await compressLayer(createReadStream(options.base), path)], packages: [] };
-  const root = join(workDir, 'base');
-  const packages = await makeBase(root, architecture, workDir);
-  await mkdir(join(root, 'usr/local/bin'), { recursive: true });
-  await cp(join(node, 'bin/node'), join(root, NODE));
-  return { layers: [await writeLayer(root, path, source.modified)], packages };
+    return { layers: [await compressLayer(createReadStream(options.base), systemPath)], packages: [] };
+  const packages = await makeBase(join(workDir, 'system'), architecture, workDir);
+  const system = await writeLayer(join(workDir, 'system'), systemPath, source.modified);
+  return { layers: [system, await programLayer(join(node, 'bin/node'), 'node', workDir, source)], packages };
+}
+
+async function programLayer(file: string, name: string, workDir: string, { modified }: Source): Promise<Layer> {
+  const root = join(workDir, `${name}-root`);
+  await mkdir(join(root, PROGRAMS_DIR), { recursive: true });
+  await cp(file, join(root, PROGRAMS_DIR, name));
+  return writeLayer(root, `${root}.layer`, modified);
+}
+
+/** nats-server of this machine on the same base, for clusters that reach no registry. */
+async function buildNats(
+  file: string,
+  architecture: Architecture,
+  base: Base,
+  source: Source,
+  options: BuildOptions & { workDir: string },
+) {
+  const [system] = base.layers;
+  if (!system) throw new Error('a base without layers');
+  const program = await programLayer(file, 'nats-server', options.workDir, source);
+  return archive(NATS, architecture, [system, program], source, options);
 }
 
 /** Beside the archive, and in the image for those who have nothing else. */
@@ -122,7 +144,7 @@ async function writeSbom(root: string, path: string, text: string): Promise<stri
 }
 
 async function archive(
-  image: ImageDefinition,
+  image: Pick<ImageDefinition, 'name' | 'title' | 'program' | 'args'>,
   architecture: Architecture,
   layers: readonly Layer[],
   source: Source,
@@ -136,7 +158,7 @@ async function archive(
     created: source.modified,
     user: `${USER_ID}:${USER_ID}`,
     workingDir: `/${APP_DIR}`,
-    entrypoint: [NODE],
+    entrypoint: [`${PROGRAMS_DIR}/${image.program}`],
     args: image.args,
     env: {
       PATH: '/usr/local/bin:/usr/bin',
@@ -150,7 +172,10 @@ async function archive(
   return { reference, architecture, archive: path, digest, bytes };
 }
 
-function labels({ title }: ImageDefinition, { version, revision, modified }: Source): Record<string, string> {
+function labels(
+  { title }: Pick<ImageDefinition, 'title'>,
+  { version, revision, modified }: Source,
+): Record<string, string> {
   const values = { title, version, revision, created: modified.toISOString(), licenses: 'Apache-2.0' };
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [`org.opencontainers.image.${name}`, value]));
 }

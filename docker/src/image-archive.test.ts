@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { gunzipSync } from 'node:zlib';
 import { extract, type Header } from 'tar-stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type ImageSettings, writeImage } from './image-archive.ts';
+import { fullReference, type ImageSettings, writeImage } from './image-archive.ts';
 import { writeLayer } from './tar-layer.ts';
 
 const CREATED = new Date('2026-01-02T03:04:05Z');
@@ -84,6 +84,9 @@ test('an archive holds what its digests name, for readers of OCI layouts and of 
   for (const [name, { body }] of found)
     if (name.startsWith('blobs/')) expect(sha256(body)).toBe(name.slice('blobs/'.length).replace('/', ':'));
   expect(read('index.json').manifests[0]).toMatchObject({ digest, platform: { architecture: 'amd64', os: 'linux' } });
+  expect(read('index.json').manifests[0].annotations).toMatchObject({
+    'io.containerd.image.name': 'docker.io/example/image:1',
+  });
   const manifest = JSON.parse(blob(digest).toString());
   expect(manifest.layers).toEqual([expect.objectContaining({ digest: layer.digest, size: layer.bytes })]);
   const config = JSON.parse(blob(manifest.config.digest).toString());
@@ -95,4 +98,14 @@ test('an archive holds what its digests name, for readers of OCI layouts and of 
       Layers: [`blobs/${layer.digest.replace(':', '/')}`],
     },
   ]);
+});
+
+test.each([
+  ['jspolicy:1', 'docker.io/library/jspolicy:1'],
+  ['team/jspolicy:1', 'docker.io/team/jspolicy:1'],
+  ['registry.example/jspolicy:1', 'registry.example/jspolicy:1'],
+  ['localhost/jspolicy:1', 'localhost/jspolicy:1'],
+  ['host:5000/jspolicy:1', 'host:5000/jspolicy:1'],
+])('containerd is given the complete name of %s', (reference, complete) => {
+  expect(fullReference(reference)).toBe(complete);
 });

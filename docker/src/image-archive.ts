@@ -71,7 +71,7 @@ function configuration(settings: ImageSettings, layers: readonly Layer[]): unkno
 
 function index({ reference, architecture }: ImageSettings, manifest: Blob): unknown {
   const annotations = {
-    'io.containerd.image.name': reference,
+    'io.containerd.image.name': fullReference(reference),
     'org.opencontainers.image.ref.name': reference.split(':').at(-1),
   };
   const platform = { architecture, os: 'linux' };
@@ -81,6 +81,13 @@ function index({ reference, architecture }: ImageSettings, manifest: Blob): unkn
     mediaType: 'application/vnd.oci.image.index.v1+json',
     manifests: [{ mediaType: MANIFEST, digest, size: body.length, platform, annotations }],
   };
+}
+
+/** As Docker completes a name: containerd takes it as it is, and a kubelet looks for the complete one. */
+export function fullReference(reference: string): string {
+  const [first = '', ...rest] = reference.split('/');
+  if (rest.length === 0) return `docker.io/library/${reference}`;
+  return /[.:]/.test(first) || first === 'localhost' ? reference : `docker.io/${reference}`;
 }
 
 const dockerManifest = ({ reference }: ImageSettings, config: string, layers: readonly Layer[]): unknown => [

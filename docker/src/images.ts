@@ -6,7 +6,9 @@ export interface ImageDefinition {
   services: readonly string[];
   /** npm itself: only what installs policies' dependencies has it. */
   npm: boolean;
-  /** Arguments of Node when nobody gives others. */
+  /** What is started, below /usr/local/bin. */
+  program: string;
+  /** Arguments of it when nobody gives others. */
   args: readonly string[];
 }
 
@@ -16,6 +18,7 @@ export const IMAGES: readonly ImageDefinition[] = [
     title: 'jsPolicy: gateway, evaluator, controller, audit and the command line',
     services: ['gateway', 'evaluator', 'controller', 'audit', 'cli'],
     npm: false,
+    program: 'node',
     args: ['services/cli/bin/jspolicy.js', '--help'],
   },
   {
@@ -23,9 +26,17 @@ export const IMAGES: readonly ImageDefinition[] = [
     title: 'jsPolicy: compiler',
     services: ['compiler'],
     npm: true,
+    program: 'node',
     args: ['services/compiler/dist/main.js'],
   },
 ];
+
+export const NATS = {
+  name: 'jspolicy-nats',
+  title: 'nats-server for jsPolicy',
+  program: 'nats-server',
+  args: ['--help'],
+};
 
 /** Architectures as images name them, and as Node's packages and Debian's do. */
 export const ARCHITECTURES = {

@@ -17,6 +17,7 @@ interface Flags {
   tag: string;
   prefix: string;
   base?: string;
+  nats?: string;
   load?: boolean;
   output: 'text' | 'json';
 }
@@ -32,6 +33,7 @@ const program = new Command('npm run images --')
   .option('--tag <tag>', 'tag of the images', 'dev')
   .option('--prefix <prefix>', 'before the names, as "registry.example/team/"', '')
   .option('--base <tar>', 'root file system to use instead, with glibc and /usr/local/bin/node (`docker export`)')
+  .option('--nats <file>', 'a nats-server of one architecture to make an image of too, where no registry has one')
   .option('--load', 'load them into Docker when they are built')
   .addOption(new Option('-o, --output <format>', 'what to print').choices(['text', 'json']).default('text'))
   .addHelpText('after', NEEDS)
@@ -52,6 +54,7 @@ async function build(flags: Flags): Promise<void> {
     prefix: flags.prefix,
     tag: flags.tag,
     ...(flags.base !== undefined && { base: resolve(flags.base) }),
+    ...(flags.nats !== undefined && { nats: resolve(flags.nats) }),
     note,
   };
   const built = await buildImages(options);

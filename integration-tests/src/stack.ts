@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { type Bus, connectBus } from '@jspolicy/bus';
 import { type CertificateFiles, ensureCertificates } from '@jspolicy/certificates';
+import { BUS_SERVICES, busPermissions } from '@jspolicy/contracts';
 import { createLogger, SERVICE_NODE_FLAGS } from '@jspolicy/runtime';
 import {
   freePort,
@@ -23,6 +24,8 @@ export interface StackOptions {
   /** The cluster: an API server, or a directory of manifests. */
   cluster: { kube: KubeApiServer } | { manifests: string };
   evaluators?: number;
+  /** Each service is a user of NATS with the permissions of its own; the password is the name. */
+  permissions?: boolean;
   /** More variables for a service. */
   env?: Partial<Record<ServiceName, Record<string, string>>>;
   /** Told of each gateway when it is ready. */
@@ -53,13 +56,14 @@ export interface Stack {
 
 export async function startStack(options: StackOptions): Promise<Stack> {
   const data = await tempDir();
-  const nats = await natsForTest();
+  const nats = await natsForTest(options.permissions ? { config: usersConfig() } : {});
   const certificates = await ensureCertificates(join(data.path, 'certificates'), {
     dnsNames: ['localhost'],
     ipAddresses: ['127.0.0.1'],
   });
   const log = createLogger({ service: 'test', level: 'silent' });
-  const bus = await connectBus({ servers: nats.url, name: 'test', log });
+  const security = options.permissions ? { natsUser: 'test', natsPassword: 'test' } : {};
+  const bus = await connectBus({ servers: nats.url, security, name: 'test', log });
   const stack = new RunningStack(options, { data, nats, bus, certificates });
   await stack.startAll();
   return stack;
@@ -113,9 +117,11 @@ class RunningStack implements Stack {
   }
 
   async start(service: ServiceName, more: Record<string, string> = {}): Promise<TestProcess> {
-    const { cluster, env = {} } = this.#options;
+    const { cluster, permissions, env = {} } = this.#options;
     const main = join(ROOT, 'services', service, 'dist/main.js');
-    const common = { NATS_URL: this.nats.url, LOG_LEVEL: 'info', ...clusterEnv(cluster, this.#parts.data.path) };
+    const user = permissions ? { NATS_USER: service, NATS_PASSWORD: service } : {};
+    const place = clusterEnv(cluster, this.#parts.data.path);
+    const common = { NATS_URL: this.nats.url, LOG_LEVEL: 'info', ...user, ...place };
     const child = await startProcess(process.execPath, [...SERVICE_NODE_FLAGS, main], {
       env: { ...common, ...(await this.#own(service)), ...env[service], ...more },
       readyWhen: /"msg":"ready"/,
@@ -167,6 +173,15 @@ class RunningStack implements Stack {
         return {};
     }
   }
+}
+
+function usersConfig(): string {
+  const users = BUS_SERVICES.map((service) => ({
+    user: service,
+    password: service,
+    permissions: busPermissions(service),
+  }));
+  return `authorization: ${JSON.stringify({ users: [...users, { user: 'test', password: 'test' }] })}`;
 }
 
 function clusterEnv(cluster: StackOptions['cluster'], data: string): Record<string, string> {

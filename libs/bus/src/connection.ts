@@ -1,4 +1,4 @@
-import { EngineError, MAX_PAYLOAD_BYTES } from '@jspolicy/contracts';
+import { type BusService, EngineError, inboxPrefix, MAX_PAYLOAD_BYTES } from '@jspolicy/contracts';
 import { type Logger, pause } from '@jspolicy/runtime';
 import type { ConnectionOptions, NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
@@ -12,6 +12,8 @@ export interface ConnectOptions {
   security?: Partial<BusConfig>;
   /** Shown in the server's list of connections. */
   name: string;
+  /** Whose subjects answers come to; absent: those that nobody's permissions are made for. */
+  service?: BusService;
   log: Logger;
   /** Ends waiting for a server that is not there yet: connectBus rejects then. */
   signal?: AbortSignal;
@@ -37,6 +39,7 @@ export async function openConnection(options: ConnectOptions): Promise<NatsConne
       ...securityOptions({ ...security, natsUrl: options.servers }),
       servers,
       name,
+      ...(options.service && { inboxPrefix: inboxPrefix(options.service) }),
       // A password that is being changed must not end the connection for good.
       ignoreAuthErrorAbort: true,
       // Captured stack traces halve the request rate.

@@ -1,4 +1,4 @@
-import { EngineError, WORK_CLAIMS_BUCKET } from '@jspolicy/contracts';
+import { EngineError, inboxPrefix, WORK_CLAIMS_BUCKET } from '@jspolicy/contracts';
 import type { Logger } from '@jspolicy/runtime';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { ObjectBundleStore } from './bundle-store.ts';
@@ -54,7 +54,7 @@ class NatsBus implements Bus {
   #away: BusOutage | undefined;
   #closing = false;
 
-  constructor(connection: NatsConnection, { log, onGivenUp }: ConnectOptions) {
+  constructor(connection: NatsConnection, { log, service, onGivenUp }: ConnectOptions) {
     this.#connection = connection;
     this.#log = log;
     this.#onGivenUp = onGivenUp;
@@ -65,7 +65,7 @@ class NatsBus implements Bus {
     this.deliveries = new StreamDeliveries(connection, claims, log);
     this.deadLetters = new StreamDeadLetters(connection);
     this.bundles = new ObjectBundleStore(connection);
-    this.#requester = new Requester(connection, () => this.connected);
+    this.#requester = new Requester(connection, () => this.connected, service && inboxPrefix(service));
     void this.#followConnection();
     void connection.closed().then((error) => this.#onClosed(error));
   }

@@ -22,12 +22,13 @@ interface Pending {
 /** Requests over one shared inbox, each with a token of its own. */
 export class Requester {
   readonly #connection: NatsConnection;
-  readonly #inbox = createInbox();
+  readonly #inbox: string;
   readonly #pending = new Map<string, Pending>();
   readonly #isConnected: () => boolean;
   #next = 0;
 
-  constructor(connection: NatsConnection, isConnected: () => boolean) {
+  constructor(connection: NatsConnection, isConnected: () => boolean, prefix?: string) {
+    this.#inbox = createInbox(prefix);
     this.#connection = connection;
     this.#isConnected = isConnected;
     connection.subscribe(`${this.#inbox}.*`, {

@@ -1,5 +1,6 @@
 export * from './admission.ts';
 export * from './bus.ts';
+export * from './bus-permissions.ts';
 export * from './compile.ts';
 export * from './errors.ts';
 export * from './kinds.ts';

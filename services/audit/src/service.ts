@@ -1,4 +1,4 @@
-import { type Bus, type Consumer, connectServiceBus, type Running } from '@jspolicy/bus';
+import { type Bus, type Consumer, connectServiceBus, type Running, topologyAtStart } from '@jspolicy/bus';
 import { AUDIT_CONSUMER, VIOLATIONS_STREAM } from '@jspolicy/contracts';
 import { type OpenedCluster, openCluster } from '@jspolicy/kube';
 import {
@@ -53,8 +53,8 @@ class Audit implements Service {
     const log = this.#log;
     const { violationsMaxAgeHours, violationsMaxMiB } = config;
     this.#health = await startHealth(config.healthPort, this.#metrics);
-    this.#bus = await connectServiceBus({ name: 'audit', config, health: this.#health, log, fail: this.#fail });
-    await this.#bus.ensureTopology({
+    this.#bus = await connectServiceBus({ service: 'audit', config, health: this.#health, log, fail: this.#fail });
+    await topologyAtStart(this.#bus, log, {
       maxAgeMs: violationsMaxAgeHours * HOUR_MS,
       maxBytes: violationsMaxMiB * MIB,
     });

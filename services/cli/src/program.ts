@@ -3,6 +3,7 @@ import { bundleCommand } from './commands/bundle.ts';
 import { reviewCommand } from './commands/review.ts';
 import { serversCommand } from './commands/servers.ts';
 import { sinksCommand } from './commands/sinks.ts';
+import { uninstallCommand } from './commands/uninstall.ts';
 import { upCommand } from './commands/up.ts';
 import { violationsCommand } from './commands/violations.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
@@ -26,6 +27,7 @@ export async function runProgram(argv: string[], version: string, terminal: Term
     .exitOverride();
   for (const add of [upCommand, reviewCommand, bundleCommand, violationsCommand, sinksCommand, serversCommand])
     add(program, terminal);
+  uninstallCommand(program, terminal);
   for (const command of program.commands) command.exitOverride().showHelpAfterError('(--help tells more)');
   try {
     await program.parseAsync(argv, { from: 'user' });

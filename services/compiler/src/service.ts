@@ -32,7 +32,7 @@ export function createCompiler({ env, log, fail }: ServiceContext): Service {
   return {
     async start() {
       health = await startHealth(config.healthPort, metrics);
-      bus = await connectServiceBus({ name: 'compiler', config, health, log, fail });
+      bus = await connectServiceBus({ service: 'compiler', config, health, log, fail });
       serving = bus.serve(COMPILE_SUBJECT, COMPILER_QUEUE, (request) => handler.handle(request));
       health.setReady(true);
     },

@@ -1,4 +1,4 @@
-import { type Bus, connectServiceBus } from '@jspolicy/bus';
+import { type Bus, connectServiceBus, topologyAtStart } from '@jspolicy/bus';
 import {
   installCrds,
   type LeaseHandler,
@@ -51,13 +51,13 @@ class Controller implements Service {
     const { healthPort, installCrds: install, manifestsDir, crdsDir, identity } = this.#config;
     this.#health = await startHealth(healthPort, this.#metrics);
     this.#bus = await connectServiceBus({
-      name: 'controller',
+      service: 'controller',
       config: this.#config,
       health: this.#health,
       log: this.#log,
       fail: this.#fail,
     });
-    await this.#bus.ensureTopology();
+    await topologyAtStart(this.#bus, this.#log);
     this.#opened = await this.#openCluster();
     if (install && !manifestsDir) await installCrds(this.#opened.cluster, crdsDir);
     this.#election = this.#opened.cluster.elect(LEASE, identity, this.#lease(this.#bus, this.#opened));

@@ -1,4 +1,4 @@
-import { type Bus, connectServiceBus, type Running } from '@jspolicy/bus';
+import { type Bus, connectServiceBus, type Running, topologyAtStart } from '@jspolicy/bus';
 import { EVALUATE_SUBJECTS, EVALUATOR_QUEUE } from '@jspolicy/contracts';
 import { CachedReader, Fetcher, hostFunctions } from '@jspolicy/host-functions';
 import {
@@ -74,9 +74,16 @@ class Evaluator implements Service {
     this.#health = await startHealth(healthPort, this.#metrics);
     const spool = await Spools.open({ dir: spoolDir, maxBytes: spoolMaxMiB * MIB, log });
     this.#spools = spool;
-    const bus = await connectServiceBus({ name: evaluatorId, config: this.#config, health: this.#health, log, fail });
+    const bus = await connectServiceBus({
+      service: 'evaluator',
+      name: evaluatorId,
+      config: this.#config,
+      health: this.#health,
+      log,
+      fail,
+    });
     this.#bus = bus;
-    await bus.ensureTopology();
+    await topologyAtStart(bus, log);
     this.#quarantines = new QuarantineReporter({ evaluatorId, bus, metrics, log });
     const sandbox = this.#startSandbox(this.#quarantines, this.#config.sandboxProcesses, (available) => {
       this.#canEvaluate = available;

@@ -121,6 +121,28 @@ test('its own kinds are judged without an evaluator, at their own paths only', a
   expect((await post('/crds/other', review)).status).toBe(404);
 });
 
+test('from SIGTERM on a caller is told to come by another connection, before this one is closed', async () => {
+  const ending = await startProcess(process.execPath, [MAIN], {
+    env: { ...serviceEnv(), NATS_URL: nats.url, SHUTDOWN_DELAY_MS: '60000' },
+    readyWhen: /"msg":"ready"/,
+  });
+  const own = JSON.parse(ending.lines.find((line) => line.includes('"msg":"ready"')) ?? '{}').port;
+  const kept = new Agent({ keepAlive: true });
+  const connection = () =>
+    new Promise<string | undefined>((done, reject) => {
+      const sent = request({ host: '127.0.0.1', port: own, path: '/none', ca, agent: kept }, (answer) => {
+        answer.resume().once('end', () => done(answer.headers.connection));
+      });
+      sent.once('error', reject).end();
+    });
+  expect(await connection()).toBe('keep-alive');
+  ending.kill('SIGTERM');
+  await waitFor(async () => (await connection()) === 'close', { what: 'Connection: close' });
+  kept.destroy();
+  ending.kill('SIGKILL');
+  await ending.exited;
+});
+
 test('while NATS is away it is not ready and says since when', async () => {
   const healthPort = await freePort();
   const readyz = async () => {

@@ -38,6 +38,7 @@ test('one outside of the handler too; what the framework refuses stays the calle
       handler: { handle: () => Promise.reject(broken) },
       log,
       onAnswer: () => undefined,
+      isEnding: () => false,
     });
     const post = (payload: string, length = payload.length) =>
       server.inject({

@@ -30,13 +30,15 @@ export interface ServerOptions extends ServingCertificate {
   handler: Pick<ReviewHandler, 'handle'>;
   log: Logger;
   onAnswer(status: number): void;
+  /** The process ends soon: callers are told to come by other connections. */
+  isEnding(): boolean;
 }
 
 /**
  * The webhook: POST /policy/<name>, whose bodies stay bytes, read by no JSON parser of the host; and POST /crds, where
  * the engine's own kinds are judged.
  */
-export function createServer({ cert, key, handler, log, onAnswer }: ServerOptions): FastifyInstance {
+export function createServer({ cert, key, handler, log, onAnswer, isEnding }: ServerOptions): FastifyInstance {
   const server = fastify({
     https: { cert, key, minVersion: MIN_VERSION },
     bodyLimit: MAX_BODY_BYTES,
@@ -55,7 +57,7 @@ export function createServer({ cert, key, handler, log, onAnswer }: ServerOption
     onAnswer(reply.statusCode);
     done();
   });
-  closeConnectionsAtTheEnd(server);
+  closeConnectionsAtTheEnd(server, isEnding);
   refuseWrongRequests(server);
   answerErrors(server, log);
   server.post<{ Params: { policy: string }; Querystring: { timeout?: string } }>(
@@ -88,14 +90,13 @@ function judgeOwnKinds(server: FastifyInstance): void {
   }
 }
 
-/** The API server keeps its connections: each must be told, or the server would wait for it for minutes. */
-function closeConnectionsAtTheEnd(server: FastifyInstance): void {
-  let closing = false;
-  server.addHook('preClose', async () => {
-    closing = true;
-  });
+/**
+ * The API server keeps its connections, and endpoints that change do not end them. Each is told with its next answer: a
+ * connection that the server closes by itself may have a request on its way, which would be lost.
+ */
+function closeConnectionsAtTheEnd(server: FastifyInstance, isEnding: () => boolean): void {
   server.addHook('onSend', (_request, reply, _payload, done) => {
-    if (closing) reply.header('connection', 'close');
+    if (isEnding()) reply.header('connection', 'close');
     done();
   });
 }

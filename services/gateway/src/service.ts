@@ -31,11 +31,12 @@ export function createGateway({ env, log, fail }: ServiceContext): Service {
   let health: Health | undefined;
   let bus: Bus | undefined;
   let server: FastifyInstance | undefined;
+  let ending = false;
   const serving = new Serving(certificateSource(config, log), log);
   return {
     async start() {
       health = await startHealth(config.healthPort, metrics);
-      bus = await connectServiceBus({ name: 'gateway', config, health, log, fail });
+      bus = await connectServiceBus({ service: 'gateway', config, health, log, fail });
       health.dependsOn(() => serving.problem);
       const certificate = await serving.first();
       const listener = createServer({
@@ -43,6 +44,7 @@ export function createGateway({ env, log, fail }: ServiceContext): Service {
         handler: new ReviewHandler({ bus, maxInFlight: config.maxInFlight, gatewayId: config.gatewayId, log }),
         log,
         onAnswer: (status) => answers.inc({ code: String(status) }),
+        isEnding: () => ending,
       });
       server = listener;
       serving.follow(certificate, (later) => swapCertificate(listener, later));
@@ -51,6 +53,7 @@ export function createGateway({ env, log, fail }: ServiceContext): Service {
     },
     async stop() {
       health?.setReady(false);
+      ending = true;
       if (server) await pause(config.shutdownDelayMs);
       await server?.close();
       await serving.stop();

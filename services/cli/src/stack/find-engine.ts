@@ -59,7 +59,14 @@ export async function withBus<T>({ natsUrl, foreign }: FoundEngine, work: (bus: 
   const security = foreign ? securityOf(natsUrl) : undefined;
   let bus: Bus;
   try {
-    bus = await connectBus({ servers: natsUrl, name: 'cli', log, signal, ...(security && { security }) });
+    bus = await connectBus({
+      servers: natsUrl,
+      name: 'cli',
+      service: 'cli',
+      log,
+      signal,
+      ...(security && { security }),
+    });
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new CommandError(`NATS cannot be used at ${natsUrl}: ${why}`, { cause });

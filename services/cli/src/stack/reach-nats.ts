@@ -24,7 +24,7 @@ export async function reachNats(servers: string, terminal: Terminal, giveUpMs = 
   const shown = servers.split(',').join(', ');
   const giveUp = new AbortController();
   const log = createLogger({ service: 'cli', level: 'silent' });
-  const connecting = connectBus({ servers, security, name: 'cli', log, signal: giveUp.signal });
+  const connecting = connectBus({ servers, security, name: 'cli', service: 'cli', log, signal: giveUp.signal });
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     const text = `no answer in ${giveUpMs / 1000} s`;

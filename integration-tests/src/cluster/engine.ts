@@ -1,0 +1,79 @@
+import { resolve } from 'node:path';
+import { waitFor } from '@jspolicy/testing';
+import { get, helm, kubectl } from './command.ts';
+
+export const RELEASE = 'jspolicy';
+export const NAMESPACE = 'jspolicy-test';
+export const LOOP_NAMESPACE = 'jspolicy-test-loop';
+export const COMPONENTS = ['gateway', 'evaluator', 'compiler', 'controller', 'audit'] as const;
+const CHART = resolve(import.meta.dirname, '../../../k8s/chart/jspolicy');
+/** Small, so that everything has a place on one node; limits are the chart's. */
+const REQUESTS = { cpu: '10m', memory: '64Mi' };
+
+export interface PodState {
+  name: string;
+  uid: string;
+  component: string;
+  ready: boolean;
+  restarts: number;
+}
+
+export async function install(tag: string, natsReplicas: number): Promise<void> {
+  const values = {
+    image: { tag, pullPolicy: 'IfNotPresent' },
+    nats: { replicas: natsReplicas, image: { repository: 'jspolicy-nats', tag }, resources: { requests: REQUESTS } },
+    ...Object.fromEntries(COMPONENTS.map((name) => [name, { resources: { requests: REQUESTS } }])),
+  };
+  const json = Object.entries(values).flatMap(([name, value]) => ['--set-json', `${name}=${JSON.stringify(value)}`]);
+  await helm('upgrade', '--install', RELEASE, CHART, '-n', NAMESPACE, '--wait', '--timeout', '3m', ...json);
+}
+
+export async function pods(): Promise<PodState[]> {
+  const { items } = await get('pods', '-n', NAMESPACE, '-l', `app.kubernetes.io/instance=${RELEASE}`);
+  return items.map(podState);
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a Pod as kubectl prints it.
+function podState({ metadata, status }: any): PodState {
+  const states: { restartCount: number }[] = status.containerStatuses ?? [];
+  const conditions: { type: string; status: string }[] = status.conditions ?? [];
+  return {
+    name: metadata.name,
+    uid: metadata.uid,
+    component: metadata.labels['app.kubernetes.io/component'],
+    ready: !metadata.deletionTimestamp && conditions.some(({ type, status: is }) => type === 'Ready' && is === 'True'),
+    restarts: states.reduce((sum, { restartCount }) => sum + restartCount, 0),
+  };
+}
+
+/** Every Pod of a component that should be there is, ready, and no other. */
+export async function settled(component: string, count: number, timeoutMs = 240_000): Promise<PodState[]> {
+  return waitFor(
+    async () => {
+      const found = (await pods()).filter((pod) => pod.component === component);
+      return found.length === count && found.every(({ ready }) => ready) && found;
+    },
+    { what: `${count} ready Pods of ${component}, and no other`, timeoutMs, pollMs: 500 },
+  );
+}
+
+export async function leader(): Promise<string> {
+  return kubectl('get', 'lease', 'jspolicy-controller', '-n', NAMESPACE, '-o', 'jsonpath={.spec.holderIdentity}');
+}
+
+/** How often an API server let something pass because a webhook did not answer. */
+export async function failedOpen(): Promise<number> {
+  const metrics = await kubectl('get', '--raw', '/metrics');
+  return [...metrics.matchAll(/^apiserver_admission_webhook_fail_open_count\{.*\} (\S+)$/gm)].reduce(
+    (sum, [, value]) => sum + Number(value),
+    0,
+  );
+}
+
+/** Webhook configurations that call this engine. */
+export async function webhooks(): Promise<string[]> {
+  const { items } = await get('validatingwebhookconfigurations,mutatingwebhookconfigurations');
+  const calls = (item: { webhooks?: { clientConfig: { service?: { namespace: string } } }[] }) =>
+    item.webhooks?.some(({ clientConfig }) => clientConfig.service?.namespace === NAMESPACE);
+  return items.filter(calls).map(({ metadata }: { metadata: { name: string } }) => metadata.name);
+}

@@ -1,0 +1,254 @@
+{{/*
+The Deployment of a component. Called with a dict: root, component, main (what Node runs), replicas, resources, image,
+ports, env, volumes, mounts, and, where there are any, command and args.
+*/}}
+{{- define "jspolicy.deployment" -}}
+{{- $root := .root -}}
+{{- $component := .component -}}
+{{- $values := index $root.Values $component -}}
+{{- $names := list $root $component -}}
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {{ include "jspolicy.componentName" $names }}
+  labels: {{- include "jspolicy.labels" $names | nindent 4 }}
+spec:
+  {{- if not (dig "autoscaling" "enabled" false $values) }}
+  replicas: {{ .replicas }}
+  {{- end }}
+  revisionHistoryLimit: 3
+  strategy:
+    rollingUpdate: { maxUnavailable: 0, maxSurge: 1 }
+  selector:
+    matchLabels: {{- include "jspolicy.selectorLabels" $names | nindent 6 }}
+  template:
+    metadata:
+      labels:
+        {{- include "jspolicy.labels" $names | nindent 8 }}
+        {{- with merge (dict) $values.podLabels $root.Values.jspolicy.podLabels }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+      annotations:
+        {{- range $name, $text := .checksums }}
+        checksum/{{ $name }}: {{ $text | sha256sum }}
+        {{- end }}
+        {{- with $values.podAnnotations }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+    spec:
+      serviceAccountName: {{ include "jspolicy.serviceAccount" $names }}
+      automountServiceAccountToken: {{ .kubernetes }}
+      enableServiceLinks: false
+      terminationGracePeriodSeconds: {{ $values.terminationGracePeriodSeconds }}
+      {{- include "jspolicy.placement" (dict "root" $root "component" $component "rolling" true) | nindent 6 }}
+      securityContext:
+        runAsNonRoot: true
+        fsGroup: 65532
+        seccompProfile: { type: RuntimeDefault }
+      containers:
+        - name: {{ $component }}
+          image: {{ include "jspolicy.image" (list $root .image) | quote }}
+          imagePullPolicy: {{ include "jspolicy.pullPolicy" $root }}
+          {{- with .command }}
+          command: {{- toYaml . | nindent 12 }}
+          {{- end }}
+          args:
+            {{- if .args }}
+            {{- toYaml .args | nindent 12 }}
+            {{- else }}
+            - --external-memory-accounted-in-global-limit
+            - --initial-heap-size=128
+            - --single-threaded-gc
+            - services/{{ $component }}/dist/main.js
+            {{- end }}
+          env:
+            {{- include "jspolicy.commonEnv" (dict "root" $root "component" $component) | nindent 12 }}
+            {{- .env | nindent 12 }}
+            {{- with concat (include "jspolicy.envList" $root.Values.env | fromJsonArray) $values.env }}
+            {{- toYaml . | nindent 12 }}
+            {{- end }}
+          ports:
+            - { name: health, containerPort: 9080 }
+            {{- with .ports }}
+            {{- toYaml . | nindent 12 }}
+            {{- end }}
+          {{- if $root.Values.readinessProbe.enabled }}
+          # Ready: policies are loaded, and the bus is there. Who waits for the bus is not ready, and not started anew either.
+          readinessProbe:
+            httpGet: { path: /readyz, port: health }
+            periodSeconds: 2
+            timeoutSeconds: 2
+            failureThreshold: 2
+          {{- end }}
+          {{- if $root.Values.livenessProbe.enabled }}
+          startupProbe:
+            httpGet: { path: /healthz, port: health }
+            periodSeconds: 1
+            failureThreshold: 120
+          # Slow is not dead: only a process that answers nothing for a minute is started anew.
+          livenessProbe:
+            httpGet: { path: /healthz, port: health }
+            periodSeconds: 10
+            timeoutSeconds: 10
+            failureThreshold: 6
+          {{- end }}
+          securityContext: {{- toYaml $root.Values.securityContext | nindent 12 }}
+          resources: {{- toYaml .resources | nindent 12 }}
+          volumeMounts:
+            - { name: tmp, mountPath: /tmp }
+            {{- if include "jspolicy.natsSecret" $root }}
+            - { name: nats, mountPath: /etc/jspolicy/nats, readOnly: true }
+            {{- end }}
+            {{- with .mounts }}
+            {{- . | nindent 12 }}
+            {{- end }}
+            {{- with $root.Values.jspolicy.extraVolumeMounts }}
+            {{- toYaml . | nindent 12 }}
+            {{- end }}
+      volumes:
+        - { name: tmp, emptyDir: { sizeLimit: 64Mi } }
+        {{- with include "jspolicy.natsSecret" $root }}
+        - name: nats
+          secret:
+            secretName: {{ . }}
+            items: [{ key: ca.crt, path: ca.crt }]
+        {{- end }}
+        {{- with .volumes }}
+        {{- . | nindent 8 }}
+        {{- end }}
+        {{- with $root.Values.jspolicy.extraVolumes }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+      {{- with $root.Values.imagePullSecrets }}
+      imagePullSecrets: {{- toYaml . | nindent 8 }}
+      {{- end }}
+{{- end -}}
+
+{{/* Where Pods may run. What a component says takes the place of what the chart says. */}}
+{{- define "jspolicy.placement" -}}
+{{- $root := .root -}}
+{{- $values := index $root.Values .component -}}
+{{- $labels := include "jspolicy.selectorLabels" (list $root .component) -}}
+{{- with default $root.Values.priorityClassName $values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with default $root.Values.nodeSelector $values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with default $root.Values.tolerations $values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+affinity:
+{{- with default $root.Values.affinity $values.affinity }}
+  {{- toYaml . | nindent 2 }}
+{{- else }}
+  podAntiAffinity:
+    preferredDuringSchedulingIgnoredDuringExecution:
+      - weight: 100
+        podAffinityTerm:
+          topologyKey: kubernetes.io/hostname
+          labelSelector:
+            matchLabels: {{- $labels | nindent 14 }}
+{{- end }}
+topologySpreadConstraints:
+{{- with default $root.Values.topologySpreadConstraints $values.topologySpreadConstraints }}
+  {{- toYaml . | nindent 2 }}
+{{- else }}
+  - maxSkew: 1
+    topologyKey: topology.kubernetes.io/zone
+    whenUnsatisfiable: ScheduleAnyway
+    {{- if .rolling }}
+    # Without it the Pods that a rollout replaces count too.
+    matchLabelKeys: [pod-template-hash]
+    {{- end }}
+    labelSelector:
+      matchLabels: {{- $labels | nindent 8 }}
+{{- end }}
+{{- end -}}
+
+{{- define "jspolicy.commonEnv" -}}
+{{- $root := .root -}}
+- { name: KUBE_NAMESPACE, valueFrom: { fieldRef: { fieldPath: metadata.namespace } } }
+- { name: POD_NAME, valueFrom: { fieldRef: { fieldPath: metadata.name } } }
+- { name: LOG_LEVEL, value: {{ $root.Values.logLevel | quote }} }
+- { name: HEALTH_PORT, value: "9080" }
+- { name: HOME, value: /tmp }
+- { name: NATS_URL, value: {{ include "jspolicy.natsUrl" $root | quote }} }
+{{- if $root.Values.nats.enabled }}
+- { name: NATS_USER, value: {{ .component }} }
+- { name: NATS_PASSWORD, valueFrom: { secretKeyRef: { name: {{ include "jspolicy.natsSecret" $root }}, key: {{ .component }} } } }
+- { name: NATS_CA_FILE, value: /etc/jspolicy/nats/ca.crt }
+{{- else if $root.Values.nats.existingSecret }}
+- { name: NATS_USER, valueFrom: { secretKeyRef: { name: {{ include "jspolicy.natsSecret" $root }}, key: user, optional: true } } }
+- { name: NATS_PASSWORD, valueFrom: { secretKeyRef: { name: {{ include "jspolicy.natsSecret" $root }}, key: password, optional: true } } }
+- { name: NATS_CA_FILE, value: /etc/jspolicy/nats/ca.crt }
+{{- end }}
+{{- end -}}
+
+{{/* Called with a list: the root, the component, its replicas. */}}
+{{- define "jspolicy.podDisruptionBudget" -}}
+{{- $root := index . 0 -}}
+{{- if and $root.Values.podDisruptionBudget.create (gt (int (index . 2)) 1) -}}
+{{- $names := list $root (index . 1) -}}
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  name: {{ include "jspolicy.componentName" $names }}
+  labels: {{- include "jspolicy.labels" $names | nindent 4 }}
+spec:
+  maxUnavailable: {{ $root.Values.podDisruptionBudget.maxUnavailable }}
+  selector:
+    matchLabels: {{- include "jspolicy.selectorLabels" $names | nindent 6 }}
+{{- end -}}
+{{- end -}}
+
+{{/* Called with a list: the root, the component. */}}
+{{- define "jspolicy.horizontalPodAutoscaler" -}}
+{{- $root := index . 0 -}}
+{{- with (index $root.Values (index . 1)).autoscaling -}}
+{{- if .enabled -}}
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata:
+  name: {{ include "jspolicy.componentName" $ }}
+  labels: {{- include "jspolicy.labels" $ | nindent 4 }}
+spec:
+  scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: {{ include "jspolicy.componentName" $ }} }
+  minReplicas: {{ .minReplicas }}
+  maxReplicas: {{ .maxReplicas }}
+  metrics:
+    - type: Resource
+      resource:
+        name: cpu
+        target: { type: Utilization, averageUtilization: {{ .targetCPUUtilizationPercentage }} }
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Called with a list: the root, the component. */}}
+{{- define "jspolicy.account" -}}
+{{- $root := index . 0 -}}
+{{- if $root.Values.serviceAccount.create -}}
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: {{ include "jspolicy.serviceAccount" . }}
+  labels: {{- include "jspolicy.labels" . | nindent 4 }}
+automountServiceAccountToken: false
+{{- end -}}
+{{- end -}}
+
+{{/* Binds a component's account to a ClusterRole. Called with a list: the root, the component, the role, the binding's name. */}}
+{{- define "jspolicy.clusterRoleBinding" -}}
+{{- $root := index . 0 -}}
+{{- if $root.Values.clusterRoleBinding.create -}}
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata:
+  name: {{ index . 3 }}
+  labels: {{- include "jspolicy.labels" . | nindent 4 }}
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {{ index . 2 }} }
+subjects:
+  - { kind: ServiceAccount, name: {{ include "jspolicy.serviceAccount" . }}, namespace: {{ $root.Release.Namespace }} }
+{{- end -}}
+{{- end -}}

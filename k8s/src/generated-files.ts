@@ -1,0 +1,21 @@
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { BUS_SERVICES, busPermissions } from '@jspolicy/contracts';
+import { chartReadme } from './chart-readme.ts';
+
+export const CHART_DIR = resolve(import.meta.dirname, '../chart/jspolicy');
+
+/** What is made from something else, by path: `npm run chart` writes it, a test compares it. */
+export async function generatedFiles(): Promise<Map<string, string>> {
+  const permissions = Object.fromEntries(BUS_SERVICES.map((service) => [service, allowed(service)]));
+  const values = await readFile(join(CHART_DIR, 'values.yaml'), 'utf8');
+  return new Map([
+    [join(CHART_DIR, 'files/nats-permissions.json'), `${JSON.stringify(permissions, null, 2)}\n`],
+    [join(CHART_DIR, 'README.md'), chartReadme(values)],
+  ]);
+}
+
+function allowed(service: (typeof BUS_SERVICES)[number]) {
+  const { publish, subscribe } = busPermissions(service);
+  return { publish: { allow: publish }, subscribe: { allow: subscribe } };
+}
