@@ -6,7 +6,7 @@ import { EsbuildDied, EsbuildErrors, type EsbuildProcess } from './esbuild-proce
 import type { ImportRequest } from './imports.ts';
 import type { ParsedSource } from './parse-source.ts';
 
-/** The one global that a prelude makes: imports[specifier][name], and require(specifier). */
+/** The one global that a prelude makes: imports[specifier][name], required[specifier], and require(specifier). */
 export const MODULES = '__jspolicyModules';
 
 /** The key of a package's namespace object in imports[specifier]; no export can have this name by a plain import. */
@@ -117,14 +117,14 @@ class EntryWriter {
     const imports = [...this.#imports].map(
       ([specifier, names]) => `${JSON.stringify(specifier)}: { ${getters(names)} }`,
     );
-    const requires = [...this.#requires].map(([specifier, local]) => `[${JSON.stringify(specifier)}, ${local}]`);
+    const requires = [...this.#requires].map(([specifier, local]) => `[${JSON.stringify(specifier)}]: ${local}`);
     const lines = [
       ...this.#lines,
       `export const imports = { ${imports.join(', ')} };`,
-      `const required = new Map([${requires.join(', ')}]);`,
+      `export const required = { __proto__: null, ${requires.join(', ')} };`,
       'function load(name) {',
-      '  if (!required.has(name)) throw new Error("Cannot find module \'" + name + "\'");',
-      '  return required.get(name);',
+      '  if (!(name in required)) throw new Error("Cannot find module \'" + name + "\'");',
+      '  return required[name];',
       '}',
       'export { load as require };',
     ];

@@ -210,14 +210,55 @@ test('nothing that a policy can reach in a kept context takes a property', async
 });
 
 test('who asks for fresh contexts gets them, also where the bundle may be kept', async () => {
-  const options = { isolation: 'kept', prelude: 'var state = { count: 0 };' } as const;
+  const options = { isolation: 'kept', prelude: 'var next = ((count) => () => ++count)(0);' } as const;
   const counts = async (fresh: boolean) => {
     const counted = [];
-    for (let i = 0; i < 3; i++) counted.push(await pool.message('deny(String(++state.count))', { ...options, fresh }));
+    for (let i = 0; i < 3; i++) counted.push(await pool.message('deny(String(next()))', { ...options, fresh }));
     return counted.join();
   };
+  // What a package holds for itself lives as long as its context.
   expect(await counts(false)).toBe('1,2,3');
   expect(await counts(true)).toBe('1,1,1');
+});
+
+test('policies with the same code do not share what a package holds', async () => {
+  const own = new TestPool({ processes: 1, maxProcesses: 1 });
+  const options = { isolation: 'kept', prelude: 'var next = ((count) => () => ++count)(0);' } as const;
+  const counts = async (policy: string) => own.message('deny(String(next()))', { ...options, policy });
+  const seen = [];
+  for (const policy of ['a.test.example', 'b.test.example', 'a.test.example', 'b.test.example'])
+    seen.push(await counts(policy));
+  expect(seen).toEqual(['1', '1', '2', '2']);
+  await own.sandbox.stop();
+});
+
+describe('what a package gives away', () => {
+  const prelude = `var pack = (() => {
+    const list = ['a'], map = new Map([['a', 1]]), set = new Set();
+    class Thing { constructor() { this.of = 'thing'; } static shared = { seen: 0 }; }
+    return { get list() { return list; }, map, set, Thing, deep: { one: { two: [] } }, find: /a/g };
+  })();`;
+  const changes = {
+    'an array': 'pack.list.push(request.uid); deny(pack.list.length)',
+    'a map': 'pack.map.set(request.uid, 1); deny(pack.map.size)',
+    'a set': 'pack.set.add(request.uid); deny(pack.set.size)',
+    'a class': 'deny(++pack.Thing.shared.seen)',
+    'a prototype': 'pack.Thing.prototype.n = (pack.Thing.prototype.n ?? 0) + 1; deny(new pack.Thing().n)',
+    'what is far below': 'pack.deep.one.two.push(1); deny(pack.deep.one.two.length)',
+    'a search that was begun': 'const at = pack.find.lastIndex; pack.find.test("aa"); deny(at)',
+  };
+  test.each(Object.entries(changes))('%s is the same in each evaluation', async (_, code) => {
+    const text = code.replace(/deny\((.*)\)$/, 'deny(String($1))');
+    const first = await pool.message(text, { isolation: 'kept', prelude });
+    for (let i = 0; i < 3; i++) expect(await pool.message(text, { isolation: 'kept', prelude })).toBe(first);
+  });
+
+  test('can be used as it is meant', async () => {
+    const code = `const thing = new pack.Thing(); thing.own = 1;
+      class More extends pack.Thing { toString() { return 'more' } }
+      deny([thing.of, thing.own, new More(), 'aXa'.replace(pack.find, 'b'), pack.map.get('a'), ...pack.list].join())`;
+    expect(await pool.message(code, { isolation: 'kept', prelude })).toBe('thing,1,more,bXb,1,a');
+  });
 });
 
 describe('a run that is thrown away', () => {

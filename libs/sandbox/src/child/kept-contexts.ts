@@ -16,27 +16,34 @@ interface Kept {
   evaluations: number;
 }
 
-/** One hardened context per bundle, used again and again. */
+/**
+ * One hardened context per policy and bundle, used again and again. Policies with the same code have one each: what a
+ * package remembers of one is not told to another.
+ */
 export class KeptContexts {
   readonly #home: IsolateHome;
-  readonly #byDigest = new Map<string, Kept>();
+  readonly #byDigest = new Map<string, Map<string, Kept>>();
 
   constructor(home: IsolateHome) {
     this.#home = home;
   }
 
   /** The bundle's context; made when there is none. Rejects when the bundle cannot live in one. */
-  async take(bundle: LoadedBundle, mode: Mode): Promise<GuestContext> {
-    const known = this.#byDigest.get(bundle.digest);
+  async take(policy: string, bundle: LoadedBundle, mode: Mode): Promise<GuestContext> {
+    const ofBundle = this.#byDigest.get(bundle.digest) ?? new Map<string, Kept>();
+    this.#byDigest.set(bundle.digest, ofBundle);
+    const known = ofBundle.get(policy);
     if (known && known.context.mode === mode && known.evaluations++ < MAX_EVALUATIONS) return known.context;
-    this.drop(bundle.digest);
+    known?.context.release();
+    ofBundle.delete(policy);
     const context = await this.#prepare(bundle, mode);
-    this.#byDigest.set(bundle.digest, { context, evaluations: 1 });
+    ofBundle.set(policy, { context, evaluations: 1 });
     return context;
   }
 
+  /** Of every policy that has the bundle. */
   drop(digest: string): void {
-    this.#byDigest.get(digest)?.context.release();
+    for (const { context } of this.#byDigest.get(digest)?.values() ?? []) context.release();
     this.#byDigest.delete(digest);
   }
 

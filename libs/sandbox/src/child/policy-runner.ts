@@ -101,7 +101,7 @@ export class PolicyRunner {
     const { bundle } = task;
     let context: GuestContext;
     try {
-      context = await this.#kept.take(bundle, modeOf(bundle));
+      context = await this.#kept.take(task.policy, bundle, modeOf(bundle));
     } catch (error) {
       this.#slot.open();
       this.#slot.close();

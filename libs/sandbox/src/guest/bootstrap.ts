@@ -68,6 +68,7 @@ function bootstrap(
   const sweeper = sweeperOf(intrinsics);
   let factory: (() => () => unknown) | undefined;
   let sweep = (): boolean => false;
+  let resetPackages = (): void => undefined;
 
   const begin = (policy: unknown, pieces: unknown[]): boolean => {
     let review = '';
@@ -83,13 +84,15 @@ function bootstrap(
       case operations.finish:
         return state.finish();
       case operations.sweep:
+        resetPackages();
         return sweep();
       case operations.begin:
         return begin(first, pieces);
       case operations.evaluate:
         return state.evaluate(first as () => unknown);
       case operations.harden:
-        return harden(baseNames);
+        resetPackages = harden(baseNames);
+        return;
       case operations.keep:
         factory = first as () => () => unknown;
         sweep = sweeper();

@@ -1,11 +1,16 @@
 import type { Intrinsics } from './intrinsics.ts';
 
 /**
- * Freezes every intrinsic object, those that no global names included, so that nothing written there outlives an
- * evaluation. The global object itself stays open; it is swept. Guest code.
+ * Freezes every intrinsic object, those that no global names included, and what packages give away, so that nothing
+ * written there outlives an evaluation. What a package holds for itself stays as it is. The global object itself stays
+ * open; it is swept. Guest code.
  */
 export function hardener(intrinsics: Intrinsics, enableOverrides: () => unknown[]) {
-  const { getOwnPropertyDescriptor, getPrototypeOf, ownKeys, freeze } = intrinsics;
+  const { getOwnPropertyDescriptor, getPrototypeOf, ownKeys, freeze, preventExtensions, defineProperty } = intrinsics;
+  const { apply, hasOwn, isRegExp, isCollection, TypeError } = intrinsics;
+  const seen = new Set<unknown>();
+  const isObject = (value: unknown): value is object =>
+    (typeof value === 'object' && value !== null) || typeof value === 'function';
 
   /** Objects that only syntax or calls lead to. */
   const hidden = (): unknown[] => {
@@ -42,33 +47,69 @@ export function hardener(intrinsics: Intrinsics, enableOverrides: () => unknown[
     ];
   };
 
-  const freezeAll = (roots: unknown[]): void => {
+  /** `close`: ends the changes of one object; it is called once for each that the roots lead to. */
+  const visitAll = (roots: unknown[], close: (value: object, waiting: unknown[]) => void): void => {
     const waiting = roots;
-    const seen = new Set<unknown>();
     while (waiting.length > 0) {
       const value = waiting.pop();
-      if ((typeof value !== 'object' && typeof value !== 'function') || value === null || seen.has(value)) continue;
+      if (!isObject(value) || seen.has(value)) continue;
       seen.add(value);
-      if (value === globalThis) {
-        waiting.push(getPrototypeOf(value));
-        continue;
-      }
       waiting.push(getPrototypeOf(value));
+      if (value === globalThis) continue;
       for (const key of ownKeys(value)) {
         const descriptor = getOwnPropertyDescriptor(value, key);
         if (descriptor !== undefined) waiting.push(descriptor.value, descriptor.get, descriptor.set);
       }
-      freeze(value);
+      close(value, waiting);
     }
   };
 
-  /** `names`: globals that were there before the prelude. */
-  return (names: PropertyKey[]): void => {
-    const roots = [...enableOverrides(), ...hidden()];
-    for (const name of names) {
-      const descriptor = getOwnPropertyDescriptor(globalThis, name);
-      if (descriptor !== undefined) roots.push(descriptor.value, descriptor.get, descriptor.set);
+  const refuse = () => {
+    throw new TypeError('Cannot change what a package holds');
+  };
+  /** Of regular expressions only lastIndex stays open, because packages search with them; it is put back. */
+  const expressions: RegExp[] = [];
+
+  const closeOfPackage = (value: object, waiting: unknown[]): void => {
+    for (const key of ownKeys(value)) {
+      const get = getOwnPropertyDescriptor(value, key)?.get;
+      // Exports are behind these.
+      if (get) waiting.push(valueOf(get, value));
     }
-    freezeAll(roots);
+    if (isRegExp(value)) {
+      expressions.push(value);
+      preventExtensions(value);
+      return;
+    }
+    if (isCollection(value))
+      for (const name of ['set', 'add', 'delete', 'clear'])
+        if (!hasOwn(value, name)) defineProperty(value, name, { value: refuse });
+    // Memory cannot be frozen.
+    if (ArrayBuffer.isView(value)) preventExtensions(value);
+    else freeze(value);
+  };
+
+  const valueOf = (get: () => unknown, owner: object): unknown => {
+    try {
+      return apply(get, owner, []);
+    } catch {
+      return undefined;
+    }
+  };
+
+  const globalsOf = (names: PropertyKey[]): unknown[] =>
+    names.flatMap((name) => {
+      const descriptor = getOwnPropertyDescriptor(globalThis, name);
+      return descriptor === undefined ? [] : [descriptor.value, descriptor.get, descriptor.set];
+    });
+
+  /** `names`: globals that were there before the prelude. Gives a function that puts back what packages' searches left. */
+  return (names: PropertyKey[]): (() => void) => {
+    visitAll([...enableOverrides(), ...hidden(), ...globalsOf(names)], (value) => freeze(value));
+    const before = new Set(names);
+    visitAll(globalsOf(ownKeys(globalThis).filter((name) => !before.has(name))), closeOfPackage);
+    return () => {
+      for (let index = 0; index < expressions.length; index++) (expressions[index] as RegExp).lastIndex = 0;
+    };
   };
 }

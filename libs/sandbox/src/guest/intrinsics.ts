@@ -4,8 +4,16 @@
  * after the bootstrap ran, so what must not be fooled uses what is captured here.
  */
 export function captureIntrinsics() {
-  const { apply, ownKeys, getOwnPropertyDescriptor, getPrototypeOf, defineProperty, deleteProperty, isExtensible } =
-    Reflect;
+  const {
+    apply,
+    ownKeys,
+    getOwnPropertyDescriptor,
+    getPrototypeOf,
+    defineProperty,
+    deleteProperty,
+    isExtensible,
+    preventExtensions,
+  } = Reflect;
   const { freeze, create, is } = Object;
   const { parse, stringify } = JSON;
   return {
@@ -16,6 +24,7 @@ export function captureIntrinsics() {
     defineProperty,
     deleteProperty,
     isExtensible,
+    preventExtensions,
     freeze,
     create,
     is,
@@ -29,6 +38,9 @@ export function captureIntrinsics() {
     execRegExp: RegExp.prototype.exec,
     errorPrototype: Error.prototype,
     hasOwn: Object.hasOwn,
+    isRegExp: (value: object): value is RegExp => Object.prototype.toString.call(value) === '[object RegExp]',
+    isCollection: (value: object): boolean =>
+      value instanceof Map || value instanceof Set || value instanceof WeakMap || value instanceof WeakSet,
   };
 }
 
