@@ -278,3 +278,16 @@ test('kinds that are not served are told, and followed when they are', async () 
   });
   await cluster.removePolicy(name);
 });
+
+test('resources: * is accepted and told in the status, and nothing is followed', async () => {
+  const name = 'everything.work.example';
+  const created = await cluster.call('POST', POLICIES, follows(name, witness.code(name), { resources: ['pods', '*'] }));
+  expect(created.status).toBe(201);
+  const told = async () => (await cluster.policy(name)).status?.phase === 'Failed';
+  await waitFor(told, { what: 'the status to tell', timeoutMs: 30_000 });
+  expect((await cluster.policy(name)).status).toMatchObject({
+    reason: 'InitControllerPolicy',
+    message: "resources: a Controller policy names what it follows, '*' is not allowed",
+  });
+  await cluster.removePolicy(name);
+});

@@ -31,6 +31,14 @@ test('every problem is told at once, with the variable', () => {
   }
 });
 
+test('another name counts where the first is not set', () => {
+  const url = { url: text({ env: 'URL', alias: 'FORMER_URL', describe: 'a URL' }) };
+  expect(loadConfig(url, { FORMER_URL: 'b' })).toEqual({ url: 'b' });
+  expect(loadConfig(url, { URL: '', FORMER_URL: 'b' })).toEqual({ url: 'b' });
+  expect(loadConfig(url, { URL: 'a', FORMER_URL: 'b' })).toEqual({ url: 'a' });
+  expect(() => loadConfig(url, {})).toThrow('URL is required');
+});
+
 test('secrets are hidden', () => {
   const config = loadConfig(settings, { NAME: 'x', TOKEN: 'canary' });
   expect(JSON.stringify(redact(settings, config))).not.toContain('canary');

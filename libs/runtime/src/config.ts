@@ -19,6 +19,8 @@ type Parsed<T> = { value: T } | { problem: string };
 /** One variable: where it is read from, how, and what it is for. */
 export interface Setting<T> {
   env: string;
+  /** Another name of it, heeded where the first is not set. */
+  alias: string | undefined;
   describe: string;
   secret: boolean;
   parse(raw: string | undefined): Parsed<T>;
@@ -26,6 +28,7 @@ export interface Setting<T> {
 
 interface Common<T> {
   env: string;
+  alias?: string;
   describe: string;
   default?: T;
   secret?: boolean;
@@ -34,6 +37,7 @@ interface Common<T> {
 function setting<T>(common: Common<T>, parse: (raw: string) => Parsed<T>): Setting<T> {
   return {
     env: common.env,
+    alias: common.alias,
     describe: common.describe,
     secret: common.secret ?? false,
     parse(raw) {
@@ -123,9 +127,10 @@ export function loadConfig<S extends Record<string, Setting<unknown>>>(
   const values: Record<string, unknown> = {};
   const problems: string[] = [];
   for (const [key, entry] of Object.entries(settings)) {
-    const parsed = entry.parse(env[entry.env]);
+    const name = entry.alias && !env[entry.env] && env[entry.alias] ? entry.alias : entry.env;
+    const parsed = entry.parse(env[name]);
     if ('value' in parsed) values[key] = parsed.value;
-    else problems.push(`${entry.env} ${parsed.problem} (${entry.describe})`);
+    else problems.push(`${name} ${parsed.problem} (${entry.describe})`);
   }
   for (const check of checks) problems.push(...check(values as Partial<Values<S>>));
   if (problems.length > 0) throw new ConfigurationError(problems);

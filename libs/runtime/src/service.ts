@@ -1,5 +1,6 @@
 import { pause } from './backoff.ts';
 import { ConfigurationError, EXIT_CONFIGURATION, LOG_LEVELS, redact, type Setting, type Values } from './config.ts';
+import { warnOfMeaningless, withFormerNames } from './former-variables.ts';
 import { createLogger, type Logger } from './logger.ts';
 
 /** A service's lifecycle. start() resolves when it is ready; both may be called once, stop() also before start() ended. */
@@ -40,11 +41,13 @@ export interface ReadyMessage {
  * Wrong configuration ends with exit code 78 and all problems; anything else that is not handled with 1.
  */
 export async function runService(name: string, create: (context: ServiceContext) => Service): Promise<void> {
-  const log = createLogger({ service: name, level: logLevel(process.env['LOG_LEVEL']) });
+  const env = withFormerNames(process.env);
+  const log = createLogger({ service: name, level: logLevel(env['LOG_LEVEL']) });
   endOnUnhandled(log);
+  warnOfMeaningless(env, log);
   try {
     let failed: (error: Error) => void = () => undefined;
-    const service = create({ env: process.env, log, fail: (error) => failed(error) });
+    const service = create({ env, log, fail: (error) => failed(error) });
     failed = stopOnSignal(service, log);
     await service.start();
     log.info({ ...service.describe?.() }, 'ready');

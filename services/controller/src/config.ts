@@ -25,13 +25,20 @@ export const settings = {
   ...clusterSettings,
   webhookUrl: optionalText({
     env: 'WEBHOOK_URL',
-    describe: 'where the API server reaches the gateway; absent: Service jspolicy',
+    alias: 'JS_POLICY_WEBHOOK_URL',
+    describe: 'where the API server reaches the gateway; absent: the Service',
   }),
   webhookCaFile: file({
     env: 'WEBHOOK_CA_FILE',
     default: '',
     describe:
       'PEM of the authority that signed a serving certificate which somebody else keeps; read anew when it changes',
+  }),
+  serviceName: text({
+    env: 'SERVICE_NAME',
+    alias: 'JS_POLICY_SERVICE_NAME',
+    default: 'jspolicy',
+    describe: 'Service by which the API server reaches the gateway where no URL is given',
   }),
   injectCaFrom: optionalText({
     env: 'WEBHOOK_INJECT_CA_FROM',

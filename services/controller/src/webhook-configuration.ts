@@ -4,8 +4,10 @@ import { API_GROUP, type BundleInfo, type JsPolicy, type KubeObject } from '@jsp
 import { ownerReference } from './bundle-object.ts';
 
 export interface WebhookTarget {
-  /** Where the API server reaches the gateway; empty: Service `jspolicy` of the namespace. */
+  /** Where the API server reaches the gateway; empty: by the Service. */
   url: string;
+  /** Its name, in the namespace. */
+  service: string;
   namespace: string;
   /** base64 of PEM; empty: the API server's own roots. */
   caBundle: string;
@@ -95,9 +97,9 @@ const sideEffects = ({ hostCalls }: Calls): string =>
 const policyPath = (policy: string): string => `/policy/${policy}`;
 
 /** How the API server reaches a path of the gateway. */
-export function clientConfig(path: string, { url, namespace, caBundle }: WebhookTarget) {
+export function clientConfig(path: string, { url, service, namespace, caBundle }: WebhookTarget) {
   return {
-    ...(url ? { url: url.replace(/\/$/, '') + path } : { service: { name: 'jspolicy', namespace, path, port: 443 } }),
+    ...(url ? { url: url.replace(/\/$/, '') + path } : { service: { name: service, namespace, path, port: 443 } }),
     ...(caBundle && { caBundle }),
   };
 }

@@ -3,8 +3,13 @@ import type { ControllerConfig } from './config.ts';
 import type { LeaderParts } from './leader.ts';
 
 /** How the API server reaches the gateway. */
-export function webhookTarget({ webhookUrl, injectCaFrom, namespace }: ControllerConfig): LeaderParts['target'] {
-  return { url: webhookUrl, namespace, injectCaFrom };
+export function webhookTarget({
+  webhookUrl,
+  serviceName,
+  injectCaFrom,
+  namespace,
+}: ControllerConfig): LeaderParts['target'] {
+  return { url: webhookUrl, service: serviceName, namespace, injectCaFrom };
 }
 
 /** Who keeps the serving certificate: whoever says what to trust, or this controller where there is an API server. */

@@ -40,10 +40,10 @@ export function trustAuthorities(certificate: CertificateParts, parts: Authoriti
 }
 
 /** The names of the Service, in the order that Kubernetes' clients try them, and what the URL says. */
-function namesOf({ url, namespace }: AuthoritiesParts['target']) {
-  const service = ['jspolicy', `jspolicy.${namespace}`, `jspolicy.${namespace}.svc`];
+function namesOf({ url, service: name, namespace }: AuthoritiesParts['target']) {
+  const service = [name, `${name}.${namespace}`, `${name}.${namespace}.svc`];
   // An IPv6 address stands in brackets in a URL.
-  const host = url ? new URL(url).hostname.replace(/^\[|\]$/g, '') : `jspolicy.${namespace}.svc`;
+  const host = url ? new URL(url).hostname.replace(/^\[|\]$/g, '') : `${name}.${namespace}.svc`;
   const isAddress = isIP(host) > 0;
   const dnsNames = isAddress ? service : [...new Set([...service, host])];
   return { host, dnsNames, ipAddresses: isAddress ? [host] : [] };

@@ -54,6 +54,10 @@ export class ObjectFollowing implements Running {
    */
   async follow(record: PolicyRecord): Promise<string | undefined> {
     if (!isFollowing(record)) return this.#leave(record.name);
+    if (record.objects.resources.includes('*')) {
+      await this.forget(record.name);
+      return "resources: a Controller policy names what it follows, '*' is not allowed";
+    }
     const types = followedTypes(record.objects, await this.#types.read(this.#parts.signal));
     await this.#dropLeft(record.name, types);
     this.#parts.signal.throwIfAborted();
