@@ -186,3 +186,24 @@ test('only failures of the message itself lead to its dead letter, however often
   expect(deliveries).toBe(7);
   expect(await (await deadLetters(store)).pending()).toBe(0);
 }, 90_000);
+
+test('while NATS is away a consumer stops all the same', async () => {
+  const store = await bus('store');
+  const consumers = [
+    await consume(store, { handler: async () => undefined }),
+    store.replay({ stream: VIOLATIONS_STREAM, handler: () => undefined, onCaughtUp: () => undefined }),
+    await store.deliveries.begin({
+      stream: VIOLATIONS_STREAM,
+      durable: 'delivered',
+      start: 'All',
+      batch: { maxEvents: 1, maxBytes: 1024, maxWaitMs: 10 },
+      paused: false,
+      onTurn: () => undefined,
+      handler: async () => undefined,
+    }),
+  ];
+  await nats.kill('SIGKILL');
+  await waitFor(() => !store.connected, { what: 'the connection to be lost' });
+  await Promise.all(consumers.map((each) => each.stop()));
+  expect(store.connected).toBe(false);
+});

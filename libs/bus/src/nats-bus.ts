@@ -61,7 +61,7 @@ class NatsBus implements Bus {
     this.policies = new KvPolicyStore(connection, this.#reconnects, log);
     this.quarantines = new KvQuarantineStore(connection, this.#reconnects, log);
     this.work = new StreamWorkQueues(connection, this.#reconnects, log);
-    const claims = new Claims(new KvBucket(connection, WORK_CLAIMS_BUCKET, this.#reconnects, log));
+    const claims = new Claims(new KvBucket(connection, WORK_CLAIMS_BUCKET, this.#reconnects, log), log);
     this.deliveries = new StreamDeliveries(connection, claims, log);
     this.deadLetters = new StreamDeadLetters(connection);
     this.bundles = new ObjectBundleStore(connection);

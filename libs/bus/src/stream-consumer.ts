@@ -10,6 +10,7 @@ import {
 import type { NatsConnection } from '@nats-io/nats-core';
 import { BatchHandler } from './batch-handler.ts';
 import type { ConsumeOptions, Consumer } from './port.ts';
+import { pull } from './pull.ts';
 
 const NANOS_PER_MS = 1e6;
 /** What a replica that died held is delivered to another one after this time. */
@@ -113,7 +114,8 @@ class StreamConsumer implements Consumer {
 
   async #pullOnce(): Promise<void> {
     const { batch } = this.#parts.options;
-    for await (const message of await this.#consumer.fetch({ max_messages: batch, expires: PULL_MS })) {
+    const settings = { max_messages: batch, expires: PULL_MS };
+    for await (const message of pull(this.#consumer, settings, this.#stopping.signal)) {
       this.#held.add(message);
       this.#waiting.push(message);
       this.#handling ??= this.#handleWaiting();

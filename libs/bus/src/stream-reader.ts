@@ -2,6 +2,7 @@ import { backoffMs, pause } from '@jspolicy/runtime';
 import { AckPolicy, type ConsumerConfig, DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { ReadOptions, StreamMessage } from './port.ts';
+import { pull } from './pull.ts';
 import { streamMessage } from './stream-message.ts';
 
 const NANOS_PER_MS = 1e6;
@@ -47,7 +48,7 @@ async function* readFrom(
   const consumer = await jetstream(connection).consumers.get(stream, name);
   for (let read = 0; (follow || read < num_pending) && !signal?.aborted; ) {
     const before = read;
-    for await (const message of await consumer.fetch(PULL)) {
+    for await (const message of pull(consumer, PULL, signal)) {
       if (signal?.aborted) return;
       // What was lost on the way is not sent again: the next consumer begins where this one ended.
       if (message.info.deliverySequence !== ++read) throw new Error('messages were lost on the way');

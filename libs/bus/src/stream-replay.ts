@@ -2,6 +2,7 @@ import { backoffMs, type Logger, pause } from '@jspolicy/runtime';
 import { AckPolicy, type Consumer, DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { ReplayOptions, Running } from './port.ts';
+import { pull } from './pull.ts';
 import { streamMessage } from './stream-message.ts';
 
 const RETRY = { baseMs: 200, maxMs: 5_000 };
@@ -58,7 +59,7 @@ export class StreamReplay implements Running {
     const consumer = await this.#consumer();
     for (let delivered = 0; !this.#stopping.signal.aborted; ) {
       const before = delivered;
-      for await (const message of await consumer.fetch(PULL)) {
+      for await (const message of pull(consumer, PULL, this.#stopping.signal)) {
         if (this.#stopping.signal.aborted) return;
         // What was lost on the way is not sent again: the next consumer begins where this one ended.
         if (message.info.deliverySequence !== ++delivered) return;

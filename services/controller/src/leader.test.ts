@@ -56,6 +56,9 @@ test('who leads no more writes nothing more, even when a compile that it waited 
     log,
     onWrite: (verb, kind) => written.push(`${verb} ${kind}`),
     onQueued: () => undefined,
+    onFailed: (error) => {
+      throw error;
+    },
   });
   const reply = await waitFor(() => answer, { what: 'the compiler to be asked' });
   await leading.stop();

@@ -39,12 +39,17 @@ export interface LeaderParts {
   log: Logger;
   onWrite(verb: Verb, kind: string): void;
   onQueued(policy: string): void;
+  /** The work cannot begin: another replica should lead. */
+  onFailed(error: Error): void;
 }
 
-/** The work of the one controller that leads. stop() ends it at once: from then on nothing is written. */
+/**
+ * The work of the one controller that leads. stop() ends it at once: from then on nothing is written. Throws, or tells
+ * `onFailed` later, when it cannot begin.
+ */
 export function startLeading(parts: LeaderParts): Running {
   const leader = new Leader(parts);
-  leader.begin().catch((err: unknown) => parts.log.error({ err }, 'work of the leader did not begin'));
+  void leader.begin();
   return leader;
 }
 
@@ -106,8 +111,18 @@ class Leader implements Running {
     this.#look = new RepeatedLook(() => this.#lookAtAll(), log);
   }
 
-  /** Before everything that exists is known, a policy that is merely not told yet would look removed. */
+  /** Never rejects. */
   async begin(): Promise<void> {
+    try {
+      await this.#begin();
+    } catch (cause) {
+      if (this.#leading.signal.aborted) return;
+      this.#parts.onFailed(new Error('work of the leader did not begin', { cause }));
+    }
+  }
+
+  /** Before everything that exists is known, a policy that is merely not told yet would look removed. */
+  async #begin(): Promise<void> {
     const { bus } = this.#parts;
     await Promise.all([...this.#all().map(({ synced }) => synced), this.#quarantines.synced, this.#authorities.synced]);
     if (this.#leading.signal.aborted) return;

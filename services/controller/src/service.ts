@@ -90,7 +90,7 @@ class Controller implements Service {
       onAcquired: () => {
         this.#log.info({ identity }, 'leading');
         this.#counted.leads.set(1);
-        this.#leading = startLeading(this.#leaderParts(bus, opened));
+        this.#lead(bus, opened);
       },
       onLost: () => {
         this.#log.info({ identity }, 'leads no more');
@@ -98,6 +98,15 @@ class Controller implements Service {
         this.#leading?.stop().catch((err: unknown) => this.#log.error({ err }, 'the work of the leader did not end'));
       },
     };
+  }
+
+  /** One that cannot lead ends, so that another one does. */
+  #lead(bus: Bus, opened: OpenedCluster): void {
+    try {
+      this.#leading = startLeading(this.#leaderParts(bus, opened));
+    } catch (cause) {
+      this.#fail(new Error('cannot lead', { cause }));
+    }
   }
 
   #leaderParts(bus: Bus, { cluster }: OpenedCluster): LeaderParts {
@@ -116,6 +125,7 @@ class Controller implements Service {
       log: this.#log,
       onWrite: (verb, kind) => this.#counted.writes.inc({ verb, kind }),
       onQueued: (name) => this.#counted.queued.inc({ name }),
+      onFailed: this.#fail,
     };
   }
 }

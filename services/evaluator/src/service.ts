@@ -150,7 +150,7 @@ class Evaluator implements Service {
     const { workProcesses } = this.#config;
     const { log } = this.#context;
     const create = () => this.#startSandbox(quarantines, workProcesses);
-    const sandbox = new WorkSandbox({ bundles: bus.bundles, create });
+    const sandbox = new WorkSandbox({ bundles: bus.bundles, create, log });
     this.#workSandbox = sandbox;
     const shared = { bus, table, sandbox, log };
     const own = { ...this.#origin(), recorder, objects: this.#cluster, metrics: this.#counted };

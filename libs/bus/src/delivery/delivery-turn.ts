@@ -3,6 +3,7 @@ import type { Consumer, JsMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { putDeadLetter } from '../dead-letters.ts';
 import type { StreamMessage } from '../port.ts';
+import { pull } from '../pull.ts';
 import { streamMessage } from '../stream-message.ts';
 import type { DeliveryOptions } from './port.ts';
 
@@ -63,7 +64,8 @@ export class DeliveryTurn {
         await this.#change();
         continue;
       }
-      for await (const message of await consumer.fetch({ max_messages: Math.min(room, maxEvents), expires: PULL_MS })) {
+      const settings = { max_messages: Math.min(room, maxEvents), expires: PULL_MS };
+      for await (const message of pull(consumer, settings, this.#signal)) {
         const inHand = this.#held.has(message.seq);
         this.#held.set(message.seq, message);
         // It came again because its wait was over.

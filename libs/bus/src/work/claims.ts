@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { backoffMs, pause } from '@jspolicy/runtime';
+import { backoffMs, type Logger, pause } from '@jspolicy/runtime';
+import { JetStreamApiError } from '@nats-io/jetstream';
 import type { KV } from '@nats-io/kv';
 import type { KvBucket } from '../kv-bucket.ts';
 
@@ -10,6 +11,11 @@ const RENEW_MS = 2_500;
 const MARGIN_MS = 1_500;
 /** Between two tries to get what somebody else holds: most evaluations take milliseconds. */
 const TRY_AGAIN = { baseMs: 20, maxMs: 500 };
+/** Between two tries after an error, and between two lines of the log about errors. */
+const TROUBLE = { baseMs: 200, maxMs: 5_000 };
+const TOLD_EACH_MS = 30_000;
+/** nats-server: the key has another revision than the one that was named. */
+const WRONG_LAST_SEQUENCE = 10_071;
 
 export interface Claim {
   /** Aborts when it is lost. */
@@ -22,9 +28,12 @@ export interface Claim {
 /** One holder per subject, in all processes: leases in a bucket that forgets what is not renewed. */
 export class Claims {
   readonly #bucket: KvBucket;
+  readonly #log: Logger;
+  #toldAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(bucket: KvBucket) {
+  constructor(bucket: KvBucket, log: Logger) {
     this.#bucket = bucket;
+    this.#log = log;
   }
 
   /** Waits for its turn; undefined when the signal aborted first. */
@@ -32,21 +41,30 @@ export class Claims {
     // A subject may have more in it than a key of a bucket.
     const key = createHash('sha256').update(subject).digest('hex');
     for (let attempt = 0; !signal.aborted; attempt++) {
-      const claim = await this.#tryTake(key);
-      if (claim) return claim;
-      await pause(backoffMs(attempt, pace), signal);
+      const claim = await this.#tryTake(key).catch((err: unknown) => this.#tell(subject, err));
+      if (typeof claim === 'object') return claim;
+      await pause(backoffMs(attempt, claim === 'held' ? pace : TROUBLE), signal);
     }
     return undefined;
   }
 
   /** Whatever goes wrong is tried again: a claim that was made without our knowing of it ends by itself. */
-  async #tryTake(key: string): Promise<Claim | undefined> {
+  #tell(subject: string, err: unknown): 'failed' {
+    if (performance.now() - this.#toldAtMs >= TOLD_EACH_MS) {
+      this.#toldAtMs = performance.now();
+      this.#log.warn({ err, subject }, 'a turn cannot be claimed now, it is tried again');
+    }
+    return 'failed';
+  }
+
+  async #tryTake(key: string): Promise<Claim | 'held'> {
     try {
       const kv = await this.#bucket.open();
       const askedMs = performance.now();
       return new HeldClaim(kv, key, await kv.create(key, ''), askedMs);
-    } catch {
-      return undefined;
+    } catch (error) {
+      if (error instanceof JetStreamApiError && error.code === WRONG_LAST_SEQUENCE) return 'held';
+      throw error;
     }
   }
 }

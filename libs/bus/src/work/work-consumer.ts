@@ -12,6 +12,7 @@ import {
 import type { NatsConnection } from '@nats-io/nats-core';
 import { putDeadLetter } from '../dead-letters.ts';
 import type { Running } from '../port.ts';
+import { pull } from '../pull.ts';
 import type { Claim, Claims } from './claims.ts';
 import type { WorkEnd, WorkOptions } from './port.ts';
 
@@ -109,7 +110,8 @@ class WorkConsumer implements Running {
   async #pullOnce(): Promise<void> {
     const room = this.#parts.options.parallel - this.#held.size;
     if (room <= 0) return void (await Promise.race(this.#held.values()));
-    for await (const message of await this.#consumer.fetch({ max_messages: room, expires: PULL_MS })) {
+    const settings = { max_messages: room, expires: PULL_MS };
+    for await (const message of pull(this.#consumer, settings, this.#stopping.signal)) {
       this.#held.set(
         message,
         this.#take(message).finally(() => this.#held.delete(message)),

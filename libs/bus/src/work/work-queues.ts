@@ -25,7 +25,7 @@ export class StreamWorkQueues implements WorkQueues {
 
   constructor(connection: NatsConnection, reconnects: Reconnects, log: Logger) {
     this.#connection = connection;
-    this.#claims = new Claims(new KvBucket(connection, WORK_CLAIMS_BUCKET, reconnects, log));
+    this.#claims = new Claims(new KvBucket(connection, WORK_CLAIMS_BUCKET, reconnects, log), log);
     this.#log = log;
   }
 

@@ -7,7 +7,7 @@ const EXAMPLES = `
 Examples:
   jspolicy bundle -f policy.yaml                    does it compile, and what came out
   jspolicy bundle -f policy.yaml --explain          also why it gets the isolation that it gets
-  jspolicy bundle -f policy.yaml --output out.js    the script itself
+  jspolicy bundle -f policy.yaml --script out.js    the script itself
 
 Exit codes: 0 compiled, 2 not, or bad input.`;
 
@@ -18,7 +18,7 @@ export function bundleCommand(program: Command, terminal: Terminal): void {
     .description('compile policies from files, and say what came out')
     .option('-f, --filename <file...>', 'files or folders with policies')
     .option('--explain', 'say why a policy may keep its context, or needs a fresh one for each request')
-    .option('-o, --output <file>', 'write the script of the one policy to a file')
+    .option('--script <file>', 'write the script of the one policy to a file')
     .addHelpText('after', EXAMPLES)
     .action(async (options: BundleOptions) => {
       const { bundle } = await import('../offline/bundle.ts');

@@ -10,15 +10,15 @@ import { type PolicyFile, readPolicyFiles } from './policy-files.ts';
 export interface BundleOptions {
   filename: string[];
   explain?: boolean;
-  output?: string;
+  script?: string;
 }
 
 /** Compiles, and prints what came out. Throws CommandError for what does not compile. */
-export async function bundle({ filename, explain, output }: BundleOptions, terminal: Terminal): Promise<void> {
+export async function bundle({ filename, explain, script }: BundleOptions, terminal: Terminal): Promise<void> {
   const { policies, notices } = await readPolicyFiles(filename);
   for (const notice of notices) terminal.note(notice);
-  if (output !== undefined && policies.length > 1) {
-    throw new CommandError(`--output takes one policy, and the files have ${policies.length}`);
+  if (script !== undefined && policies.length > 1) {
+    throw new CommandError(`--script takes one policy, and the files have ${policies.length}`);
   }
   const engine = await OfflineEngine.open([]);
   try {
@@ -27,18 +27,18 @@ export async function bundle({ filename, explain, output }: BundleOptions, termi
         compileOne(engine, file),
       );
       terminal.print(`${describe(file, made, explain === true)}\n`);
-      if (output !== undefined) await writeScript(output, made.script, terminal);
+      if (script !== undefined) await writeScript(script, made.script, terminal);
     }
   } finally {
     await engine.close();
   }
 }
 
-async function writeScript(output: string, script: string, terminal: Terminal): Promise<void> {
-  await writeFile(output, script).catch((cause: Error) => {
-    throw new CommandError(`--output: ${output} cannot be written: ${cause.message}`, { cause });
+async function writeScript(file: string, script: string, terminal: Terminal): Promise<void> {
+  await writeFile(file, script).catch((cause: Error) => {
+    throw new CommandError(`--script: ${file} cannot be written: ${cause.message}`, { cause });
   });
-  terminal.note(`written to ${shownPath(output)}`);
+  terminal.note(`written to ${shownPath(file)}`);
 }
 
 async function compileOne(engine: OfflineEngine, file: PolicyFile): Promise<Bundle> {

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KubeObject } from '@jspolicy/contracts';
-import { type Cluster, KubeError, type ManifestFile, readManifest } from '@jspolicy/kube';
+import { type Cluster, KubeError, type ManifestFile, type ManifestObject, readManifest } from '@jspolicy/kube';
 import { CommandError } from '../exit-codes.ts';
 import { shownPath, type Terminal } from '../terminal.ts';
 
@@ -10,7 +10,7 @@ const ORDER = ['Namespace', 'CustomResourceDefinition'];
 const LAST = ['JsPolicyBundle', 'JsPolicy'];
 
 /** All objects of the YAML and JSON files below a directory; what is left out is noted. Throws CommandError with every problem. */
-export async function readManifests(directory: string, terminal: Terminal): Promise<KubeObject[]> {
+export async function readManifests(directory: string, terminal: Terminal): Promise<ManifestObject[]> {
   const names = await readdir(directory, { recursive: true });
   const paths = names.filter((name) => /\.(?:ya?ml|json)$/.test(name)).map((name) => join(directory, name));
   const files: ManifestFile[] = [];
@@ -22,7 +22,7 @@ export async function readManifests(directory: string, terminal: Terminal): Prom
     );
   }
   for (const { file, message } of files.flatMap(({ notices }) => notices)) terminal.note(`${file}: ${message}`);
-  return files.flatMap((file) => file.objects.map(({ object }) => object)).sort((a, b) => rank(a) - rank(b));
+  return files.flatMap((file) => file.objects).sort((a, b) => rank(a.object) - rank(b.object));
 }
 
 function rank({ kind }: KubeObject): number {
@@ -30,19 +30,19 @@ function rank({ kind }: KubeObject): number {
   return ORDER.length + 1 + LAST.indexOf(kind);
 }
 
-/** Creates or updates the objects once. Returns how many were written; throws CommandError with the object's name. */
-export async function applyObjects(cluster: Cluster, objects: KubeObject[]): Promise<number> {
-  for (const object of objects) {
+/** Creates or updates the objects once. Returns how many were written; what the cluster does not take is noted, with its place. */
+export async function applyObjects(cluster: Cluster, objects: ManifestObject[], terminal: Terminal): Promise<number> {
+  let written = 0;
+  for (const { object, file, line, column } of objects) {
     try {
       await apply(cluster, object);
+      written++;
     } catch (error) {
-      const { kind, metadata } = object;
-      throw new CommandError(`${kind} ${metadata.name}: ${error instanceof Error ? error.message : error}`, {
-        cause: error,
-      });
+      const why = error instanceof Error ? error.message : error;
+      terminal.note(`${file}:${line}:${column}: ${object.kind} ${object.metadata.name} is not applied: ${why}`);
     }
   }
-  return objects.length;
+  return written;
 }
 
 const ATTEMPTS = 5;

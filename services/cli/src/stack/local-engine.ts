@@ -55,7 +55,7 @@ export class LocalEngine {
     });
     const stack = await this.#stack.start(port);
     if (seed !== undefined) {
-      const count = await applyObjects(this.#opened.cluster, objects);
+      const count = await applyObjects(this.#opened.cluster, objects, terminal);
       terminal.note(`${count} objects of ${shownPath(seed)} applied`);
     }
     const view = await this.#watchPolicies(this.#opened);

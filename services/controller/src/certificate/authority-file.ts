@@ -20,7 +20,7 @@ export class AuthorityFile implements TrustedAuthorities {
   #text: string;
   #timer: NodeJS.Timeout | undefined;
 
-  /** Throws when the file cannot be read. */
+  /** Throws when the file cannot be read: a controller that does not know what to trust cannot lead. */
   constructor(parts: AuthorityFileParts) {
     this.#parts = parts;
     this.#text = readFileSync(parts.file, 'utf8');

@@ -56,7 +56,10 @@ export class KeptCertificate implements TrustedAuthorities {
     this.#queue = new WorkQueue({
       parallel: 1,
       work: () => this.#keep(),
-      onFailure: (_name, err, retryMs) => log.warn({ err, retryMs }, 'certificate not kept, it is tried again'),
+      onFailure: (_name, err, retryMs) => {
+        log.warn({ err, retryMs }, 'certificate not kept, it is tried again');
+        this.#notKept(err);
+      },
     });
     const selected = { namespace, fieldSelector: `metadata.name=${SECRET_NAME}` };
     this.#mirror = new Mirror(cluster, SECRETS, { log, onEvent: () => this.#look() }, selected);
@@ -66,6 +69,7 @@ export class KeptCertificate implements TrustedAuthorities {
     return this.#mirror.synced;
   }
 
+  /** Resolves after the first look, also when that failed: the policies that are in force need their leader. */
   start(): Promise<void> {
     this.#queue.start();
     this.#look();
@@ -112,6 +116,14 @@ export class KeptCertificate implements TrustedAuthorities {
     if (words !== this.#problem) log.error({ problem: words }, 'no certificate');
     this.#problem = words;
     this.#bundle = undefined;
+    this.#told.resolve();
+  }
+
+  /** What is trusted already stays trusted. */
+  #notKept(error: unknown): void {
+    const { namespace } = this.#parts;
+    if (this.#bundle === undefined)
+      this.#problem = `Secret ${namespace}/${SECRET_NAME}: ${error instanceof Error ? error.message : String(error)}`;
     this.#told.resolve();
   }
 

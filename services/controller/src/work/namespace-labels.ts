@@ -26,6 +26,7 @@ export class NamespaceLabels implements KindListener {
   readonly #watches: KindWatches;
   readonly #users = new Set<(name: string, before: Labels, after: Labels) => void>();
   readonly #gone = new Map<string, Labels>();
+  readonly #reads = new Map<string, Promise<Labels>>();
   #watch: KindWatch | undefined;
 
   constructor(cluster: Pick<Cluster, 'get'>, watches: KindWatches) {
@@ -52,8 +53,14 @@ export class NamespaceLabels implements KindListener {
     return labels && withName(name, labels);
   }
 
-  /** Asks the cluster. One that is not there has no labels but its name. */
-  async read(name: string): Promise<Labels> {
+  /** Asks the cluster, once at a time for each. One that is not there has no labels but its name. */
+  read(name: string): Promise<Labels> {
+    const reading = this.#reads.get(name) ?? this.#read(name).finally(() => this.#reads.delete(name));
+    this.#reads.set(name, reading);
+    return reading;
+  }
+
+  async #read(name: string): Promise<Labels> {
     const namespace = await this.#cluster.get(NAMESPACES, name);
     return withName(name, namespace && factsOf(namespace).labels);
   }

@@ -20,6 +20,7 @@ export interface ControllerWorkParts {
 export class ControllerWork implements Running {
   readonly #parts: ControllerWorkParts;
   readonly #consumers = new Map<string, WorkConsumption>();
+  readonly #endings = new Set<Promise<void>>();
   #stopping = false;
 
   constructor(parts: ControllerWorkParts) {
@@ -34,7 +35,7 @@ export class ControllerWork implements Running {
     if (works && !running) this.#consumers.set(policy, new WorkConsumption(policy, this.#parts));
     if (!works && running) {
       this.#consumers.delete(policy);
-      void running.stop();
+      this.#end(running);
     }
     sandbox.keepOnly(new Set(table.inForce().map(({ bundle }) => bundle?.digest)));
   }
@@ -42,7 +43,13 @@ export class ControllerWork implements Running {
   /** Resolves when nothing is worked on any more. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    await Promise.all([...this.#consumers.values()].map((each) => each.stop()));
+    for (const each of this.#consumers.values()) this.#end(each);
+    await Promise.all(this.#endings);
+  }
+
+  #end(running: WorkConsumption): void {
+    const ending = running.stop().finally(() => this.#endings.delete(ending));
+    this.#endings.add(ending);
   }
 }
 
