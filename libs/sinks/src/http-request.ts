@@ -114,6 +114,9 @@ async function readAnswer(response: IncomingMessage): Promise<HttpAnswer> {
   return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks).toString('utf8') };
 }
 
+/** Longer than this no server makes a sink wait; a timer has bounds, too. */
+const MAX_ASKED_MS = 3_600_000;
+
 /** The request itself is wrong, so that the same one gets the same answer. Credentials and paths can be mended. */
 const REFUSALS = [400, 413, 414, 422, 431];
 
@@ -124,6 +127,6 @@ export function checkAnswer({ status, headers: { 'retry-after': retryAfter }, bo
   const message = `the server answered ${status}${shown && `: ${shown}`}`;
   if (REFUSALS.includes(status)) throw new RefusedError(message);
   const seconds = Number(retryAfter);
-  if (seconds > 0) throw new BusyError(message, seconds * 1000);
+  if (seconds > 0) throw new BusyError(message, Math.min(seconds * 1000, MAX_ASKED_MS));
   throw new Error(message);
 }

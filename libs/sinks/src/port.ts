@@ -80,6 +80,8 @@ export interface SinkContext {
   connectNats(target: NatsTarget): Promise<NatsPublisher>;
   /** Creates an object of events.k8s.io/v1; one that is there already is no error. Rejects with the API's answer. */
   createKubeEvent(event: KubeObject, signal: AbortSignal): Promise<void>;
+  /** Another one of the same sink may be open: nothing that it writes to is cut or moved away. */
+  beside?: boolean;
   /** Ends the attempt to open. */
   signal: AbortSignal;
 }

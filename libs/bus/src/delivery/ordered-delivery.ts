@@ -33,9 +33,13 @@ export class OrderedDelivery implements Delivery {
     const { connection, options } = this.#parts;
     const { stream, durable } = options;
     const { consumers, streams } = await jetstreamManager(connection);
-    const [consumer, { state }] = await Promise.all([consumers.info(stream, durable), streams.info(stream)]);
+    // The stream first: where nothing is pending afterwards, everything that it had then is settled.
+    const { state } = await streams.info(stream);
+    const consumer = await consumers.info(stream, durable);
     const pending = consumer.num_pending + consumer.num_ack_pending;
-    const settledUpTo = consumer.ack_floor.stream_seq;
+    const floor = consumer.ack_floor.stream_seq;
+    // What the filter leaves out moves no floor.
+    const settledUpTo = pending > 0 ? floor : Math.max(floor, state.last_seq);
     const oldest = pending > 0 ? await this.#timeAfter(settledUpTo) : undefined;
     return { pending, settledUpTo, firstSequence: state.first_seq, ...(oldest && { oldest }) };
   }

@@ -15,14 +15,14 @@ export const file = sinkType({
     maxFiles: withDefault(integer(1, 1_000), 5),
   },
   problems: ({ path }) => (path !== undefined && !isAbsolute(path) ? ['path must be absolute'] : []),
-  async open({ path, maxMiB, maxFiles }): Promise<Sink> {
+  async open({ path, maxMiB, maxFiles }, { beside }): Promise<Sink> {
     await mkdir(dirname(path), { recursive: true });
-    let current = await openWhole(path);
+    let current = beside ? await open(path, 'a', 0o640) : await openWhole(path);
     return {
       async write(events) {
         const lines = Buffer.from(events.map(({ json }) => `${json}\n`).join(''));
         const { size } = await current.stat();
-        if (size > 0 && size + lines.length > maxMiB * MIB) {
+        if (!beside && size > 0 && size + lines.length > maxMiB * MIB) {
           await current.close();
           await rotate(path, maxFiles);
           current = await openWhole(path);

@@ -25,7 +25,7 @@ export const kubernetesEvents = sinkType({
         try {
           await createKubeEvent(kubeEvent(event, defaultNamespace, name), signal);
         } catch (cause) {
-          if (!(cause instanceof Error && NEVER_TAKEN.includes(Number('status' in cause && cause.status)))) throw cause;
+          if (!(cause instanceof Error && isNeverTaken(cause))) throw cause;
           throw new RefusedError(cause.message, { cause });
         }
       }
@@ -34,6 +34,12 @@ export const kubernetesEvents = sinkType({
     close: async () => undefined,
   }),
 });
+
+/** A namespace that is being terminated answers 403, too; another 403 can be mended. */
+function isNeverTaken(error: Error): boolean {
+  const status = Number('status' in error && error.status);
+  return NEVER_TAKEN.includes(status) || (status === 403 && error.message.includes('because it is being terminated'));
+}
 
 function kubeEvent({ id, time, data }: ViolationEvent, defaultNamespace: string, sink: string): KubeObject {
   const { object, action, policy, message = data.reason ?? '' } = data;

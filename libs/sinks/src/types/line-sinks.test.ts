@@ -38,6 +38,17 @@ describe('file', () => {
       expect(await linesOf(path)).toEqual(jsonOf(1, 3));
     }));
 
+  test('beside another one of the same file adds lines, and neither cuts nor rotates it', () =>
+    withTempDir(async (dir) => {
+      const path = join(dir, 'violations.ndjson');
+      const begun = `${'x'.repeat(1024 * 1024)}\ncut`;
+      await writeFile(path, begun);
+      const sink = await openSink('file', settings(path), contextFor({ beside: true }));
+      await sink.write(sinkEvents(1), inTime());
+      await sink.close();
+      expect(await readFile(path, 'utf8')).toBe(`${begun}${jsonOf(1, 1)}\n`);
+    }));
+
   test('is rotated when it is full, and the oldest goes', () =>
     withTempDir(async (dir) => {
       const path = join(dir, 'violations.ndjson');

@@ -89,8 +89,13 @@ function connected(target: Target, { signal }: SinkContext): Promise<Socket> {
 
 const written = (socket: Socket, bytes: Buffer): Promise<void> =>
   new Promise((resolve, reject) => {
-    socket.once('close', () => reject(new Error('the server closed the connection')));
-    socket.write(bytes, (error) => (error ? reject(error) : resolve()));
+    const closed = () => reject(new Error('the server closed the connection'));
+    socket.once('close', closed);
+    socket.write(bytes, (error) => {
+      socket.off('close', closed);
+      if (error) reject(error);
+      else resolve();
+    });
   });
 
 function frame({ event, json }: SinkEvent, settings: { facility: number; appName: string }): Buffer {

@@ -33,7 +33,7 @@ async function answer(request: BusRequest, parts: DeadRetryParts): Promise<BusRe
   if (problems.length > 0) return reply(409, `sink ${name} has wrong settings: ${problems.join('; ')}`);
   try {
     const settings = await plainSettings(sink.spec, parts.readSecret);
-    const opened = await openSink(sink.spec.type, settings, { ...parts.context, name, signal });
+    const opened = await openSink(sink.spec.type, settings, { ...parts.context, name, signal, beside: true });
     try {
       return reply(200, JSON.stringify(await deliverAll(opened, { name, sequences, signal }, parts.bus)));
     } finally {

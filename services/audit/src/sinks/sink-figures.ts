@@ -18,14 +18,21 @@ export class SinkFigures {
   #trouble: Trouble | undefined;
   #droppedUpTo: number | undefined;
 
-  /** A turn begins. */
-  startFrom(status: ViolationSinkStatus = {}): void {
-    this.#base = status;
+  /** A turn begins: at once, before anything is delivered in it. */
+  reset(): void {
+    this.#base = {};
     this.#delivered = this.#failed = this.#dead = this.#dropped = 0;
-    this.#lastDelivery = status.lastDelivery;
-    this.#lastError = status.lastError;
+    this.#lastDelivery = undefined;
+    this.#lastError = undefined;
     this.#trouble = undefined;
     this.#droppedUpTo = undefined;
+  }
+
+  /** What the status said when the turn began. What was counted since then stays. */
+  startFrom(status: ViolationSinkStatus): void {
+    this.#base = status;
+    this.#lastDelivery ??= status.lastDelivery;
+    this.#lastError ??= status.lastError;
   }
 
   taken(count: number): void {

@@ -64,6 +64,7 @@ export class SinkRunner {
       paused: sink.spec.paused === true,
       onTurn: (signal) => {
         this.#turn = signal;
+        this.#figures.reset();
         this.#telling = this.#telling.then(() => this.#tell(signal));
       },
       handler: (batch) => this.#handle(batch),

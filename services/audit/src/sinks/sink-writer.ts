@@ -61,7 +61,7 @@ export class SinkWriter {
 
   async #writePart(events: readonly SinkEvent[], handler: WriteHandler): Promise<void> {
     const retry = retryOf(this.#parts.spec);
-    for (let failures = 0; ; ) {
+    for (let failures = 0, pauses = 0; ; ) {
       handler.signal.throwIfAborted();
       const error = await this.#attempt(events, handler);
       if (error === undefined) return;
@@ -71,7 +71,7 @@ export class SinkWriter {
       if (!(error instanceof SecretMissingError)) failures++;
       if (failures >= retry.maxAttempts) return this.#giveUp(events, error, failures, handler);
       const askedMs = error instanceof BusyError ? error.retryAfterMs : 0;
-      await pause(Math.max(askedMs, backoffMs(failures, retry)), handler.signal);
+      await pause(Math.max(askedMs, backoffMs(++pauses, retry)), handler.signal);
     }
   }
 
@@ -87,8 +87,8 @@ export class SinkWriter {
         (await aborted(sink.write(events, signal), signal)).map((each) => [each.sequence, each.reason]),
       );
     } catch (error) {
-      handler.signal.throwIfAborted();
       if (!(error instanceof RefusedError)) await this.close();
+      handler.signal.throwIfAborted();
       return limit.aborted ? new Error(`no answer in ${timeoutMs} ms`, { cause: error }) : asError(error);
     }
     for (const event of events) {
