@@ -1,3 +1,5 @@
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { ConfigurationError } from '@jspolicy/runtime';
 
 /** What trying again cannot mend, and another setting can; a full disk is none of them. */
@@ -18,3 +20,23 @@ export function directoryProblem(dir: string, error: unknown): unknown {
   const problem = PROBLEMS[code];
   return problem === undefined ? error : new ConfigurationError([`SPOOL_DIR ${dir} ${problem} (${code})`]);
 }
+
+/**
+ * Makes the directory and those above it where they are missing. The recursive mkdir of Node never ends where nothing can
+ * be made, such as below /proc.
+ */
+export async function makeDirectory(dir: string): Promise<void> {
+  try {
+    await mkdir(dir, { mode: 0o700 });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'EEXIST' && (await isDirectory(dir))) return;
+    const above = dirname(dir);
+    if (code !== 'ENOENT' || (await isDirectory(above))) throw error;
+    await makeDirectory(above);
+    await makeDirectory(dir);
+  }
+}
+
+const isDirectory = async (path: string): Promise<boolean> =>
+  (await stat(path).catch(() => undefined))?.isDirectory() ?? false;

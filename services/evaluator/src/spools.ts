@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { type FileLock, type Logger, tryLock } from '@jspolicy/runtime';
 import { Spool, type Spooled, segmentNames } from './spool.ts';
 import type { PutAside } from './spool-aside.ts';
-import { directoryProblem } from './spool-directory.ts';
+import { directoryProblem, makeDirectory } from './spool-directory.ts';
 
 export interface SpoolsOptions {
   /** Shared by all evaluators of this machine that may send each other's violations. */
@@ -55,7 +55,7 @@ export class Spools {
    */
   static async open(options: SpoolsOptions): Promise<Spools> {
     try {
-      await mkdir(options.dir, { recursive: true, mode: 0o700 });
+      await makeDirectory(resolve(options.dir));
       const own = await takeOver(randomUUID(), options);
       if (!own) throw new Error('the lock of a new spool is held by somebody else');
       const spools = new Spools(options, own);
