@@ -4,5 +4,6 @@ export type * from './delivery/port.ts';
 export { connectBus } from './nats-bus.ts';
 export * from './port.ts';
 export { connectPublisher, type Publisher, type PublisherTarget } from './publisher.ts';
+export { PublicationRefused } from './refused.ts';
 export { type BusServiceContext, connectServiceBus, topologyAtStart } from './service-bus.ts';
 export type * from './work/port.ts';

@@ -164,7 +164,10 @@ export interface Bus {
   serve(subject: string, queue: string, handler: RequestHandler): Running;
   /** Creates streams and buckets where they are missing. With a retention the record of violations is kept so, from now on. */
   ensureTopology(retention?: Retention): Promise<void>;
-  /** Publishes to JetStream. Resolves when the stream has it; rejects after timeoutMs. */
+  /**
+   * Publishes to JetStream. Resolves when the stream has it; rejects after timeoutMs, with PublicationRefused when trying
+   * again cannot help.
+   */
   publish(subject: string, body: Uint8Array, options: { id: string; timeoutMs: number }): Promise<Publication>;
   consume(options: ConsumeOptions): Promise<Consumer>;
   /** Reads a stream from the oldest message that it keeps, and goes on with what comes; nothing is acknowledged. */

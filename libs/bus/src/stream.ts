@@ -1,6 +1,7 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { Publication } from './port.ts';
+import { publicationError } from './refused.ts';
 
 /** Publishes with an id; the stream keeps one message per id within its duplicate window. */
 export async function publish(
@@ -9,11 +10,13 @@ export async function publish(
   body: Uint8Array,
   options: { id: string; timeoutMs: number },
 ): Promise<Publication> {
-  const acknowledgement = await jetstream(connection).publish(subject, body, {
-    msgID: options.id,
-    timeout: options.timeoutMs,
-  });
-  return { sequence: acknowledgement.seq, duplicate: acknowledgement.duplicate };
+  try {
+    const published = { msgID: options.id, timeout: options.timeoutMs };
+    const { seq, duplicate } = await jetstream(connection).publish(subject, body, published);
+    return { sequence: seq, duplicate };
+  } catch (error) {
+    throw publicationError(error);
+  }
 }
 
 export async function streamIdentity(connection: NatsConnection, stream: string): Promise<string> {

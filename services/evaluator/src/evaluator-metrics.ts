@@ -55,5 +55,9 @@ export function evaluatorMetrics(metrics: Metrics) {
       name: 'jspolicy_violations_lost_total',
       help: 'Violations that neither the stream nor the disk could take',
     }),
+    violationsAside: metrics.counter({
+      name: 'jspolicy_violations_put_aside_total',
+      help: 'Lines of spools that can never be sent: they are in a file *.bad of the spool directory',
+    }),
   };
 }

@@ -72,7 +72,8 @@ class Evaluator implements Service {
     const { evaluatorId, healthPort, spoolDir, spoolMaxMiB } = this.#config;
     const metrics = this.#counted;
     this.#health = await startHealth(healthPort, this.#metrics);
-    const spool = await Spools.open({ dir: spoolDir, maxBytes: spoolMaxMiB * MIB, log });
+    const onAside = (lines: number) => metrics.violationsAside.inc(lines);
+    const spool = await Spools.open({ dir: spoolDir, maxBytes: spoolMaxMiB * MIB, log, onAside });
     this.#spools = spool;
     const bus = await connectServiceBus({
       service: 'evaluator',

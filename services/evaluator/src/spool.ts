@@ -1,14 +1,11 @@
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PublicationRefused } from '@jspolicy/bus';
 import { sizeOf, syncDirectory, writeSafely } from './safe-file.ts';
+import { Aside, type BadLine, type TellAside } from './spool-aside.ts';
+import { readSpooled, type Spooled } from './spooled.ts';
 
-/** A message for JetStream that waits on the disk. */
-export interface Spooled {
-  subject: string;
-  id: string;
-  /** JSON text. */
-  body: string;
-}
+export type { Spooled } from './spooled.ts';
 
 const LINE_END = '\n';
 /** A file that has grown to this is followed by another one: so much at most is sent twice after a crash. */
@@ -28,12 +25,13 @@ interface Waiting {
 
 /**
  * Messages on the disk, sent later in the order in which they came; they are still there after a crash. Files in a row:
- * the last one grows, the first one is sent. A crash while sending sends some of them again, with the same id. One
- * process owns the directory.
+ * the last one grows, the first one is sent. A crash while sending sends some of them again, with the same id. What is no
+ * violation, or is refused for good, is put aside into `<dir>.bad`. One process owns the directory.
  */
 export class Spool {
   readonly #dir: string;
   readonly #maxBytes: number;
+  readonly #aside: Aside;
   /** Oldest first. */
   readonly #segments: Segment[] = [];
   /** The next one that is made. */
@@ -44,18 +42,21 @@ export class Spool {
   /** File operations one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(dir: string, maxBytes: number) {
+  private constructor(dir: string, maxBytes: number, onAside: TellAside) {
     this.#dir = dir;
     this.#maxBytes = maxBytes;
+    this.#aside = new Aside({ file: `${dir}.bad`, maxBytes, tell: onAside });
   }
 
-  /** Makes the directory when it is missing and finds what an earlier process left. */
-  static async open(dir: string, maxBytes: number): Promise<Spool> {
+  /**
+   * Makes the directory when it is missing and finds what an earlier process left. maxBytes is for what waits, and as much
+   * again for what is put aside.
+   */
+  static async open(dir: string, maxBytes: number, onAside: TellAside = () => undefined): Promise<Spool> {
     await mkdir(dir, { recursive: true, mode: 0o700 });
-    const spool = new Spool(dir, maxBytes);
-    for (const name of (await readdir(dir)).sort()) {
-      const number = Number(NAME.exec(name)?.[1] ?? Number.NaN);
-      if (Number.isNaN(number)) continue;
+    const spool = new Spool(dir, maxBytes, onAside);
+    for (const name of await segmentNames(dir)) {
+      const number = Number(NAME.exec(name)?.[1]);
       spool.#segments.push({ number, bytes: await sizeOf(join(dir, name)) });
       spool.#next = number + 1;
     }
@@ -101,6 +102,14 @@ export class Spool {
     }
   }
 
+  /** Removes the directory of a spool that is drained; what others put into it stays, and the promise rejects. */
+  async remove(): Promise<void> {
+    const own = (await readdir(this.#dir)).filter((name) => NAME.test(name.replace(/\.new$/, '')));
+    // An empty segment, or what a crash left of one that was written anew.
+    for (const name of own) await rm(join(this.#dir, name), { force: true });
+    await rmdir(this.#dir);
+  }
+
   async #writeWaiting(): Promise<void> {
     const batch = this.#waiting.splice(0);
     if (batch.length === 0) return;
@@ -135,16 +144,44 @@ export class Spool {
   }
 
   async #sendSegment(segment: Segment, send: (message: Spooled) => Promise<void>): Promise<void> {
-    const text = await readFile(this.#fileOf(segment), 'utf8').catch(emptyWhenMissing);
+    const text = await this.#textOf(this.#fileOf(segment));
     const lines = text.split(LINE_END).filter(Boolean);
-    let sent = 0;
+    const bad: BadLine[] = [];
+    let done = 0;
     try {
-      for (; sent < lines.length; sent++) {
-        const message = parsed(lines[sent] ?? '');
-        if (message) await send(message);
+      for (; done < lines.length; done++) {
+        const line = lines[done] ?? '';
+        const reason = await sendLine(line, send);
+        if (reason !== undefined) bad.push({ line, reason });
       }
     } finally {
-      await this.#inTurn(() => this.#keep(segment, lines.slice(sent)));
+      await this.#settle(segment, bad, lines.slice(done));
+    }
+  }
+
+  /** What was sent is never kept, also when the disk does not take what is put aside. */
+  async #settle(segment: Segment, bad: BadLine[], rest: string[]): Promise<void> {
+    const keep = (lines: string[]) => this.#inTurn(() => this.#keep(segment, lines));
+    try {
+      await this.#aside.put(this.#fileOf(segment), bad);
+    } catch (error) {
+      await keep([...bad.map(({ line }) => line), ...rest]);
+      throw error;
+    }
+    await keep(rest);
+  }
+
+  /** Empty when there is nothing to send in it: a file that cannot be read is put aside as it is. */
+  async #textOf(file: string): Promise<string> {
+    try {
+      return await readFile(file, 'utf8');
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : undefined;
+      // Files are open elsewhere: it can be read later.
+      if (code === 'EMFILE' || code === 'ENFILE') throw error;
+      // A disk that took nothing left a segment without a file.
+      if (code !== 'ENOENT') await this.#aside.move(file, error);
+      return '';
     }
   }
 
@@ -171,17 +208,24 @@ export class Spool {
   }
 }
 
-/** A disk that took nothing left a segment without a file. */
-function emptyWhenMissing(error: unknown): string {
-  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
-  throw error;
+/** What is named like a segment and is none (a directory, a link, a pipe) is not looked at. */
+export async function segmentNames(dir: string): Promise<string[]> {
+  const entries = await readdir(dir, { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile() && NAME.test(entry.name))
+    .map(({ name }) => name)
+    .sort();
 }
 
-/** undefined for a line that a crash cut off. */
-function parsed(line: string): Spooled | undefined {
+/** Why the line can never be sent; undefined: it is. Rejects when it has to wait. */
+async function sendLine(line: string, send: (message: Spooled) => Promise<void>): Promise<string | undefined> {
+  const read = readSpooled(line);
+  if ('problem' in read) return read.problem;
   try {
-    return JSON.parse(line) as Spooled;
-  } catch {
+    await send(read.message);
     return undefined;
+  } catch (error) {
+    if (error instanceof PublicationRefused) return error.message;
+    throw error;
   }
 }

@@ -1,10 +1,19 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Bus, connectBus } from '@jspolicy/bus';
-import { VIOLATION_EVENT_TYPE, VIOLATIONS_STREAM, type ViolationEvent } from '@jspolicy/contracts';
+import {
+  MAX_PAYLOAD_BYTES,
+  VIOLATION_EVENT_TYPE,
+  VIOLATIONS_STREAM,
+  type ViolationEvent,
+  violationSubject,
+} from '@jspolicy/contracts';
 import { createLogger, createMetrics } from '@jspolicy/runtime';
 import { natsForTest, type TempDir, type TestNats, tempDir, waitFor } from '@jspolicy/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { evaluatorMetrics } from './evaluator-metrics.ts';
 import { Spool } from './spool.ts';
+import type { PutAside } from './spool-aside.ts';
 import { ViolationRecorder } from './violation-recorder.ts';
 
 const log = createLogger({ service: 'test', level: 'silent' });
@@ -116,4 +125,52 @@ test('what a full spool cannot take is counted, and each loss told', async () =>
   await receivedAre(['a']);
   await recording.stop();
   expect(await metrics.registry.metrics()).toContain('jspolicy_violation_spool_bytes 0');
+});
+
+test('what the server refuses for good is put aside, and does not hold up the others', async () => {
+  const told: PutAside[] = [];
+  const spool = await Spool.open(join(dir.path, 'spool'), 32 * MIB, (put) => told.push(put));
+  const huge = event('huge');
+  huge.data.message = 'x'.repeat(MAX_PAYLOAD_BYTES);
+  for (const each of [huge, event('two\nlines'), event('b')])
+    await spool.append({ subject: violationSubject('p.example.com'), id: each.id, body: JSON.stringify(each) });
+  const recording = new ViolationRecorder({ bus, spool, log, metrics: evaluatorMetrics(createMetrics()) });
+  recording.start();
+  await receivedAre(['b']);
+  await recording.stop();
+  expect(told.map(({ lines, reason }) => ({ lines, reason }))).toEqual([
+    { lines: 1, reason: expect.stringMatching(/^refused for good: .*max_payload/) },
+    { lines: 1, reason: expect.stringMatching(/^refused for good: .*header/) },
+  ]);
+});
+
+test('a line that is no violation does not hold up those behind it', async () => {
+  const path = join(dir.path, 'spool');
+  await mkdir(path);
+  await writeFile(join(path, '000000000000.ndjson'), '{}\n42\n{"subject":"nobody.has.it","id":"i","body":"{}"}\n');
+  const told: PutAside[] = [];
+  const spool = await Spool.open(path, MIB, (put) => told.push(put));
+  const recording = new ViolationRecorder({ bus, spool, log, metrics: evaluatorMetrics(createMetrics()) });
+  await recording.record(event('a'), 5_000);
+  await receivedAre(['a']);
+  await recording.stop();
+  expect(told.map(({ lines }) => lines)).toEqual([3]);
+});
+
+test('trouble that is worth waiting for is told when it begins and when it ends', async () => {
+  const lines: string[] = [];
+  const telling = createLogger({ service: 'test', level: 'silent' });
+  telling.warn = (_fields: unknown, text?: string) => void lines.push(text ?? '');
+  telling.info = (text: unknown) => void lines.push(String(text));
+  const recording = await recorder(MIB, createMetrics(), telling);
+  nats.kill('SIGKILL');
+  await waitFor(() => !bus.connected, { what: 'the connection to be lost' });
+  await recording.record(event('a'), 200);
+  await waitFor(() => lines.length > 0, { what: 'the trouble to be told' });
+  await nats.restart();
+  await receivedAre(['a']);
+  await waitFor(() => lines.includes('violations that waited on the disk are sent'), { what: 'its end to be told' });
+  expect(lines[0]).toBe('violations wait on the disk');
+  expect(lines.at(-1)).toBe('violations that waited on the disk are sent');
+  await recording.stop();
 });

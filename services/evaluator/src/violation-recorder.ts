@@ -20,6 +20,8 @@ export class ViolationRecorder {
   #draining: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
   #attempts = 0;
+  /** Why what is on the disk waits; told when it begins, changes and ends. */
+  #trouble: string | undefined;
   /** Writes to the disk that no answer waits for any more, too. */
   readonly #keeping = new Set<Promise<void>>();
   #stopped = false;
@@ -108,11 +110,20 @@ export class ViolationRecorder {
       if (!this.#bus.connected) throw new Error('not connected');
       await this.#spool.drain((message) => this.#send(message, DRAIN_PUBLISH_MS));
       this.#attempts = 0;
+      if (this.#trouble) this.#log.info('violations that waited on the disk are sent');
+      this.#trouble = undefined;
     } catch (error) {
       this.#attempts++;
-      this.#log.debug({ err: error, attempts: this.#attempts }, 'violations wait on the disk');
+      this.#tellTrouble(error);
     }
     this.#tellSpool();
+  }
+
+  #tellTrouble(err: unknown): void {
+    const why = err instanceof Error ? err.message : String(err);
+    if (why === this.#trouble) return;
+    this.#trouble = why;
+    this.#log.warn({ why, bytes: this.#spool.bytes }, 'violations wait on the disk');
   }
 
   #tellSpool(): void {
