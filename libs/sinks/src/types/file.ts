@@ -1,4 +1,4 @@
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { access, type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, isAbsolute } from 'node:path';
 import { integer, required, text, withDefault } from '../fields.ts';
 import { type Sink, sinkType } from '../port.ts';
@@ -16,12 +16,13 @@ export const file = sinkType({
   },
   problems: ({ path }) => (path !== undefined && !isAbsolute(path) ? ['path must be absolute'] : []),
   async open({ path, maxMiB, maxFiles }, { beside }): Promise<Sink> {
-    await mkdir(dirname(path), { recursive: true });
-    let current = beside ? await open(path, 'a', 0o640) : await openWhole(path);
+    await makeDirectory(dirname(path));
+    let current = beside ? await open(path, 'a+', 0o640) : await openWhole(path);
     return {
       async write(events) {
-        const lines = Buffer.from(events.map(({ json }) => `${json}\n`).join(''));
         const { size } = await current.stat();
+        const lead = beside && !(await endsWithLine(current, size)) ? '\n' : '';
+        const lines = Buffer.from(lead + events.map(({ json }) => `${json}\n`).join(''));
         if (!beside && size > 0 && size + lines.length > maxMiB * MIB) {
           await current.close();
           await rotate(path, maxFiles);
@@ -35,6 +36,31 @@ export const file = sinkType({
     };
   },
 });
+
+/** One by one: asked for all of them at once, Node never ends where the system has none to give, as below /proc. */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || dirname(path) === path || (await exists(dirname(path)))) throw error;
+    await makeDirectory(dirname(path));
+    await mkdir(path);
+  }
+}
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+async function endsWithLine(handle: FileHandle, size: number): Promise<boolean> {
+  if (size === 0) return true;
+  const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, size - 1);
+  return buffer.toString() === '\n';
+}
 
 /** A line that a crash cut is removed: its event comes again. */
 async function openWhole(path: string): Promise<FileHandle> {

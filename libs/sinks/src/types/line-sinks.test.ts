@@ -46,7 +46,17 @@ describe('file', () => {
       const sink = await openSink('file', settings(path), contextFor({ beside: true }));
       await sink.write(sinkEvents(1), inTime());
       await sink.close();
-      expect(await readFile(path, 'utf8')).toBe(`${begun}${jsonOf(1, 1)}\n`);
+      expect(await readFile(path, 'utf8')).toBe(`${begun}\n${jsonOf(1, 1)}\n`);
+    }));
+
+  test('a folder that cannot be made is an error at once, one that is missing is made', () =>
+    withTempDir(async (dir) => {
+      await expect(openSink('file', settings('/proc/nope/below/x.ndjson'), contextFor())).rejects.toThrow('ENOENT');
+      const path = join(dir, 'a/b/c/violations.ndjson');
+      const sink = await openSink('file', settings(path), contextFor());
+      await sink.write(sinkEvents(1), inTime());
+      await sink.close();
+      expect(await linesOf(path)).toEqual(jsonOf(1, 1));
     }));
 
   test('is rotated when it is full, and the oldest goes', () =>
