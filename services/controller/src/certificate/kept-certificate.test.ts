@@ -136,9 +136,9 @@ describe('by hand', () => {
   });
 });
 
-const GIVEN = await createCertificates(NAMES);
+const [GIVEN, GIVEN_LATER] = [await createCertificates(NAMES), await createCertificates(LATER)];
 
-describe('a new leader', async () => {
+describe('a new leader', () => {
   const restart = async () => {
     await controller.child.stop();
     controller = await stack.startController(SERVED);
@@ -173,7 +173,7 @@ describe('a new leader', async () => {
     ],
     [
       'is kept by cert-manager and not valid yet',
-      dataOf(await createCertificates(LATER)),
+      dataOf(GIVEN_LATER),
       { annotations: { 'cert-manager.io/certificate-name': 'x' } },
       'cert-manager keeps it, but what tls.crt holds is not valid yet',
     ],
