@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { withTempDir } from '@jspolicy/testing';
 import { expect, test } from 'vitest';
-import { createCertificates, ensureCertificates } from './index.ts';
+import { begunAt, createCertificates, ensureCertificates } from './index.ts';
 
 const names = { dnsNames: ['localhost', 'jspolicy.jspolicy.svc'], ipAddresses: ['127.0.0.1', '::1'] };
 const HOUR_MS = 3_600_000;
@@ -36,6 +36,13 @@ test('valid since an hour ago, for as long as asked', async () => {
   expect(leaf.validToDate).toEqual(notAfter);
   expect(leaf.validToDate.getTime() - leaf.validFromDate.getTime()).toBe(10 * 24 * HOUR_MS + HOUR_MS);
   expect(leaf.checkHost('other.example.com')).toBeUndefined();
+});
+
+test('begun: also what begins within five minutes', async () => {
+  const { ca } = await createCertificates({ ...names, backdatedMs: 0 });
+  const from = new X509Certificate(ca).validFromDate.getTime();
+  const begunBefore = (ms: number) => begunAt([ca, 'no PEM'], new Date(from - ms));
+  expect([begunBefore(-1000), begunBefore(299_000), begunBefore(301_000)]).toEqual([[ca], [ca], []]);
 });
 
 test.each([

@@ -1,3 +1,11 @@
 export { type CertificateFiles, ensureCertificates } from './certificate-files.ts';
 export { type CertificateOptions, type Certificates, createCertificates, DEFAULT_VALID_DAYS } from './certificates.ts';
-export { certificatesOf, isSigned, type PairFacts, readPair, type ServingPair, validAt } from './serving-pair.ts';
+export {
+  begunAt,
+  certificatesOf,
+  isSigned,
+  type PairFacts,
+  readPair,
+  type ServingPair,
+  validAt,
+} from './serving-pair.ts';

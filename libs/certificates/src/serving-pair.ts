@@ -73,6 +73,20 @@ export function validAt(pems: string[], time: Date): string[] {
   });
 }
 
+/** Clocks of a cluster's machines differ by so much at most: what begins within it counts as begun. */
+const CLOCK_SKEW_MS = 5 * 60_000;
+
+/** Those whose life has begun at that time, five minutes of wrong clocks allowed; what cannot be read is left out. */
+export function begunAt(pems: string[], time: Date): string[] {
+  return pems.filter((pem) => {
+    try {
+      return new X509Certificate(pem).validFromDate.getTime() <= time.getTime() + CLOCK_SKEW_MS;
+    } catch {
+      return false;
+    }
+  });
+}
+
 const issued = (authority: X509Certificate, signed: X509Certificate): boolean =>
   signed.checkIssued(authority) && signed.verify(authority.publicKey);
 

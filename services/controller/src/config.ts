@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { busProblems, busSettings } from '@jspolicy/bus';
 import {
+  checkedText,
   clusterProblems,
   clusterSettings,
   commonSettings,
@@ -23,11 +24,15 @@ export const settings = {
   }),
   namespace: text({ env: 'KUBE_NAMESPACE', default: 'jspolicy', describe: 'namespace of the engine itself' }),
   ...clusterSettings,
-  webhookUrl: optionalText({
-    env: 'WEBHOOK_URL',
-    alias: 'JS_POLICY_WEBHOOK_URL',
-    describe: 'where the API server reaches the gateway; absent: the Service',
-  }),
+  webhookUrl: checkedText(
+    {
+      env: 'WEBHOOK_URL',
+      alias: 'JS_POLICY_WEBHOOK_URL',
+      default: '',
+      describe: 'where the API server reaches the gateway; absent: the Service',
+    },
+    problemOfUrl,
+  ),
   webhookCaFile: file({
     env: 'WEBHOOK_CA_FILE',
     default: '',
@@ -102,7 +107,7 @@ export const readConfig = (env: NodeJS.ProcessEnv) =>
   loadConfig(settings, env, busProblems, clusterProblems, ownProblems);
 
 function ownProblems(values: Partial<Values<typeof settings>>): string[] {
-  const { installCrds, crdsDir, webhookUrl, webhookCaFile, injectCaFrom } = values;
+  const { installCrds, crdsDir, webhookCaFile, injectCaFrom } = values;
   const { certificateSeconds = Number.POSITIVE_INFINITY, certificateSettleSeconds = 0 } = values;
   // What is left of a life when a rotation begins is a third.
   const isTooLong = certificateSettleSeconds * 4 > certificateSeconds;
@@ -112,6 +117,13 @@ function ownProblems(values: Partial<Values<typeof settings>>): string[] {
     ...(isTooLong ? ['CERTIFICATE_SETTLE_SECONDS must be a quarter of CERTIFICATE_SECONDS at most'] : []),
     ...(isName ? [] : [`WEBHOOK_INJECT_CA_FROM must be namespace/name, not ${JSON.stringify(injectCaFrom)}`]),
     ...(installCrds && !crdsDir ? ['CRDS_DIR is required with INSTALL_CRDS'] : []),
-    ...(webhookUrl && !URL.canParse(webhookUrl) ? [`WEBHOOK_URL is no URL: ${webhookUrl}`] : []),
   ];
+}
+
+/** What the API server refuses in a webhook configuration too. The value may hold a password: it is not repeated. */
+function problemOfUrl(value: string): string | undefined {
+  const url = URL.parse(value);
+  if (!url?.hostname) return 'is no URL as https://host:port';
+  if (url.username || url.password) return 'must not hold credentials: the API server takes none';
+  return url.search || url.hash ? 'must end with its path, without ? and #' : undefined;
 }

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { certificatesOf } from '@jspolicy/certificates';
 import type { Logger } from '@jspolicy/runtime';
-import type { TrustedAuthorities } from './trusted-authorities.ts';
+import { CertificateError, type TrustedAuthorities } from './trusted-authorities.ts';
 
 /** Files of a Secret change by a link to another directory, which few file systems tell of. */
 const LOOK_MS = 5_000;
@@ -31,6 +32,8 @@ export class AuthorityFile implements TrustedAuthorities {
   }
 
   caBundle(): string {
+    // Empty is what the API server takes for its own roots.
+    if (!holdsAny(this.#text)) throw new CertificateError(`${this.#parts.file} holds no certificate of an authority`);
     return Buffer.from(this.#text).toString('base64');
   }
 
@@ -43,7 +46,7 @@ export class AuthorityFile implements TrustedAuthorities {
     try {
       const text = await readFile(file, 'utf8');
       // A file that is being written may be empty for a moment.
-      if (text === this.#text || text.trim() === '') return;
+      if (text === this.#text || !holdsAny(text)) return;
       this.#text = text;
       log.info({ file }, 'authorities read anew');
       onChange();
@@ -52,3 +55,5 @@ export class AuthorityFile implements TrustedAuthorities {
     }
   }
 }
+
+const holdsAny = (text: string): boolean => certificatesOf(text).length > 0;

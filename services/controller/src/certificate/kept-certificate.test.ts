@@ -17,6 +17,7 @@ const GATEWAY = resolve(import.meta.dirname, '../../../gateway/dist/main.js');
 const SECRETS = '/api/v1/namespaces/jspolicy/secrets';
 const SECRET = `${SECRETS}/jspolicy-webhook-cert`;
 const NAMES = { dnsNames: ['jspolicy.jspolicy.svc'], ipAddresses: [] };
+const LATER = { ...NAMES, backdatedMs: -3_600_000 };
 const NAME = 'served.controller.example';
 
 let stack: ControllerStack;
@@ -115,6 +116,18 @@ describe('by hand', () => {
     expect(controller.child.lines.join('\n')).toContain('the key is not that of the certificate');
   });
 
+  test('so is one that is not valid yet, and that one does not come back', async () => {
+    const before = await held();
+    const later = await createCertificates(LATER);
+    await stack.call('PATCH', SECRET, { data: dataOf(later) });
+    await waitFor(async () => (await held()).cert === before.cert, { what: 'the certificate to be as it was' });
+    await stack.call('DELETE', SECRET);
+    await waitFor(async () => (await held()).cert, { what: 'the Secret to be there again' });
+    expect(await held()).toEqual(before);
+    expect(await trusted()).not.toContain(later.ca);
+    expect(controller.child.lines.join('\n')).toContain('what tls.crt holds is not valid yet');
+  });
+
   test('a certificate that jsPolicy made is taken as it is', async () => {
     const made = await createCertificates({ ...NAMES, validDays: 3650 });
     await stack.call('PATCH', SECRET, { data: dataOf(made) });
@@ -122,6 +135,8 @@ describe('by hand', () => {
     expect((await held()).cert).toBe(made.cert);
   });
 });
+
+const [GIVEN, GIVEN_LATER] = [await createCertificates(NAMES), await createCertificates(LATER)];
 
 describe('a new leader', () => {
   const restart = async () => {
@@ -150,6 +165,18 @@ describe('a new leader', () => {
       { annotations: { 'cert-manager.io/certificate-name': 'x' } },
       'cert-manager keeps it, but it has no tls.crt and no tls.key',
     ],
+    [
+      'is kept by cert-manager and has no ca.crt',
+      { 'tls.crt': encode(GIVEN.cert), 'tls.key': encode(GIVEN.key) },
+      { annotations: { 'cert-manager.io/certificate-name': 'x' } },
+      'cert-manager keeps it, but it has no authority in ca.crt',
+    ],
+    [
+      'is kept by cert-manager and not valid yet',
+      dataOf(GIVEN_LATER),
+      { annotations: { 'cert-manager.io/certificate-name': 'x' } },
+      'cert-manager keeps it, but what tls.crt holds is not valid yet',
+    ],
   ])('leaves a Secret alone that %s, and says why', async (_what, data, metadata, why) => {
     await controller.child.stop();
     const { body } = await put(data, metadata);
@@ -161,6 +188,25 @@ describe('a new leader', () => {
     expect((await stack.status(fresh, 'Failed')).status.message).toMatch(said);
     expect((await stack.get(SECRET)).metadata.resourceVersion).toBe(body.metadata.resourceVersion);
     expect(await trusted()).toContain('BEGIN');
+  });
+
+  test('replaces one that is not valid yet by steps, and says what to do when it is immutable', async () => {
+    await controller.child.stop();
+    const [later, before] = [await createCertificates(LATER), await trusted()];
+    await put(dataOf(later));
+    await stack.call('PATCH', SECRET, { immutable: true });
+    controller = await stack.startController(SERVED);
+    const said = /it is immutable and must be written .*: delete it, then it is made anew/;
+    await waitFor(() => controller.child.lines.some((line) => said.test(line)), {
+      what: 'the reason in the log',
+      timeoutMs: 30_000,
+    });
+    expect(await trusted()).toBe(before);
+    await stack.call('DELETE', SECRET);
+    await waitFor(async () => (await held()).cert, { what: 'a new certificate', timeoutMs: 60_000 });
+    expect((await held()).cert).not.toBe(later.cert);
+    for (const ca of [before, (await held()).ca]) expect(await trusted()).toContain(ca.trim().slice(-80));
+    expect(await trusted()).not.toContain(later.ca);
   });
 
   test('a certificate whose authority is not there is left alone', async () => {

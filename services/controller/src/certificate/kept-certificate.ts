@@ -7,13 +7,15 @@ import { SECRETS } from '../resource-types.ts';
 import { WorkQueue } from '../work-queue.ts';
 import type { Writes } from '../writes.ts';
 import { nextStep, type Step } from './next-step.ts';
-import { authoritiesOf, type CertificateState, readSecret, SECRET_NAME, secretOf } from './secret-state.ts';
+import { authoritiesOf, type CertificateState, notBegun, readSecret, SECRET_NAME, secretOf } from './secret-state.ts';
 import { bundleOf, CertificateError, type TrustedAuthorities } from './trusted-authorities.ts';
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 /** Of clocks that go wrong, and of a timer's longest time. */
 const LONGEST_WAIT_MS = HOUR_MS;
+/** What is left alone may be a certificate that is not valid yet. */
+const REFUSED_WAIT_MS = 60_000;
 
 export interface KeptCertificateParts {
   cluster: Cluster;
@@ -105,7 +107,8 @@ export class KeptCertificate implements TrustedAuthorities {
     if (read?.is === 'kept') return this.#advance(read.state);
     if (read)
       this.#parts.log.warn({ secret: SECRET_NAME, problem: read.problem }, 'certificate useless, it is replaced');
-    if (this.#whole) return this.#store(this.#whole, 'put back');
+    const before = this.#whole?.current;
+    if (this.#whole && before && !notBegun(before)) return this.#store(this.#whole, 'put back');
     await this.#advance(read?.state ?? { previous: [] });
   }
 
@@ -117,6 +120,7 @@ export class KeptCertificate implements TrustedAuthorities {
     this.#problem = words;
     this.#bundle = undefined;
     this.#told.resolve();
+    this.#lookAfter(REFUSED_WAIT_MS);
   }
 
   /** What is trusted already stays trusted. */
@@ -157,7 +161,9 @@ export class KeptCertificate implements TrustedAuthorities {
     return this.#spread.sinceMs + this.#parts.settleMs - performance.now();
   }
 
+  /** Never of none: an empty bundle in place of one that works would make the API server trust its own roots. */
   async #tell(authorities: string[]): Promise<number> {
+    if (authorities.length === 0) throw new CertificateError('it holds no authority that could be trusted');
     this.#bundle = bundleOf(authorities);
     this.#problem = '';
     this.#told.resolve();
@@ -167,6 +173,8 @@ export class KeptCertificate implements TrustedAuthorities {
   async #store(state: CertificateState, why: string): Promise<void> {
     const { writes, namespace, log } = this.#parts;
     const existing = this.#mirror.get(SECRET_NAME);
+    if (existing?.['immutable'] === true)
+      throw new CertificateError(`it is immutable and must be written (${why}): delete it, then it is made anew`);
     const desired = secretOf(existing, namespace, state);
     const written = existing ? await writes.update(SECRETS, desired) : await writes.create(SECRETS, desired);
     this.#mirror.remember(written, existing?.metadata.resourceVersion);

@@ -1,4 +1,4 @@
-import { certificatesOf, isSigned, readPair, type ServingPair } from '@jspolicy/certificates';
+import { begunAt, certificatesOf, isSigned, readPair, type ServingPair } from '@jspolicy/certificates';
 import type { KubeObject } from '@jspolicy/contracts';
 
 /** Its name and its three keys are those that jsPolicy had. */
@@ -35,10 +35,11 @@ type Data = Record<string, string>;
 export function readSecret(secret: KubeObject): SecretRead {
   const data = (secret['data'] ?? {}) as Data;
   const pair = pairOf(data, KEYS);
-  const problem = problemOf(pair);
+  const problem = problemOf(pair) ?? notBegun(pair);
   const owner = ownerOf(secret);
   if (owner) {
-    if (problem) return { is: 'foreign', problem: `${owner} keeps it, but ${problem}` };
+    const lacks = problem ?? noAuthority(pair);
+    if (lacks) return { is: 'foreign', problem: `${owner} keeps it, but ${lacks}` };
     return { is: 'given', ca: pair.ca };
   }
   const others = Object.keys(data).filter((key) => !ALL_KEYS.includes(key));
@@ -78,7 +79,7 @@ export const authoritiesOf = ({ current, next, previous }: CertificateState): st
 /** What is prepared, if it is whole; otherwise it is prepared again. */
 function restOf(data: Data): CertificateState {
   const next = pairOf(data, NEXT_KEYS);
-  const isWhole = problemOf(next) === undefined && isSigned(next);
+  const isWhole = problemOf(next) === undefined && isSigned(next) && notBegun(next) === undefined;
   return { ...(isWhole && { next }), previous: certificatesOf(decode(data[PREVIOUS_KEY])) };
 }
 
@@ -96,6 +97,24 @@ function problemOf(pair: ServingPair): string | undefined {
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+/**
+ * Why no client accepts the pair yet, by the clock of now: its certificate, or each authority that signed it, begins later.
+ * A pair that is not signed at all is not looked at.
+ */
+export function notBegun({ ca, cert }: Pick<ServingPair, 'ca' | 'cert'>): string | undefined {
+  const now = new Date();
+  const [chain, authorities] = [certificatesOf(cert), certificatesOf(ca)];
+  if (begunAt(chain, now).length < chain.length) return `what ${KEYS.cert} holds is not valid yet`;
+  const begun = begunAt(authorities, now);
+  const waits = isSigned({ ca, cert }) && !isSigned({ ca: begun.join(''), cert });
+  return waits ? `the authority in ${KEYS.ca} is not valid yet` : undefined;
+}
+
+/** The API server would trust its own roots instead, which sign no name of a Service. */
+function noAuthority({ ca }: ServingPair): string | undefined {
+  return certificatesOf(ca).length === 0 ? `it has no authority in ${KEYS.ca}` : undefined;
 }
 
 /** Whoever else writes the Secret, in words. */

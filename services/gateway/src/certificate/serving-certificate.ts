@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import type { Logger } from '@jspolicy/runtime';
 
@@ -17,6 +18,11 @@ export interface CertificateListener {
 /** Something that tells of a certificate now, and of each that takes its place. */
 export type CertificateSource = (listener: CertificateListener) => { stop(): Promise<void> | void };
 
+/** Clocks differ by so much at most: what begins within it is taken. */
+const CLOCK_SKEW_MS = 5 * 60_000;
+/** A timer's own limit is weeks; clocks are set right meanwhile. */
+const LONGEST_WAIT_MS = 60_000;
+
 /** The certificate that serves. A new one takes over for connections that begin; those that exist go on. */
 export class Serving {
   readonly #log: Logger;
@@ -26,6 +32,8 @@ export class Serving {
   #swap: ((certificate: ServingCertificate) => void) | undefined;
   #problem: string | undefined;
   #running: ReturnType<CertificateSource> | undefined;
+  /** Until a certificate that was told begins. */
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(source: CertificateSource, log: Logger) {
     this.#source = source;
@@ -54,19 +62,29 @@ export class Serving {
 
   async stop(): Promise<void> {
     await this.#running?.stop();
+    clearTimeout(this.#timer);
   }
 
   #take(certificate: ServingCertificate): void {
     const { cert, key } = certificate;
     const isNew = cert !== this.#current?.cert || key !== this.#current.key;
     const problem = isNew ? problemOf(certificate) : undefined;
-    if (problem !== undefined) this.#tell(problem);
+    clearTimeout(this.#timer);
+    const waitMs = isNew && problem === undefined ? untilBegun(certificate) : 0;
+    if (waitMs > 0) this.#wait(certificate, waitMs);
+    else if (problem !== undefined) this.#tell(problem);
     else this.#problem = undefined;
-    if (!isNew || problem !== undefined) return;
+    if (!isNew || problem !== undefined || waitMs > 0) return;
     this.#log.info({ isFirst: !this.#current }, 'certificate taken');
     this.#current = certificate;
     this.#swap?.(certificate);
     this.#first.resolve(certificate);
+  }
+
+  /** Clients refuse a certificate before its time: the one before goes on. A source may tell of it only once. */
+  #wait(certificate: ServingCertificate, waitMs: number): void {
+    this.#tell('the certificate is not valid yet');
+    this.#timer = setTimeout(() => this.#take(certificate), Math.min(waitMs, LONGEST_WAIT_MS));
   }
 
   #tell(problem: string): void {
@@ -84,4 +102,9 @@ function problemOf(certificate: ServingCertificate): string | undefined {
   } catch (error) {
     return `the certificate or its key cannot be used: ${error instanceof Error ? error.message : error}`;
   }
+}
+
+/** Milliseconds until its life begins; 0 or less when it has begun. */
+function untilBegun({ cert }: ServingCertificate): number {
+  return new X509Certificate(cert).validFromDate.getTime() - CLOCK_SKEW_MS - Date.now();
 }
