@@ -1,25 +1,18 @@
-import { admissionReview, pod, type TempDir, tempDir, waitFor } from '@jspolicy/testing';
+import { admissionReview, pod } from '@jspolicy/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { policy, writeManifests } from './manifests.ts';
-import { type Stack, startStack } from './stack.ts';
+import { type ServedPolicy, serveOnePolicy } from './running-engine.ts';
+import type { Stack } from './stack.ts';
 
 const NAME = 'deny.bytes.example';
-let dir: TempDir;
+let served: ServedPolicy;
 let stack: Stack;
 
 beforeAll(async () => {
-  dir = await tempDir();
-  await writeManifests(dir.path, [policy(NAME, 'deny("reached")')]);
-  stack = await startStack({ cluster: { manifests: dir.path }, evaluators: 1 });
-  await waitFor(async () => (await stack.webhook.review(NAME, admissionReview({ object: pod() }))).status === 200, {
-    what: 'the policy to be served',
-  });
+  served = await serveOnePolicy(NAME);
+  stack = served.stack;
 });
-afterAll(async () => {
-  await stack?.stop();
-  await dir?.remove();
-});
+afterAll(() => served?.stop());
 
 const review = JSON.stringify(admissionReview({ object: pod(), uid: 'u' }));
 const fields = Object.keys(admissionReview({ object: pod() }).request);

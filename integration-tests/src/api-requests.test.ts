@@ -1,31 +1,26 @@
 import type { JsPolicySpec } from '@jspolicy/contracts';
-import { admissionReview, type KubeAnswer, type KubeApiServer, kubeForTest, pod, waitFor } from '@jspolicy/testing';
+import { admissionReview, type KubeAnswer, pod, waitFor } from '@jspolicy/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ClusterClient } from './cluster-client.ts';
+import type { ClusterClient } from './cluster-client.ts';
 import { policy } from './manifests.ts';
-import { type Stack, startStack } from './stack.ts';
+import { type RunningCluster, startCluster } from './running-engine.ts';
+import type { Stack } from './stack.ts';
 
 /** Denies what carries the word, and says what it saw of the request. */
 const TELLS = `const {operation, resource, subResource, name, namespace, object, oldObject, options} = request;
 const what = [resource.group + '/' + resource.version + '/' + resource.resource, subResource, namespace, name];
 deny([operation, ...what.map(String), object && (object.kind ?? 'object'), oldObject && oldObject.kind, options && options.kind].join(' '))`;
 
-let kube: KubeApiServer;
+let engine: RunningCluster;
 let stack: Stack;
 let cluster: ClusterClient;
 
 beforeAll(async () => {
-  kube = await kubeForTest();
-  stack = await startStack({ cluster: { kube }, evaluators: 1 });
-  cluster = new ClusterClient(kube);
-  await cluster.servesKinds();
-  await cluster.createNamespace('asked');
+  engine = await startCluster({ namespaces: ['asked'], evaluators: 1 });
+  ({ stack, cluster } = engine);
   expect((await cluster.createPod(pod({ namespace: 'asked' }))).status).toBe(201);
 });
-afterAll(async () => {
-  await stack?.stop();
-  await kube?.stop();
-});
+afterAll(() => engine?.stop());
 
 const namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': 'asked' } };
 const PODS = '/api/v1/namespaces/asked/pods';

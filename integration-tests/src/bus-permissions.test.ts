@@ -11,35 +11,31 @@ import {
   violationSubject,
 } from '@jspolicy/contracts';
 import { createLogger } from '@jspolicy/runtime';
-import { admissionReview, type KubeApiServer, kubeForTest, pod, waitFor } from '@jspolicy/testing';
+import { admissionReview, pod, waitFor } from '@jspolicy/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ClusterClient } from './cluster-client.ts';
+import type { ClusterClient } from './cluster-client.ts';
 import { policy } from './manifests.ts';
-import { type Stack, startStack } from './stack.ts';
-import { WorkWitness } from './work-witness.ts';
+import { type RunningCluster, startCluster } from './running-engine.ts';
+import type { Stack } from './stack.ts';
+import type { WorkWitness } from './work-witness.ts';
 
 const DENIES = 'denies.permissions.example';
 const FOLLOWS = 'follows.permissions.example';
 
-let kube: KubeApiServer;
+let engine: RunningCluster;
 let witness: WorkWitness;
 let stack: Stack;
 let cluster: ClusterClient;
 const buses = new Map<BusService, Bus>();
 
 beforeAll(async () => {
-  [kube, witness] = await Promise.all([kubeForTest(), WorkWitness.start()]);
-  stack = await startStack({ cluster: { kube }, permissions: true, evaluators: 1, env: { evaluator: witness.env } });
-  cluster = new ClusterClient(kube);
-  await cluster.servesKinds();
-  await cluster.createNamespace('team');
+  engine = await startCluster({ namespaces: ['team'], permissions: true, evaluators: 1 });
+  ({ stack, cluster, witness } = engine);
   for (const service of BUS_SERVICES) buses.set(service, await connectAs(service));
 });
 afterAll(async () => {
   for (const bus of buses.values()) await bus.close();
-  await stack?.stop();
-  await witness?.stop();
-  await kube?.stop();
+  await engine?.stop();
 });
 
 const connectAs = (service: BusService): Promise<Bus> =>

@@ -1,31 +1,25 @@
 import type { JsPolicySpec } from '@jspolicy/contracts';
-import { type KubeApiServer, kubeForTest, waitFor } from '@jspolicy/testing';
+import { waitFor } from '@jspolicy/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ClusterClient } from './cluster-client.ts';
+import type { ClusterClient } from './cluster-client.ts';
 import { policy } from './manifests.ts';
-import { type Stack, startStack } from './stack.ts';
-import { WorkWitness } from './work-witness.ts';
+import { type RunningCluster, startCluster } from './running-engine.ts';
+import type { Stack } from './stack.ts';
+import type { WorkWitness } from './work-witness.ts';
 
 const POLICIES = '/apis/policy.jspolicy.com/v1beta1/jspolicies';
 const MAPS = (namespace: string) => `/api/v1/namespaces/${namespace}/configmaps`;
 
-let kube: KubeApiServer;
+let engine: RunningCluster;
 let witness: WorkWitness;
 let stack: Stack;
 let cluster: ClusterClient;
 
 beforeAll(async () => {
-  [kube, witness] = await Promise.all([kubeForTest(), WorkWitness.start()]);
-  stack = await startStack({ cluster: { kube }, env: { evaluator: witness.env } });
-  cluster = new ClusterClient(kube);
-  await cluster.servesKinds();
-  await Promise.all(['team', 'other'].map((name) => cluster.createNamespace(name)));
+  engine = await startCluster({ namespaces: ['team', 'other'] });
+  ({ stack, cluster, witness } = engine);
 });
-afterAll(async () => {
-  await stack?.stop();
-  await witness?.stop();
-  await kube?.stop();
-});
+afterAll(() => engine?.stop());
 
 const configMap = (name: string, metadata: object = {}, data: Record<string, string> = {}) => ({
   apiVersion: 'v1',

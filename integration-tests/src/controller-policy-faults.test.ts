@@ -1,10 +1,11 @@
 import type { KubeObject } from '@jspolicy/contracts';
-import { type KubeApiServer, kubeForTest, type TestProcess, waitFor } from '@jspolicy/testing';
+import { type TestProcess, waitFor } from '@jspolicy/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ClusterClient } from './cluster-client.ts';
+import type { ClusterClient } from './cluster-client.ts';
 import { policy } from './manifests.ts';
-import { type Stack, startStack } from './stack.ts';
-import { WorkWitness } from './work-witness.ts';
+import { type RunningCluster, startCluster } from './running-engine.ts';
+import type { Stack } from './stack.ts';
+import type { WorkWitness } from './work-witness.ts';
 
 const OBJECTS = 1_000;
 const MAPS = '/api/v1/namespaces/many/configmaps';
@@ -13,24 +14,17 @@ const PARALLEL = 20;
 /** A Lease of a leader that died is taken over after 15 s, and what a dead evaluator held after 10 s. */
 const TAKEOVER_MS = 60_000;
 
-let kube: KubeApiServer;
+let engine: RunningCluster;
 let witness: WorkWitness;
 let stack: Stack;
 let cluster: ClusterClient;
 
 beforeAll(async () => {
-  [kube, witness] = await Promise.all([kubeForTest(), WorkWitness.start()]);
-  stack = await startStack({ cluster: { kube }, evaluators: 2, env: { evaluator: witness.env } });
-  cluster = new ClusterClient(kube);
-  await cluster.servesKinds();
+  engine = await startCluster({ namespaces: ['many'], evaluators: 2 });
+  ({ stack, cluster, witness } = engine);
   await stack.start('controller');
-  await cluster.createNamespace('many');
 });
-afterAll(async () => {
-  await stack?.stop();
-  await witness?.stop();
-  await kube?.stop();
-});
+afterAll(() => engine?.stop());
 
 async function forEachObject(act: (name: string) => Promise<{ status: number }>): Promise<void> {
   const names = Array.from({ length: OBJECTS }, (_, index) => `object-${index}`);

@@ -1,31 +1,26 @@
 import type { KubeObject } from '@jspolicy/contracts';
-import { type KubeApiServer, kubeForTest, type TestProcess, waitFor } from '@jspolicy/testing';
+import { type TestProcess, waitFor } from '@jspolicy/testing';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { ClusterClient } from './cluster-client.ts';
+import type { ClusterClient } from './cluster-client.ts';
 import { policy } from './manifests.ts';
-import { type Stack, startStack } from './stack.ts';
-import { WorkWitness } from './work-witness.ts';
+import { type RunningCluster, startCluster } from './running-engine.ts';
+import type { Stack } from './stack.ts';
+import type { WorkWitness } from './work-witness.ts';
 
 const OBJECTS = 200;
 const PATIENCE_MS = 90_000;
 let namespace = 0;
 
-let kube: KubeApiServer;
+let engine: RunningCluster;
 let witness: WorkWitness;
 let stack: Stack;
 let cluster: ClusterClient;
 
 beforeAll(async () => {
-  [kube, witness] = await Promise.all([kubeForTest(), WorkWitness.start()]);
-  stack = await startStack({ cluster: { kube }, evaluators: 2, env: { evaluator: witness.env } });
-  cluster = new ClusterClient(kube);
-  await cluster.servesKinds();
+  engine = await startCluster({ evaluators: 2 });
+  ({ stack, cluster, witness } = engine);
 });
-afterAll(async () => {
-  await stack?.stop();
-  await witness?.stop();
-  await kube?.stop();
-});
+afterAll(() => engine?.stop());
 beforeEach(async () => {
   namespace++;
   await cluster.createNamespace(`n${namespace}`);

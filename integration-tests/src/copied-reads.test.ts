@@ -1,25 +1,20 @@
-import { type KubeApiServer, kubeForTest, pod, type TestProcess, waitFor } from '@jspolicy/testing';
+import { pod, type TestProcess, waitFor } from '@jspolicy/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ClusterClient } from './cluster-client.ts';
+import type { ClusterClient } from './cluster-client.ts';
 import { policy } from './manifests.ts';
-import { type Stack, startStack } from './stack.ts';
+import { type RunningCluster, startCluster } from './running-engine.ts';
+import type { Stack } from './stack.ts';
 
 const INGRESSES = '/apis/networking.k8s.io/v1/namespaces/team/ingresses';
-let kube: KubeApiServer;
+let engine: RunningCluster;
 let stack: Stack;
 let cluster: ClusterClient;
 
 beforeAll(async () => {
-  kube = await kubeForTest();
-  stack = await startStack({ cluster: { kube }, evaluators: 1, env: { evaluator: { CACHE_IDLE_SECONDS: '2' } } });
-  cluster = new ClusterClient(kube);
-  await cluster.servesKinds();
-  await cluster.createNamespace('team');
+  engine = await startCluster({ namespaces: ['team'], evaluators: 1, env: { evaluator: { CACHE_IDLE_SECONDS: '2' } } });
+  ({ stack, cluster } = engine);
 });
-afterAll(async () => {
-  await stack?.stop();
-  await kube?.stop();
-});
+afterAll(() => engine?.stop());
 
 const ingress = (name: string) => ({
   apiVersion: 'networking.k8s.io/v1',

@@ -1,25 +1,18 @@
-import { type KubeApiServer, kubeForTest, pod, waitFor } from '@jspolicy/testing';
+import { pod, waitFor } from '@jspolicy/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ClusterClient } from './cluster-client.ts';
+import type { ClusterClient } from './cluster-client.ts';
 import { policy } from './manifests.ts';
-import { type Stack, startStack } from './stack.ts';
+import { type RunningCluster, startCluster } from './running-engine.ts';
 
 const WEBHOOKS = '/apis/admissionregistration.k8s.io/v1';
-let kube: KubeApiServer;
-let stack: Stack;
+let engine: RunningCluster;
 let cluster: ClusterClient;
 
 beforeAll(async () => {
-  kube = await kubeForTest();
-  stack = await startStack({ cluster: { kube } });
-  cluster = new ClusterClient(kube);
-  await cluster.servesKinds();
-  await cluster.createNamespace('team');
+  engine = await startCluster({ namespaces: ['team'] });
+  cluster = engine.cluster;
 });
-afterAll(async () => {
-  await stack?.stop();
-  await kube?.stop();
-});
+afterAll(() => engine?.stop());
 
 describe('a validating policy', () => {
   const name = 'no-latest.e2e.example';

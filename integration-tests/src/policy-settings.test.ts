@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JsPolicySpec } from '@jspolicy/contracts';
-import { type KubeApiServer, kubeForTest, pod, waitFor } from '@jspolicy/testing';
+import { pod, waitFor } from '@jspolicy/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ClusterClient } from './cluster-client.ts';
+import type { ClusterClient } from './cluster-client.ts';
 import { policy } from './manifests.ts';
 import { seedsFolder } from './material.ts';
 import { linesOf, restoredPolicy } from './restored-manifest.ts';
-import { type Stack, startStack } from './stack.ts';
+import { type RunningCluster, startCluster } from './running-engine.ts';
 
 const SEEDS = seedsFolder();
 const PAGE = '001_9d633d0e21cc7d50.txt';
@@ -47,21 +47,15 @@ const OWN: Settings = {
   },
 };
 
-let kube: KubeApiServer;
-let stack: Stack;
+let engine: RunningCluster;
 let cluster: ClusterClient;
 
 beforeAll(async () => {
-  kube = await kubeForTest();
-  stack = await startStack({ cluster: { kube } });
-  cluster = new ClusterClient(kube);
-  await cluster.servesKinds();
+  engine = await startCluster();
+  cluster = engine.cluster;
   await Promise.all([namespace('production', 'prod'), namespace('testing', 'test'), cluster.createNamespace('other')]);
 });
-afterAll(async () => {
-  await stack?.stop();
-  await kube?.stop();
-});
+afterAll(() => engine?.stop());
 
 const namespace = (name: string, environment: string) =>
   cluster.call('POST', '/api/v1/namespaces', { metadata: { name, labels: { environment, watched: 'yes' } } });

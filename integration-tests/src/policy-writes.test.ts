@@ -1,8 +1,7 @@
-import { type KubeApiServer, kubeForTest } from '@jspolicy/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ClusterClient } from './cluster-client.ts';
+import type { ClusterClient } from './cluster-client.ts';
 import { policy } from './manifests.ts';
-import { type Stack, startStack } from './stack.ts';
+import { type RunningCluster, startCluster } from './running-engine.ts';
 
 const CONFIG_MAPS = '/api/v1/namespaces/default/configmaps';
 /** Notes each ConfigMap that is created in another one; its own notes it leaves alone. */
@@ -13,21 +12,15 @@ const written = create({kind: 'ConfigMap', apiVersion: 'v1', metadata});
 warn(JSON.stringify([written.ok, written.reason]));
 update({...written.object, data: {of: name}});`;
 
-let kube: KubeApiServer;
-let stack: Stack;
+let engine: RunningCluster;
 let cluster: ClusterClient;
 
 beforeAll(async () => {
-  kube = await kubeForTest();
-  stack = await startStack({ cluster: { kube } });
-  cluster = new ClusterClient(kube);
-  await cluster.servesKinds();
+  engine = await startCluster();
+  cluster = engine.cluster;
   await cluster.applyPolicy(policy('notes.writes.example', NOTES, { resources: ['configmaps'] }));
 });
-afterAll(async () => {
-  await stack?.stop();
-  await kube?.stop();
-});
+afterAll(() => engine?.stop());
 
 const create = (name: string, query = '') => cluster.call('POST', CONFIG_MAPS + query, { metadata: { name } });
 const found = async (name: string) => (await cluster.call('GET', `${CONFIG_MAPS}/${name}`)).status === 200;

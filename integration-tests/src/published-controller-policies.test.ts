@@ -1,32 +1,28 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type KubeApiServer, kubeForTest, waitFor } from '@jspolicy/testing';
+import { waitFor } from '@jspolicy/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ClusterClient } from './cluster-client.ts';
+import type { ClusterClient } from './cluster-client.ts';
 import { policy } from './manifests.ts';
 import { seedsFolder } from './material.ts';
 import { linesOf, restoredPolicy } from './restored-manifest.ts';
-import { type Stack, startStack } from './stack.ts';
+import { type RunningCluster, startCluster } from './running-engine.ts';
+import type { Stack } from './stack.ts';
 
 const SEEDS = seedsFolder();
 const DOCUMENT = '003_1920ade63da994b0.txt';
 /** The policy reads what its evaluator's copies hold and tries again, later each time, when they were behind. */
 const SYNC_MS = 30_000;
 
-let kube: KubeApiServer;
+let engine: RunningCluster;
 let stack: Stack;
 let cluster: ClusterClient;
 
 beforeAll(async () => {
-  kube = await kubeForTest();
-  stack = await startStack({ cluster: { kube } });
-  cluster = new ClusterClient(kube);
-  await cluster.servesKinds();
+  engine = await startCluster();
+  ({ stack, cluster } = engine);
 });
-afterAll(async () => {
-  await stack?.stop();
-  await kube?.stop();
-});
+afterAll(() => engine?.stop());
 
 const secretsOf = (namespace: string) => `/api/v1/namespaces/${namespace}/secrets`;
 const createSecret = async (namespace: string, name: string, labels: Record<string, string>, text: string) => {

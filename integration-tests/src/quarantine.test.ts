@@ -1,8 +1,9 @@
-import { type KubeApiServer, kubeForTest, pod, waitFor } from '@jspolicy/testing';
+import { pod, waitFor } from '@jspolicy/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ClusterClient } from './cluster-client.ts';
+import type { ClusterClient } from './cluster-client.ts';
 import { policy } from './manifests.ts';
-import { type Stack, startStack } from './stack.ts';
+import { type RunningCluster, startCluster } from './running-engine.ts';
+import type { Stack } from './stack.ts';
 
 const NAME = 'bomb.quarantine.example';
 const JAVASCRIPT = `
@@ -10,21 +11,17 @@ const JAVASCRIPT = `
   const a = [];
   for (;;) a.push(new Array(1e5).fill({}));`;
 
-let kube: KubeApiServer;
+let engine: RunningCluster;
 let stack: Stack;
 let cluster: ClusterClient;
 
 beforeAll(async () => {
-  kube = await kubeForTest();
-  stack = await startStack({ cluster: { kube }, evaluators: 2 });
-  cluster = new ClusterClient(kube);
-  await cluster.servesKinds();
-  await cluster.createNamespace('team');
+  // Little memory, so that the policy ends its sandbox before its time is over on a busy machine too.
+  const env = { evaluator: { SANDBOX_MEMORY_MIB: '16' } };
+  engine = await startCluster({ namespaces: ['team'], evaluators: 2, env });
+  ({ stack, cluster } = engine);
 });
-afterAll(async () => {
-  await stack?.stop();
-  await kube?.stop();
-});
+afterAll(() => engine?.stop());
 
 const create = (name: string) => cluster.createPod(pod({ name, namespace: 'team' }), '?dryRun=All');
 /** The Evaluable condition, which is there only while it is False. */

@@ -1,27 +1,20 @@
-import { type KubeApiServer, kubeForTest } from '@jspolicy/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ClusterClient } from './cluster-client.ts';
+import type { ClusterClient } from './cluster-client.ts';
 import { policy } from './manifests.ts';
-import { type Stack, startStack } from './stack.ts';
-import { WorkWitness } from './work-witness.ts';
+import { type RunningCluster, startCluster } from './running-engine.ts';
+import type { WorkWitness } from './work-witness.ts';
 
-let kube: KubeApiServer;
+let engine: RunningCluster;
 let witness: WorkWitness;
-let stack: Stack;
+let cluster: ClusterClient;
 
 beforeAll(async () => {
-  [kube, witness] = await Promise.all([kubeForTest(), WorkWitness.start()]);
-  stack = await startStack({ cluster: { kube }, env: { evaluator: witness.env, controller: { RESYNC_SECONDS: '1' } } });
+  engine = await startCluster({ env: { controller: { RESYNC_SECONDS: '1' } } });
+  ({ cluster, witness } = engine);
 });
-afterAll(async () => {
-  await stack?.stop();
-  await witness?.stop();
-  await kube?.stop();
-});
+afterAll(() => engine?.stop());
 
 test('after RESYNC_SECONDS an object that did not change is a CREATE again, and again', async () => {
-  const cluster = new ClusterClient(kube);
-  await cluster.servesKinds();
   const name = 'again.work.example';
   const selector = { matchLabels: { 'kubernetes.io/metadata.name': 'default' } };
   await cluster.applyPolicy(
