@@ -4,8 +4,8 @@ import type { JsMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { putDeadLetter } from './dead-letters.ts';
 import { OwnFailures } from './own-failures.ts';
-import type { ConsumeOptions, Unhandled } from './port.ts';
 import { streamMessage } from './stream-message.ts';
+import type { ConsumeOptions, Unhandled } from './stream-port.ts';
 
 const RETRY = { baseMs: 200, maxMs: 30_000 };
 /** A message is given up when it failed so often by its own fault. */

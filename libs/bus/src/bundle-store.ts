@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { BUNDLES_BUCKET, type Bundle, type BundleInfo } from '@jspolicy/contracts';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type ObjectStore, Objm } from '@nats-io/obj';
-import type { BundleStore } from './port.ts';
+import type { BundleStore } from './store-port.ts';
 
 /** JSPOLICY_BUNDLES: a script under its digest, with what is known of it as metadata. */
 export class ObjectBundleStore implements BundleStore {

@@ -2,8 +2,11 @@ export { BUS_VARIABLES, type BusConfig, busProblems, busSettings } from './bus-s
 export type { ConnectOptions } from './connection.ts';
 export type * from './delivery/port.ts';
 export { connectBus } from './nats-bus.ts';
-export * from './port.ts';
+export type * from './port.ts';
 export { connectPublisher, type Publisher, type PublisherTarget } from './publisher.ts';
 export { PublicationRefused } from './refused.ts';
+export type * from './running.ts';
 export { type BusServiceContext, connectServiceBus, topologyAtStart } from './service-bus.ts';
+export type * from './store-port.ts';
+export type * from './stream-port.ts';
 export type * from './work/port.ts';

@@ -2,8 +2,8 @@ import type { Logger } from '@jspolicy/runtime';
 import { type KV, Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type EntryHandler, KvWatch } from './kv-watch.ts';
-import type { Running } from './port.ts';
 import type { Reconnects } from './reconnects.ts';
+import type { Running } from './running.ts';
 
 /** A bucket that was made already, opened when it is needed first. */
 export class KvBucket {

@@ -7,27 +7,23 @@ import { StreamDeadLetters } from './delivery/dead-letter-store.ts';
 import { StreamDeliveries } from './delivery/deliveries.ts';
 import { KvBucket } from './kv-bucket.ts';
 import { KvPolicyStore } from './policy-store.ts';
+import type { Bus, BusOutage, BusReply, RequestHandler, RequestOptions } from './port.ts';
+import { KvQuarantineStore } from './quarantine-store.ts';
+import { Reconnects } from './reconnects.ts';
+import { Requester } from './requester.ts';
+import { Responder } from './responder.ts';
+import type { Running } from './running.ts';
+import { publish, streamIdentity } from './stream.ts';
+import { consume } from './stream-consumer.ts';
 import type {
-  Bus,
-  BusOutage,
-  BusReply,
   ConsumeOptions,
   Consumer,
   Publication,
   ReadOptions,
   ReplayOptions,
-  RequestHandler,
-  RequestOptions,
   Retention,
-  Running,
   StreamMessage,
-} from './port.ts';
-import { KvQuarantineStore } from './quarantine-store.ts';
-import { Reconnects } from './reconnects.ts';
-import { Requester } from './requester.ts';
-import { Responder } from './responder.ts';
-import { publish, streamIdentity } from './stream.ts';
-import { consume } from './stream-consumer.ts';
+} from './stream-port.ts';
 import { readStream } from './stream-reader.ts';
 import { StreamReplay } from './stream-replay.ts';
 import { ensureTopology } from './topology.ts';

@@ -3,8 +3,9 @@ import type { Logger } from '@jspolicy/runtime';
 import type { KvEntry } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { KvBucket } from './kv-bucket.ts';
-import type { PolicyHandler, PolicyStore, Running } from './port.ts';
 import type { Reconnects } from './reconnects.ts';
+import type { Running } from './running.ts';
+import type { PolicyHandler, PolicyStore } from './store-port.ts';
 
 /** JSPOLICY_POLICIES: one key per policy, its value a PolicyRecord as JSON. */
 export class KvPolicyStore implements PolicyStore {

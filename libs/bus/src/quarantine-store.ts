@@ -3,8 +3,9 @@ import type { Logger } from '@jspolicy/runtime';
 import type { KvEntry } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { KvBucket } from './kv-bucket.ts';
-import type { QuarantineHandler, QuarantineStore, Running } from './port.ts';
 import type { Reconnects } from './reconnects.ts';
+import type { Running } from './running.ts';
+import type { QuarantineHandler, QuarantineStore } from './store-port.ts';
 
 /** JSPOLICY_QUARANTINES: one key per policy and evaluator; the bucket forgets what is older than any quarantine. */
 export class KvQuarantineStore implements QuarantineStore {

@@ -2,7 +2,8 @@ import { EngineError, HEADER, MAX_BODY_BYTES, statusBody } from '@jspolicy/contr
 import type { Logger } from '@jspolicy/runtime';
 import { headers, type Msg, type NatsConnection, type Subscription } from '@nats-io/nats-core';
 import { plainHeaders } from './headers.ts';
-import type { BusReply, RequestHandler, Running } from './port.ts';
+import type { BusReply, RequestHandler } from './port.ts';
+import type { Running } from './running.ts';
 import { WORKING_INTERVAL_MS } from './working.ts';
 
 /** Where a request does not say how long it waits. */

@@ -2,7 +2,8 @@ import type { BusService } from '@jspolicy/contracts';
 import type { Health, Logger, ServiceContext } from '@jspolicy/runtime';
 import type { BusConfig } from './bus-settings.ts';
 import { connectBus } from './nats-bus.ts';
-import type { Bus, Retention } from './port.ts';
+import type { Bus } from './port.ts';
+import type { Retention } from './stream-port.ts';
 
 export interface BusServiceContext extends Pick<ServiceContext, 'log' | 'fail'> {
   service: BusService;

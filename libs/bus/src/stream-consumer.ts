@@ -9,8 +9,8 @@ import {
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { BatchHandler } from './batch-handler.ts';
-import type { ConsumeOptions, Consumer } from './port.ts';
 import { pull } from './pull.ts';
+import type { ConsumeOptions, Consumer } from './stream-port.ts';
 
 const NANOS_PER_MS = 1e6;
 /** What a replica that died held is delivered to another one after this time. */

@@ -1,6 +1,6 @@
 import type { JsMsg } from '@nats-io/jetstream';
 import { plainHeaders } from './headers.ts';
-import type { StreamMessage } from './port.ts';
+import type { StreamMessage } from './stream-port.ts';
 
 const NANOS_PER_MS = 1e6;
 

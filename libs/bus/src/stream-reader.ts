@@ -1,9 +1,9 @@
 import { backoffMs, pause } from '@jspolicy/runtime';
 import { AckPolicy, type ConsumerConfig, DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import type { ReadOptions, StreamMessage } from './port.ts';
 import { pull } from './pull.ts';
 import { streamMessage } from './stream-message.ts';
+import type { ReadOptions, StreamMessage } from './stream-port.ts';
 
 const NANOS_PER_MS = 1e6;
 const PULL = { max_messages: 500, expires: 1_000 };

@@ -1,9 +1,10 @@
 import { backoffMs, type Logger, pause } from '@jspolicy/runtime';
 import { AckPolicy, type Consumer, DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import type { ReplayOptions, Running } from './port.ts';
 import { pull } from './pull.ts';
+import type { Running } from './running.ts';
 import { streamMessage } from './stream-message.ts';
+import type { ReplayOptions } from './stream-port.ts';
 
 const RETRY = { baseMs: 200, maxMs: 5_000 };
 /** A pull ends by itself, so that stop() waits no longer. */

@@ -1,7 +1,7 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import type { Publication } from './port.ts';
 import { publicationError } from './refused.ts';
+import type { Publication } from './stream-port.ts';
 
 /** Publishes with an id; the stream keeps one message per id within its duplicate window. */
 export async function publish(

@@ -14,7 +14,7 @@ import { DiscardPolicy, jetstreamManager, RetentionPolicy, StorageType } from '@
 import { Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { Objm } from '@nats-io/obj';
-import type { Retention } from './port.ts';
+import type { Retention } from './stream-port.ts';
 import { CLAIM_TTL_MS } from './work/claims.ts';
 
 /** Of the record of violations, until a service that has settings for it says otherwise. */

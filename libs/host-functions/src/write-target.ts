@@ -1,7 +1,8 @@
 import type { KubeObject } from '@jspolicy/contracts';
 import type { ResourceType } from '@jspolicy/kube';
 import { segmentProblem } from './path-segment.ts';
-import type { WriteName } from './write.ts';
+
+export type WriteName = 'create' | 'update' | 'remove';
 
 /** Where an object that a policy gives is to be written. Texts that it does not say are empty. */
 export interface Target {

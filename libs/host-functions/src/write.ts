@@ -4,9 +4,7 @@ import { HostCallError } from '@jspolicy/sandbox';
 import { jsonType } from './call-options.ts';
 import { kubeErrorOf } from './host-call-error.ts';
 import { withSortedKeys } from './sorted-keys.ts';
-import { type Target, targetOf, targetProblem } from './write-target.ts';
-
-export type WriteName = 'create' | 'update' | 'remove';
+import { type Target, targetOf, targetProblem, type WriteName } from './write-target.ts';
 
 /** Where create(), update() and remove() write to. What they may do there is the business of the cluster's own rules. */
 export interface ClusterWriter {

@@ -2,9 +2,9 @@ import { pause } from '@jspolicy/runtime';
 import type { Consumer, JsMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { putDeadLetter } from '../dead-letters.ts';
-import type { StreamMessage } from '../port.ts';
 import { pull } from '../pull.ts';
 import { streamMessage } from '../stream-message.ts';
+import type { StreamMessage } from '../stream-port.ts';
 import type { DeliveryOptions } from './port.ts';
 
 /** How often the server is told that messages are still worked on: several times within their wait. */

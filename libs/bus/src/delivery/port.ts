@@ -1,4 +1,5 @@
-import type { Running, StreamMessage } from '../port.ts';
+import type { Running } from '../running.ts';
+import type { StreamMessage } from '../stream-port.ts';
 
 /** Where a new consumer begins. */
 export type DeliveryStart = 'New' | 'All' | { since: Date };

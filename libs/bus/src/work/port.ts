@@ -1,5 +1,5 @@
 import type { WorkKind, WorkMessage } from '@jspolicy/contracts';
-import type { Running } from '../port.ts';
+import type { Running } from '../running.ts';
 
 /** A piece of work whose turn has come, for this process alone. */
 export interface WorkTurn {

@@ -11,8 +11,8 @@ import {
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { putDeadLetter } from '../dead-letters.ts';
-import type { Running } from '../port.ts';
 import { pull } from '../pull.ts';
+import type { Running } from '../running.ts';
 import type { Claim, Claims } from './claims.ts';
 import type { WorkEnd, WorkOptions } from './port.ts';
 

@@ -1,7 +1,6 @@
 import { keyOf } from '../object-names.ts';
 import { type Cluster, KubeError, type ResourceType, type Running } from '../port.ts';
-import type { TextOf } from './informers.ts';
-import { type CopiesSize, ObjectCopies } from './object-copies.ts';
+import { type CopiesSize, ObjectCopies, type TextOf } from './object-copies.ts';
 
 export interface InformerOptions {
   cluster: Pick<Cluster, 'watch'>;

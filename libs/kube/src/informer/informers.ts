@@ -1,13 +1,9 @@
-import type { KubeObject } from '@jspolicy/contracts';
 import type { Logger } from '@jspolicy/runtime';
 import { apiVersionOf, joinKey, noMatch } from '../object-names.ts';
 import type { Cluster, KubeError, ListOptions, ResourceType } from '../port.ts';
 import { copyQuery, findCopies } from './copy-query.ts';
 import { Informer } from './informer.ts';
-import type { CopiesSize } from './object-copies.ts';
-
-/** An object as readers get it. */
-export type TextOf = (object: KubeObject) => string;
+import type { CopiesSize, TextOf } from './object-copies.ts';
 
 export interface InformersOptions {
   cluster: Pick<Cluster, 'watch'>;

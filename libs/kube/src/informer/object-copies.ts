@@ -11,6 +11,9 @@ export interface ObjectCopy {
   readonly text: Uint8Array;
 }
 
+/** An object as readers get it. */
+export type TextOf = (object: KubeObject) => string;
+
 export interface CopiesSize {
   objects: number;
   /** Of the texts; what is kept beside each takes some 400 bytes more. */
