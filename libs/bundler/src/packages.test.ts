@@ -75,6 +75,13 @@ const CASES: Case[] = [
     isolation: 'request',
   },
   {
+    // The types that jsPolicy publishes for policies in TypeScript.
+    dependencies: { '@jspolicy/types': '0.0.4' },
+    source:
+      'import "@jspolicy/types";\nimport type {V1AdmissionRequest} from "@jspolicy/types";\nconst seen = {name: "a"} as V1AdmissionRequest;\nwarn(seen.name);',
+    warning: 'a',
+  },
+  {
     dependencies: { 'is-number': '7.0.0' },
     source: 'warn("dependency not imported");',
     warning: 'dependency not imported',
