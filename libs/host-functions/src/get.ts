@@ -3,6 +3,7 @@ import { HostCallError } from '@jspolicy/sandbox';
 import { CallOptions } from './call-options.ts';
 import type { ClusterReader, ReadFrom } from './cluster-reader.ts';
 import { asHostCallError } from './host-call-error.ts';
+import { kindProblem } from './kind-problem.ts';
 import { segmentProblem } from './path-segment.ts';
 
 interface Key {
@@ -19,7 +20,9 @@ export async function getObject(args: unknown[], reader: ClusterReader, signal: 
   if (typeof kind !== 'string' || typeof apiVersion !== 'string' || typeof name !== 'string') {
     throw new HostCallError('WrongArguments', 'kind, group version and name need to be string values');
   }
-  const from = readFrom(new CallOptions(options, 'GetOptions'));
+  const from = readFrom(options);
+  const problem = kindProblem(apiVersion, kind);
+  if (problem) throw new HostCallError('RetrieveObject', problem);
   try {
     const type = await reader.resolve(apiVersion, kind, signal);
     return await read(type, keyOf(name), from, reader, signal);
@@ -28,9 +31,9 @@ export async function getObject(args: unknown[], reader: ClusterReader, signal: 
   }
 }
 
-function readFrom(options: CallOptions): ReadFrom {
-  if (options.raw('cache') === 'smart') return 'copy-then-cluster';
-  return options.flag('cache') === false ? 'cluster' : 'copy';
+function readFrom(given: unknown): ReadFrom {
+  if ((given as { cache?: unknown } | null | undefined)?.cache === 'smart') return 'copy-then-cluster';
+  return new CallOptions(given, 'GetOptions').flag('cache') === false ? 'cluster' : 'copy';
 }
 
 /** `namespace/name`, or a name. */

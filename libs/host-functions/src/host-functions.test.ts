@@ -102,6 +102,34 @@ describe('get', () => {
     expect(await failure('get', 'ConfigMap', 'v1', name, { cache: false })).toBe(`RetrieveObject: ${message}`);
   });
 
+  test('names of options count in any case, the last of several; what is unknown or null does not', async () => {
+    for (const options of [{ CACHE: false }, { cache: true, Cache: false }]) {
+      expect(await failure('get', 'ConfigMap', 'v1', '', options)).toBe(
+        'RetrieveObject: resource name may not be empty',
+      );
+    }
+    for (const options of [{ cache: null }, { other: 5 }, { Cache: false, cache: true }, {}]) {
+      expect(await call('get', 'ConfigMap', 'v1', '', options)).toBeUndefined();
+    }
+    expect(await failure('get', 'Pod', 'v1', 'x', { Cache: 'smart' })).toBe(
+      'UnmarshalOptions: json: cannot unmarshal string into Go struct field GetOptions.cache of type bool',
+    );
+  });
+
+  test.each([
+    ['', 'v1', "Object 'Kind' is missing in 'unstructured object has no kind'"],
+    ['Pod', 'a/b/c', "Object 'Kind' is missing in 'unstructured object has no kind'"],
+    ['Pod', '', "Object 'apiVersion' is missing in 'unstructured object has no version'"],
+    ['Pod', 'apps/', "Object 'apiVersion' is missing in 'unstructured object has no version'"],
+    ['Pod', 'core/v1', 'no matches for kind "Pod" in version "core/v1"'],
+    ['Deployment', 'apps', 'no matches for kind "Deployment" in version "apps"'],
+    ['PodList', 'v1', 'no matches for kind "PodList" in version "v1"'],
+  ])('kind %j of %j', async (kind, apiVersion, message) => {
+    for (const options of [undefined, { cache: false }, { cache: 'smart' }]) {
+      expect(await failure('get', kind, apiVersion, 'x', options)).toBe(`RetrieveObject: ${message}`);
+    }
+  });
+
   test('a kind that is not served', async () => {
     expect(await failure('get', 'Nope', 'v1', 'x')).toBe('RetrieveObject: no matches for kind "Nope" in version "v1"');
   });
@@ -131,8 +159,26 @@ describe('list', () => {
     [{ labelSelector: 'team in (x,y),tier notin (back)' }, ['a', 'b']],
     [{ fieldSelector: 'metadata.name=b' }, ['b']],
     [null, ['a', 'b', 'c']],
+    [{ LabelSelector: 'team=x', Namespace: 'shop' }, ['a']],
+    [{ namespace: 'elsewhere', NAMESPACE: 'shop' }, ['a', 'b', 'c']],
+    [{ selector: 'team=x', cache: null }, ['a', 'b', 'c']],
   ])('%j', async (options, expected) => {
     expect(names(await call('list', 'ConfigMap', 'v1', options))).toEqual(expected);
+  });
+
+  test('the kind of a list is as good as that of its objects', async () => {
+    expect(names(await call('list', 'ConfigMapList', 'v1'))).toEqual(['a', 'b', 'c']);
+    expect(await failure('list', 'NopeList', 'v1')).toBe('ErrorListing: no matches for kind "Nope" in version "v1"');
+    expect(await failure('list', 'List', 'v1')).toMatch(/^ErrorListing: no matches for kind /);
+  });
+
+  test.each([
+    ['', 'v1', 'no matches for kind "" in version "v1"'],
+    ['Pod', '', "Object 'apiVersion' is missing in 'unstructured object has no version'"],
+    ['Pod', 'a/b/c', "Object 'Kind' is missing in 'unstructured object has no kind'"],
+    ['pods', 'v1', 'no matches for kind "pods" in version "v1"'],
+  ])('kind %j of %j', async (kind, apiVersion, message) => {
+    expect(await failure('list', kind, apiVersion)).toBe(`ErrorListing: ${message}`);
   });
 
   test('limit', async () => {
@@ -158,6 +204,15 @@ describe('list', () => {
     expect(await failure('list', 'Pod', 'v1', { cache: 'smart' })).toBe(
       `${unmarshal} string into Go struct field ListOptions.cache of type bool`,
     );
+    // The first of them as they stand there.
+    expect(await failure('list', 'Pod', 'v1', { cache: 1, namespace: [] })).toBe(
+      `${unmarshal} number into Go struct field ListOptions.cache of type bool`,
+    );
+    expect(await failure('list', 'Pod', 'v1', { LabelSelector: { a: 'b' } })).toBe(
+      `${unmarshal} object into Go struct field ListOptions.labelSelector of type string`,
+    );
+    expect(await failure('list', 'Pod', 'v1', [])).toBe(`${unmarshal} array into Go value of type vm.ListOptions`);
+    expect(await failure('list', 'Pod', 'v1', false)).toBe(`${unmarshal} bool into Go value of type vm.ListOptions`);
   });
 });
 

@@ -1,8 +1,9 @@
-import type { ListOptions } from '@jspolicy/kube';
+import type { ListOptions, ResourceType } from '@jspolicy/kube';
 import { HostCallError } from '@jspolicy/sandbox';
 import { CallOptions } from './call-options.ts';
 import type { ClusterReader } from './cluster-reader.ts';
 import { asHostCallError, kubeErrorOf } from './host-call-error.ts';
+import { kindProblem } from './kind-problem.ts';
 
 /** list(kind, apiVersion, {namespace, labelSelector, fieldSelector, limit, cache}?): an array, empty when nothing matches. */
 export async function listObjects(args: unknown[], reader: ClusterReader, signal: AbortSignal): Promise<unknown> {
@@ -13,13 +14,31 @@ export async function listObjects(args: unknown[], reader: ClusterReader, signal
   const options = new CallOptions(given, 'ListOptions');
   const from = options.flag('cache') === false ? 'cluster' : 'copy';
   const query = listOptions(options);
+  // An empty kind is the kind of a list for Go's client: it is looked for, and not found.
+  const problem = kindProblem(apiVersion, kind || 'List');
+  if (problem) throw new HostCallError('ErrorListing', problem);
   try {
-    const type = await reader.resolve(apiVersion, kind, signal);
+    const type = await listedType(apiVersion, kind, reader, signal);
     const { namespace, ...rest } = query;
     return await reader.list(type, { ...rest, ...(type.namespaced && namespace ? { namespace } : {}), signal }, from);
   } catch (error) {
     throw selectorError(query.labelSelector, error) ?? asHostCallError('ErrorListing', error);
   }
+}
+
+/** `PodList` lists Pods as well as `Pod`; a kind whose own name ends so comes first. */
+async function listedType(
+  apiVersion: string,
+  kind: string,
+  reader: ClusterReader,
+  signal: AbortSignal,
+): Promise<ResourceType> {
+  const ofItems = kind.endsWith('List') ? kind.slice(0, -'List'.length) : '';
+  if (ofItems === '') return reader.resolve(apiVersion, kind, signal);
+  return reader.resolve(apiVersion, kind, signal).catch((error: unknown) => {
+    if (kubeErrorOf(error)?.reason !== 'NotFound') throw error;
+    return reader.resolve(apiVersion, ofItems, signal);
+  });
 }
 
 function listOptions(options: CallOptions): ListOptions {

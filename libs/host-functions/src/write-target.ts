@@ -1,5 +1,6 @@
 import type { KubeObject } from '@jspolicy/contracts';
 import type { ResourceType } from '@jspolicy/kube';
+import { kindProblem } from './kind-problem.ts';
 import { segmentProblem } from './path-segment.ts';
 
 export type WriteName = 'create' | 'update' | 'remove';
@@ -21,13 +22,8 @@ export function targetOf(given: unknown): Target | string {
   const metadata = fieldsOf(object['metadata']);
   const apiVersion = textOf(object, 'apiVersion');
   const kind = textOf(object, 'kind');
-  // More than one slash makes it no apiVersion, and then the kind counts for nothing either.
-  if (kind === '' || apiVersion.split('/').length > 2) {
-    return "Object 'Kind' is missing in 'unstructured object has no kind'";
-  }
-  if (apiVersion === '' || apiVersion.endsWith('/')) {
-    return "Object 'apiVersion' is missing in 'unstructured object has no version'";
-  }
+  const problem = kindProblem(apiVersion, kind);
+  if (problem) return problem;
   const whole = { ...object, metadata: object['metadata'] ?? {} } as unknown as KubeObject;
   return {
     apiVersion,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decide } from './decision.ts';
+import { decide, judgedCode } from './decision.ts';
 import { record, verdict } from './records.fixture.ts';
 import type { PolicyFailure } from './verdict.ts';
 
@@ -126,4 +126,13 @@ describe('an allowed request', () => {
     const outcome = { kind: 'verdict' as const, verdict: verdict({ patch: [] }) };
     expect(decide({ record: record({ type: 'Mutating' }), outcome })).not.toHaveProperty('patch');
   });
+});
+
+test.each([
+  [denied, 403],
+  [{ kind: 'verdict', verdict: verdict({ deny: true, code: 418 }) } as const, 418],
+  [mutated, 200],
+  [failed(), 500],
+])('the code by which metrics count is the policy’s own', (outcome, code) => {
+  expect(judgedCode(outcome)).toBe(code);
 });

@@ -42,6 +42,7 @@ interface Question {
 const DEFAULT_CODE = 403;
 const DEFAULT_REASON = 'Forbidden';
 const FAILURE_CODE = 500;
+const ALLOWED_CODE = 200;
 
 /** Makes a decision of a verdict or a failure, as the policy's violationPolicy and failurePolicy say. */
 export function decide({ record, outcome }: Question): Decision {
@@ -51,7 +52,8 @@ export function decide({ record, outcome }: Question): Decision {
   const violation = violationOf(record, objection);
   // Warn and Dry never block, not even for a policy that failed.
   if (record.violationPolicy === 'Warn') warnings.push(warning(record, objection.message ?? ''));
-  if (record.violationPolicy !== 'Deny') return { kind: 'answer', allowed: true, code: 200, warnings, ...violation };
+  if (record.violationPolicy !== 'Deny')
+    return { kind: 'answer', allowed: true, code: ALLOWED_CODE, warnings, ...violation };
   // With Ignore nothing was denied, so nothing is recorded.
   if (outcome.kind === 'failed' && record.failurePolicy === 'Ignore') {
     return { kind: 'unanswered', status: FAILURE_CODE, message: outcome.failure.message };
@@ -59,11 +61,17 @@ export function decide({ record, outcome }: Question): Decision {
   return { kind: 'answer', allowed: false, ...objection, warnings, ...violation };
 }
 
+/** The code of what the policy itself came to, whatever violationPolicy makes of it: jsPolicy's metrics count by it. */
+export function judgedCode(outcome: Outcome): number {
+  if (outcome.kind === 'failed') return FAILURE_CODE;
+  return outcome.verdict.deny ? denial(outcome.verdict).code : ALLOWED_CODE;
+}
+
 function allowed(record: PolicyRecord, verdict: Verdict): Answer {
   const { patch } = verdict;
   const mutates = record.type === 'Mutating' && record.violationPolicy !== 'Dry' && patch && patch.length > 0;
   const warnings = named(record, verdict.warnings);
-  return { kind: 'answer', allowed: true, code: 200, warnings, ...(mutates ? { patch } : {}) };
+  return { kind: 'answer', allowed: true, code: ALLOWED_CODE, warnings, ...(mutates ? { patch } : {}) };
 }
 
 type Objection = Pick<Violation, 'code' | 'reason' | 'message'>;

@@ -11,12 +11,8 @@ test('what is set in vain is warned of, without its value', () => {
   const lines: object[] = [];
   const log = { warn: (line: object) => void lines.push(line) };
   warnOfMeaningless({ WEBPACK_CONFIG: 'canary', GLOBAL_CONTEXT: '/x', PROFILING: 'true', DEBUG: 'true' }, log);
-  expect(lines).toMatchObject([
-    { variable: 'WEBPACK_CONFIG' },
-    { variable: 'GLOBAL_CONTEXT' },
-    { variable: 'PROFILING' },
-  ]);
+  expect(lines).toMatchObject([{ variable: 'WEBPACK_CONFIG' }]);
   expect(JSON.stringify(lines)).not.toContain('canary');
   warnOfMeaningless({ WEBPACK_CONFIG: '' }, log);
-  expect(lines).toHaveLength(3);
+  expect(lines).toHaveLength(1);
 });

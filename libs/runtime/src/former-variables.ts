@@ -3,8 +3,6 @@ import type { Logger } from './logger.ts';
 /** Variables of jsPolicy that have no meaning here, and what to know of each. */
 export const MEANINGLESS_VARIABLES: Readonly<Record<string, string>> = {
   WEBPACK_CONFIG: 'policies are bundled by esbuild; a bundle that is built elsewhere goes into a JsPolicyBundle',
-  GLOBAL_CONTEXT: 'policies see what is documented and nothing else; code for all goes into a package',
-  PROFILING: 'services are profiled with the options of Node.js',
 };
 
 /** The environment as services read it: DEBUG=true, as jsPolicy has it, is the log level debug unless one is set. */

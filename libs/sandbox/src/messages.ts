@@ -15,6 +15,8 @@ export type ToChild =
   /** Body: the script. Comes before the first evaluation of its digest. */
   | ({ type: 'bundle'; isolation: Isolation } & BundleFacts)
   | { type: 'forget'; digest: string }
+  /** Body: the script that is evaluated in front of every policy. Comes first, when there is one. */
+  | { type: 'globals' }
   /** Body: the review's bytes. */
   | {
       type: 'evaluate';

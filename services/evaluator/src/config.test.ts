@@ -8,6 +8,8 @@ test('everything has a default', () => {
     sandboxMemoryMiB: 128,
     maxInFlight: 256,
     kubeconfig: '',
+    globalContext: '',
+    profiling: false,
   });
 });
 
@@ -19,4 +21,14 @@ test('all problems are told at once', () => {
 
 test('a directory of manifests needs one for what is written', () => {
   expect(() => readConfig({ MANIFESTS_DIR: '/m' })).toThrow(/STATE_DIR is required/);
+});
+
+test('a global context is a script', () => {
+  expect(readConfig({ GLOBAL_CONTEXT: 'const a = 1;\nfunction f() {}' }).globalContext).toContain('function f');
+  expect(() => readConfig({ GLOBAL_CONTEXT: 'var a;\nconst = 1' })).toThrow(
+    /GLOBAL_CONTEXT is no script: Unexpected token '=' in line 2/,
+  );
+  expect(() => readConfig({ GLOBAL_CONTEXT: 'import "x"' })).toThrow(/GLOBAL_CONTEXT is no script/);
+  // Nothing of it is run here.
+  expect(readConfig({ GLOBAL_CONTEXT: 'throw new Error("run")' })).toBeDefined();
 });

@@ -1,17 +1,31 @@
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Script } from 'node:vm';
 import { busProblems, busSettings } from '@jspolicy/bus';
 import { grantSettings } from '@jspolicy/host-functions';
 import {
+  checkedText,
   clusterProblems,
   clusterSettings,
   commonSettings,
+  flag,
   integer,
   list,
   loadConfig,
   optionalText,
   text,
 } from '@jspolicy/runtime';
+
+/** Policies would all fail with it: better the service does not start. */
+function scriptProblem(text: string): string | undefined {
+  try {
+    new Script(text, { filename: 'GLOBAL_CONTEXT' });
+    return undefined;
+  } catch (error) {
+    const place = error instanceof Error ? /GLOBAL_CONTEXT:(\d+)/.exec(error.stack ?? '')?.[1] : undefined;
+    return `is no script: ${error instanceof Error ? error.message : error}${place ? ` in line ${place}` : ''}`;
+  }
+}
 
 const defaultId = `${hostname()}-${process.pid}`;
 
@@ -84,6 +98,15 @@ export const settings = {
     default: 600,
     describe: 'copies of a kind that no policy has read for so long are dropped',
   }),
+  globalContext: checkedText(
+    {
+      env: 'GLOBAL_CONTEXT',
+      default: '',
+      describe: 'a script that is evaluated in front of every policy; each evaluation then has a context of its own',
+    },
+    scriptProblem,
+  ),
+  profiling: flag({ env: 'PROFILING', default: false, describe: 'log how long each evaluation took' }),
   ...grantSettings,
   ...clusterSettings,
   kubeconfig: optionalText({

@@ -2,18 +2,28 @@ import type { Metrics } from '@jspolicy/runtime';
 
 export type EvaluatorMetrics = ReturnType<typeof evaluatorMetrics>;
 
+/** All bounds that jsPolicy has, for whoever named one in an alert, and finer ones at the start, where decisions are. */
+const SECONDS = [
+  ...[
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8,
+    0.9,
+  ],
+  ...[1, 1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30, 40, 50, 60],
+];
+
 /** The first two have the names and labels that dashboards of jsPolicy users read. */
 export function evaluatorMetrics(metrics: Metrics) {
   return {
     executions: metrics.counter({
       name: 'policy_execution_total',
-      help: 'Evaluations by the code of their answer',
+      help: 'Evaluations by the code that the policy came to, whatever its violationPolicy makes of it',
       labels: ['type', 'name', 'code'],
     }),
     seconds: metrics.histogram({
       name: 'policy_execution_duration_seconds',
       help: 'Time from the request to its answer',
       labels: ['type', 'name'],
+      buckets: SECONDS,
     }),
     refused: metrics.counter({
       name: 'jspolicy_evaluator_refused_total',

@@ -145,6 +145,41 @@ test('an allowed request', async () => {
   );
 });
 
+test('metrics have the labels and codes that dashboards of jsPolicy read', async () => {
+  const named = (name: string, fields: Partial<PolicyRecord> = {}) => ({ ...record, name, ...fields });
+  const deny = verdict({ deny: true, code: 418 });
+  const judged: [PolicyRecord, () => Promise<EvaluationResult>][] = [
+    [named('allowed.example.com', { type: 'Mutating' }), verdict({ patch: [{ op: 'remove', path: '/x' }] })],
+    [named('warns.example.com', { violationPolicy: 'Warn' }), deny],
+    [named('is-dry.example.com', { violationPolicy: 'Dry', auditPolicy: 'Skip' }), deny],
+    [named('failed.example.com', { violationPolicy: 'Warn' }), timedOut],
+    [named('ignored.example.com', { failurePolicy: 'Ignore' }), timedOut],
+  ];
+  for (const [given, result] of judged) {
+    const evaluator = await evaluatorGiving(result, given);
+    await evaluator.handle({ ...request, subject: evaluateSubject(given.name) });
+  }
+  const { bundle: _, ...rest } = named('no-bundle.example.com');
+  const none = await evaluatorGiving(verdict({}), { ...rest, bundleError: 'missing' });
+  await none.handle({ ...request, subject: evaluateSubject(rest.name) });
+  const told = await metrics.registry.metrics();
+  for (const [type, name, code] of [
+    ['Mutating', 'allowed', 200],
+    ['Validating', 'warns', 418],
+    ['Validating', 'is-dry', 418],
+    ['Validating', 'failed', 500],
+    ['Validating', 'ignored', 500],
+    ['Validating', 'no-bundle', 500],
+  ]) {
+    expect(told).toContain(`policy_execution_total{type="${type}",name="${name}.example.com",code="${code}"} 1`);
+  }
+  expect(told).toContain('policy_execution_duration_seconds_count{type="Mutating",name="allowed.example.com"} 1');
+  expect(told).toContain(
+    'policy_execution_duration_seconds_bucket{le="0.35",type="Mutating",name="allowed.example.com"}',
+  );
+  expect(told).not.toContain('policy_execution_duration_seconds_count{type="Validating",name="no-bundle.example.com"}');
+});
+
 test('a policy that failed, and a process that died before it told of the review', async () => {
   const failed = await evaluatorGiving(timedOut);
   const message = `"message":"script ${policy} timed out","code":500`;

@@ -4,6 +4,7 @@ import {
   admissionReviewAnswer,
   type Decision,
   decide,
+  judgedCode,
   type Outcome,
   type PolicyFailure,
   type ReviewInfo,
@@ -31,6 +32,8 @@ export interface ReviewEvaluatorParts {
   /** `review`: the body of the request. */
   hostFunctions(policy: string, review: Uint8Array): HostFunctions;
   metrics: EvaluatorMetrics;
+  /** How long each evaluation took is logged. */
+  profiling?: boolean;
   log: Logger;
 }
 
@@ -80,7 +83,7 @@ export class ReviewEvaluator {
       left() - SEND_MS,
     );
     const reply = replyOf(review, decision);
-    this.#count(record, decision, (performance.now() - startMs) / 1000);
+    this.#count(record, outcome, performance.now() - startMs);
     return reply;
   }
 
@@ -119,10 +122,12 @@ export class ReviewEvaluator {
     this.#parts.log.warn({ policy, cause, failurePolicy, uid: review.uid, text: message }, 'policy failed');
   }
 
-  #count({ type, name }: PolicyRecord, decision: Decision, seconds: number): void {
-    const code = decision.kind === 'answer' ? decision.code : decision.status;
-    this.#parts.metrics.executions.inc({ type, name, code: String(code) });
-    this.#parts.metrics.seconds.observe({ type, name }, seconds);
+  #count({ type, name, bundle }: PolicyRecord, outcome: Outcome, tookMs: number): void {
+    const { metrics, log, profiling } = this.#parts;
+    metrics.executions.inc({ type, name, code: String(judgedCode(outcome)) });
+    if (!bundle) return;
+    metrics.seconds.observe({ type, name }, tookMs / 1000);
+    if (profiling) log.info({ policy: name, tookMs }, 'policy was evaluated');
   }
 }
 

@@ -130,10 +130,17 @@ class Evaluator implements Service {
     processes: number,
     onAvailable?: (available: boolean) => void,
   ): Sandbox {
-    const { sandboxMemoryMiB: memoryLimitMiB } = this.#config;
+    const { sandboxMemoryMiB: memoryLimitMiB, globalContext } = this.#config;
     const onQuarantine = quarantines.report.bind(quarantines);
     const told = onAvailable ? { onAvailable } : {};
-    return createSandboxPool({ processes, memoryLimitMiB, log: this.#context.log, onQuarantine, ...told });
+    return createSandboxPool({
+      processes,
+      memoryLimitMiB,
+      globalContext,
+      log: this.#context.log,
+      onQuarantine,
+      ...told,
+    });
   }
 
   #tellReady(): void {
@@ -141,20 +148,21 @@ class Evaluator implements Service {
   }
 
   #reviewEvaluator(parts: Pick<ReviewEvaluatorParts, 'lookup' | 'sandbox' | 'recorder'>): ReviewEvaluator {
-    const { maxInFlight } = this.#config;
-    const shared = { ...parts, ...this.#origin(), maxInFlight, metrics: this.#counted, log: this.#context.log };
+    const { maxInFlight, profiling } = this.#config;
+    const own = { maxInFlight, profiling, metrics: this.#counted, log: this.#context.log };
+    const shared = { ...parts, ...this.#origin(), ...own };
     return new ReviewEvaluator({ ...shared, hostFunctions: this.#hostFunctions() });
   }
 
   #controllerWork(parts: WorkParts): ControllerWork {
     const { bus, table, recorder, quarantines } = parts;
-    const { workProcesses } = this.#config;
+    const { workProcesses, profiling } = this.#config;
     const { log } = this.#context;
     const create = () => this.#startSandbox(quarantines, workProcesses);
     const sandbox = new WorkSandbox({ bundles: bus.bundles, create, log });
     this.#workSandbox = sandbox;
     const shared = { bus, table, sandbox, log };
-    const own = { ...this.#origin(), recorder, objects: this.#cluster, metrics: this.#counted };
+    const own = { ...this.#origin(), recorder, objects: this.#cluster, metrics: this.#counted, profiling };
     const evaluator = new WorkEvaluator({ ...shared, ...own, hostFunctions: this.#hostFunctions() });
     const parallel = workProcesses * WORK_PER_PROCESS;
     return new ControllerWork({ ...shared, parallel, handler: (turn) => evaluator.handle(turn) });

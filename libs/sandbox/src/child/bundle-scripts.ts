@@ -16,6 +16,8 @@ export interface ScriptUnit {
  * stays the comment that it is.
  */
 const lead = (text: string): string => `;${text.startsWith('#!') ? `//${text.slice(2)}` : text}`;
+/** The variable that it comes from; stack frames of its functions bear the name. */
+const GLOBAL_CONTEXT = 'GLOBAL_CONTEXT';
 /** Neither adds a line before the author's, so that lines stay his. */
 const TRY = ';try{';
 const CATCH = '\n}catch($error){__throw($error)}';
@@ -40,6 +42,12 @@ export class BundleScripts {
   forget(digest: string): void {
     for (const { script } of this.#known.get(digest)?.values() ?? []) script.release();
     this.#known.delete(digest);
+  }
+
+  /** As it stands, so that what it declares is global. Throws PolicySyntaxError. */
+  globalContextOf(text: string): ivm.Script {
+    const make = () => ({ script: this.#compile(text, GLOBAL_CONTEXT), caught: false });
+    return this.#once(GLOBAL_CONTEXT, GLOBAL_CONTEXT, make).script;
   }
 
   /** A function expression around the policy's own part. Throws PolicySyntaxError. */

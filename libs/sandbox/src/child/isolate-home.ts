@@ -26,6 +26,8 @@ export class IsolateHome {
   #compiledAtCheck = 0;
   #mustCheck = false;
   #usedShare = 0;
+  /** What is evaluated in front of every policy; '' for nothing. */
+  globalContext = '';
   readonly #supply = new Map<Mode, GuestContext>();
 
   constructor(memoryLimitMiB: number, host: ContextHost) {

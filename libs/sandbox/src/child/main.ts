@@ -39,7 +39,8 @@ const slot = new EvaluationSlot((name, args) => {
   send({ type: 'call', id: currentId, call, name, args: JSON.parse(args) as unknown[] });
   return new Promise((resolve) => calls.set(call, resolve));
 });
-const runner = new PolicyRunner(new IsolateHome(memoryLimitMiB, slot), slot);
+const home = new IsolateHome(memoryLimitMiB, slot);
+const runner = new PolicyRunner(home, slot);
 
 const NOT_UTF8 = { answer: { kind: 'malformed', message: 'the body must be UTF-8' }, retire: false } as const;
 
@@ -76,7 +77,8 @@ function receive(message: ToChild, body: Buffer): void {
     // Not under an evaluation that runs: it keeps its context until its end.
     bundles.delete(message.digest);
     void evaluated.then(() => runner.forget(message.digest));
-  } else {
+  } else if (message.type === 'globals') home.globalContext = body.toString('utf8');
+  else {
     const script = body.toString('utf8');
     bundles.set(message.digest, { ...message, name: '', script, kept: message.isolation === 'kept' });
   }

@@ -140,11 +140,20 @@ export class PolicyRunner {
   async #whole(context: GuestContext, task: Task, left: () => number): Promise<void> {
     const { bundle } = task;
     if ((await context.ask(GUEST.begin, [task.policy, ...inPieces(task.review)], left())) !== true) return;
+    if (this.#home.globalContext) await this.#globalContext(context, left);
     const prelude = bundle.script.slice(0, bundle.preludeLength);
     if (prelude) await this.#script(context, bundle.digest, prelude, DEPENDENCIES, left);
     if (bundle.form === 'script') return this.#script(context, bundle.digest, ownPart(bundle), bundle.name, left);
     const body = context.valueOf(this.#home.scripts.functionOf(bundle));
     await this.#code(context, GUEST.evaluate, [body.derefInto({ release: true })], left);
+  }
+
+  /** What it throws is the failure of every policy. */
+  async #globalContext({ mode, context }: GuestContext, left: () => number): Promise<void> {
+    const script = this.#home.scripts.globalContextOf(this.#home.globalContext);
+    const options = { timeout: Math.max(1, Math.ceil(left())) };
+    if (mode === 'direct') script.runSync(context, options);
+    else await script.run(context, options);
   }
 
   /** What the policy throws is told by the outcome. What reaches us is a rejection that nobody handled: it allows. */

@@ -53,9 +53,13 @@ function bootstrap(
   const state = stateOf(intrinsics, host, reader, globals);
   const functions = functionsOf(intrinsics, host, state);
   // Not configurable: a script that declares `const deny` is a SyntaxError, as it always was; `function deny` is none.
+  // Those that jsPolicy has as properties and not as variables may be declared: `const env = ...` is all one's own.
+  const declarable = ['print', 'sleep', 'atob', 'btoa', 'env', 'readFileSync'];
   for (const name of ownKeys(functions)) {
     const value = functions[name as keyof typeof functions];
-    defineProperty(globalThis, name, { value, writable: true, enumerable: true, configurable: false });
+    let configurable = false;
+    for (const each of declarable) if (each === name) configurable = true;
+    defineProperty(globalThis, name, { value, writable: true, enumerable: true, configurable });
   }
   globals['__throw'] = (error: unknown): void => state.uncaught(error);
   globals.request = globals.__policy = globals.exports = globals.__response = undefined;

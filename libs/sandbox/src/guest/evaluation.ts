@@ -45,7 +45,7 @@ export function evaluationState(
     copy['message'] = bounded(response['message'], 2 * MAX_TEXT);
     copy['reason'] = bounded(response['reason'], 2 * MAX_TEXT);
     copy['code'] = response['code'];
-    copy['requeue'] = response['requeue'];
+    copy['requeue'] = response['reschedule'];
     copy['patched'] = response['patched'];
     copy['warnings'] = plainList(response['warnings']);
     return stringify(copy);

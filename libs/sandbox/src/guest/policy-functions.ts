@@ -25,11 +25,14 @@ export function policyFunctions(intrinsics: Intrinsics, host: HostPort, evaluati
 
   const wholeNumberOrNothing = (value: unknown, what: string): void => {
     if (value === undefined || value === null || typeof value === 'function' || typeof value === 'symbol') return;
-    if (typeof value === 'number') {
-      if (value % 1 === 0 || value - value !== 0) return;
-      evaluation.fail(new TypeError(`${what} must be a whole number, not ${toText(value)}`));
+    // Boxed numbers are numbers in JSON.
+    const number: unknown = typeof value === 'object' ? parse(toText(stringify(value) ?? null)) : value;
+    if (number === null) return;
+    if (typeof number !== 'number') {
+      evaluation.fail(new TypeError(`${what} must be a number, not ${kindOf(value)}`));
+    } else if (number % 1 !== 0 && number - number === 0) {
+      evaluation.fail(new TypeError(`${what} must be a whole number, not ${toText(number)}`));
     }
-    evaluation.fail(new TypeError(`${what} must be a number, not ${kindOf(value)}`));
   };
 
   const objectOrNothing = (value: unknown, what: string): void => {
@@ -57,23 +60,52 @@ export function policyFunctions(intrinsics: Intrinsics, host: HostPort, evaluati
     if (error !== undefined) throw apiError(error);
     return value;
   };
-  const callHost = (name: string, args: unknown[]): unknown => {
+  /** What is nothing in JSON, a function say, is told from null: it is no argument at all, or its name stands for it. */
+  const jsonOf = (value: unknown): string | undefined => stringify(value) as string | undefined;
+  const isText = (value: unknown): value is string => typeof value === 'string';
+  const notJson = (reason: string): ApiError => ({
+    reason,
+    message: "invalid character 'u' looking for beginning of value",
+  });
+
+  /** Names and options. Only primitive strings are names; a wrong name is told before anything of the options is read. */
+  const readCluster = (name: 'get' | 'list', names: unknown[], options: unknown): unknown => {
     evaluation.mustBeOpen();
-    let count = args.length;
-    while (count > 0 && args[count - 1] === undefined) count--;
-    if (count < args.length) args.length = count;
-    return valueOf(askHost(name, stringify(args)));
+    const json: unknown[] = [];
+    for (let index = 0; index < names.length; index++) {
+      const given = names[index];
+      defineProperty(json, index, { value: isText(given) ? given : null, enumerable: true });
+    }
+    const known = apply(slice, stringify(json), [0, -1]) as string;
+    let wrong = false;
+    for (let index = 0; index < names.length; index++) if (!isText(names[index])) wrong = true;
+    if (wrong || options === undefined) return valueOf(askHost(name, `${known}]`));
+    const text = jsonOf(options);
+    if (text === undefined) throw apiError(notJson('UnmarshalOptions'));
+    return valueOf(askHost(name, `${known},${text}]`));
+  };
+  const isSmart = (options: unknown): boolean =>
+    options !== undefined && options !== null && (options as { cache?: unknown }).cache === 'smart';
+
+  /** With one argument of its type, and nothing else, the host is asked; everything else is undefined. */
+  const askWith = (name: string, args: unknown[], type: 'string' | 'number'): unknown => {
+    evaluation.mustBeOpen();
+    if (args.length !== 1 || typeof args[0] !== type) return undefined;
+    return valueOf(askHost(name, `[${stringify(args[0])}]`));
   };
   /** One object. What is nothing in JSON, a function too, is told from null. */
   const write = (name: string, object: unknown): unknown => {
     evaluation.mustBeOpen();
-    const json: string | undefined = stringify(object);
+    const json = jsonOf(object);
     return valueOf(askHost(name, json === undefined ? '[]' : `[${json}]`));
   };
   /** Its errors are texts. */
   const fetchSync = (url: unknown, options: unknown): unknown => {
     evaluation.mustBeOpen();
-    const { value, error } = askHost('fetchSync', stringify([url, options]));
+    if (!isText(url)) throw 'fetchSync: url is not a string';
+    const given = options === undefined ? 'null' : jsonOf(options);
+    if (given === undefined) throw `fetchSync: error unmarshalling options: ${notJson('').message}`;
+    const { value, error } = askHost('fetchSync', `[${stringify(url)},${given}]`);
     if (error !== undefined) throw `fetchSync: ${error.message}`;
     const { body, headers, status, statusText, ok } = value as FetchResult;
     return { text: () => body, json: () => parse(body as string), headers, status, statusText, ok };
@@ -146,7 +178,7 @@ export function policyFunctions(intrinsics: Intrinsics, host: HostPort, evaluati
       evaluation.mustBeOpen();
       textOrNothing(message, 'requeue(message): message');
       const response = evaluation.response();
-      response['requeue'] = true;
+      response['reschedule'] = true;
       response['message'] = message;
       evaluation.end();
     },
@@ -157,15 +189,16 @@ export function policyFunctions(intrinsics: Intrinsics, host: HostPort, evaluati
     },
     atob: (...args: unknown[]) => base64('atob', args),
     btoa: (...args: unknown[]) => base64('btoa', args),
-    get: (...args: unknown[]) => callHost('get', args),
-    list: (...args: unknown[]) => callHost('list', args),
-    env: (...args: unknown[]) => callHost('env', args),
-    sleep: (...args: unknown[]) => callHost('sleep', args),
+    get: (kind?: unknown, apiVersion?: unknown, name?: unknown, options?: unknown) =>
+      readCluster('get', [kind, apiVersion, name], isSmart(options) ? { cache: 'smart' } : options),
+    list: (kind?: unknown, apiVersion?: unknown, options?: unknown) => readCluster('list', [kind, apiVersion], options),
+    env: (...args: unknown[]) => askWith('env', args, 'string'),
+    sleep: (...args: unknown[]) => askWith('sleep', args, 'number'),
     create: (object?: unknown) => write('create', object),
     update: (object?: unknown) => write('update', object),
     remove: (object?: unknown) => write('remove', object),
     fetchSync: (url?: unknown, options?: unknown) => fetchSync(url, options),
-    readFileSync: (...args: unknown[]) => callHost('readFileSync', args),
+    readFileSync: (...args: unknown[]) => askWith('readFileSync', args, 'string'),
   };
   return freeze(functions);
 }

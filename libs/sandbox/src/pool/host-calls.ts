@@ -10,7 +10,9 @@ const MAX_RUNS = 2;
 const STOP_BEFORE_MS = 20;
 
 /** A sandbox process refuses calls beyond the limit itself; one that goes on so far beyond it is no honest one. */
-const FLOOD_CALLS = 10 * MAX_HOST_CALLS;
+const FLOOD_CALLS = 2 * MAX_RUNS * MAX_HOST_CALLS;
+/** Policies wait for each answer: an honest process has one call out, or two where the end of a run was not heard yet. */
+const MAX_PENDING = 4;
 
 interface CallsOptions {
   host: HostFunctions;
@@ -52,8 +54,8 @@ export class HostCalls {
 
   /** Never rejects. */
   async answer(call: number, name: string, args: unknown[]): Promise<void> {
-    if (++this.#count <= MAX_RUNS * MAX_HOST_CALLS) return this.#ask(call, name, args);
-    if (this.#count > FLOOD_CALLS) this.#options.onFlood();
+    if (++this.#count > FLOOD_CALLS || this.#pending >= MAX_PENDING) this.#options.onFlood();
+    else if (this.#count <= MAX_RUNS * MAX_HOST_CALLS) await this.#ask(call, name, args);
     else this.#options.reply(call, { kind: 'thrown', ...TOO_MANY_CALLS });
   }
 

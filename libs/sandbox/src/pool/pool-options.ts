@@ -14,6 +14,11 @@ export interface SandboxPoolOptions {
    * 384. A process that is large before an evaluation begins is replaced between two of them, and nobody is blamed.
    */
   residentLimitMiB?: number;
+  /**
+   * A classic script that is evaluated in front of every policy, in its global scope; '' for none. What it declares cannot be
+   * put back between two evaluations, so that each has a context of its own.
+   */
+  globalContext?: string;
   log?: Logger;
   /** A policy is not evaluated until then (milliseconds since the epoch). */
   onQuarantine?(policy: string, until: number, reason: string): void;
@@ -30,6 +35,7 @@ export function poolSettings(options: SandboxPoolOptions): PoolSettings {
     maxQueued: 1_000,
     maxProcesses: processes + 2,
     residentLimitMiB: memoryLimitMiB + 384,
+    globalContext: '',
     ...options,
     processes,
     memoryLimitMiB,

@@ -1,5 +1,6 @@
 import type { Bundle } from '@jspolicy/contracts';
 import type { Evaluation, EvaluationResult, Sandbox } from '../port.ts';
+import { childCommand } from './child-command.ts';
 import { type LoadedBundle, LoadedBundles } from './loaded-bundles.ts';
 import {
   blameOf,
@@ -58,7 +59,7 @@ class SandboxPool implements Sandbox {
   }
 
   async load(bundle: Bundle): Promise<void> {
-    this.#bundles.load(bundle);
+    this.#bundles.load(this.#settings.globalContext ? { ...bundle, isolation: 'request' } : bundle);
     if (this.#processes.size > 0) await Promise.race([...this.#processes].map((each) => each.ready));
   }
 
@@ -104,7 +105,8 @@ class SandboxPool implements Sandbox {
   }
 
   #start(): void {
-    const started = new SandboxProcess(this.#settings.memoryLimitMiB);
+    const { memoryLimitMiB, globalContext } = this.#settings;
+    const started = new SandboxProcess(memoryLimitMiB, childCommand(memoryLimitMiB), globalContext);
     this.#processes.add(started);
     void started.ready.then(() => {
       if (started.wasReady) this.#starts.succeeded();

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { encodeFrame, FrameReader } from '../frames.ts';
 import type { ChildResult, FromChild, ToChild } from '../messages.ts';
 import type { Evaluation } from '../port.ts';
-import { type ChildCommand, childCommand } from './child-command.ts';
+import type { ChildCommand } from './child-command.ts';
 import { childMessage, MAX_CHILD_FRAME_BYTES } from './child-message.ts';
 import { HostCalls } from './host-calls.ts';
 import type { LoadedBundle } from './loaded-bundles.ts';
@@ -59,7 +59,7 @@ export class SandboxProcess {
   #killed = false;
   #retiring = false;
 
-  constructor(memoryLimitMiB: number, command: ChildCommand = childCommand(memoryLimitMiB)) {
+  constructor(memoryLimitMiB: number, command: ChildCommand, globalContext = '') {
     this.#memoryLimitMiB = memoryLimitMiB;
     this.#maxValueBytes = Math.floor((memoryLimitMiB * BYTES_PER_MIB) / VALUE_SHARE);
     const ready = Promise.withResolvers<void>();
@@ -74,6 +74,7 @@ export class SandboxProcess {
     const spawned = spawnChild(command);
     if ('failed' in spawned) this.#onEnd(spawned.failed);
     else this.#follow(spawned, ready.resolve);
+    if (globalContext) this.#send({ type: 'globals' }, [Buffer.from(globalContext)]);
   }
 
   #follow({ child, pipe }: SpawnedChild, onReady: () => void): void {

@@ -88,11 +88,11 @@ describe('ends its process, and the policy is to blame', () => {
     expect(outcome).toMatchObject({ killedFor: 'damaged', byOthers: false });
   });
 
-  test('a flood of calls, of which the host sees those of two runs', async () => {
+  test('a flood of calls, of which the host sees the first few', async () => {
     const { outcome, calls } = await outcomeOf(
       'for (let call = 0; call < 2_000; call++) send({ type: "call", id: 0, call, name: "get", args: [] })',
     );
     expect(outcome).toMatchObject({ killedFor: 'damaged' });
-    expect(calls).toBe(200);
+    expect(calls).toBeLessThan(100);
   });
 });

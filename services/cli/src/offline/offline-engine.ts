@@ -110,7 +110,9 @@ export interface JudgeOptions {
 async function startSandbox(): Promise<Sandbox> {
   const { createSandboxPool } = await import('@jspolicy/sandbox');
   const log = createLogger({ service: 'review', level: 'silent' });
-  return createSandboxPool({ processes: 1, memoryLimitMiB: MEMORY_LIMIT_MIB, log });
+  // As evaluators have it.
+  const globalContext = process.env['GLOBAL_CONTEXT'] ?? '';
+  return createSandboxPool({ processes: 1, memoryLimitMiB: MEMORY_LIMIT_MIB, globalContext, log });
 }
 
 function placed(message: string, { policy, source }: PolicyFile): string {

@@ -1,6 +1,6 @@
 import type { Bus, WorkEnd, WorkTurn } from '@jspolicy/bus';
 import type { KubeObject, PolicyRecord } from '@jspolicy/contracts';
-import { decide, type ReviewInfo, type Verdict, violationEvent } from '@jspolicy/policy';
+import { decide, judgedCode, type ReviewInfo, type Verdict, violationEvent } from '@jspolicy/policy';
 import type { Logger } from '@jspolicy/runtime';
 import { type EvaluationResult, HostCallError, type HostFunctions } from '@jspolicy/sandbox';
 import type { EvaluatorMetrics } from '../evaluator-metrics.ts';
@@ -24,6 +24,8 @@ export interface WorkEvaluatorParts {
   recorder: Pick<ViolationRecorder, 'record'>;
   hostFunctions(policy: string, review: Uint8Array): HostFunctions;
   metrics: EvaluatorMetrics;
+  /** How long each evaluation took is logged. */
+  profiling?: boolean;
   log: Logger;
 }
 
@@ -91,7 +93,7 @@ export class WorkEvaluator {
     const result = await this.#parts.sandbox.evaluate({ policy, type, digest, review, limitMs, fresh, host });
     if (result.kind === 'malformed') throw new Error(`the request of a Controller policy: ${result.message}`);
     if (result.kind === 'refused') return waiting(turn.attempt);
-    this.#parts.metrics.seconds.observe({ type, name: policy }, (performance.now() - startMs) / 1000);
+    this.#profile(piece, performance.now() - startMs);
     return result.kind === 'verdict' ? this.#judged(piece, result) : this.#failed(piece, result);
   }
 
@@ -100,24 +102,29 @@ export class WorkEvaluator {
     const { record, turn } = piece;
     const about = { policy: record.name, object: turn.work.object };
     for (const warning of verdict.warnings) log.info({ ...about, warning }, 'policy warned');
-    const code = await this.#record(piece, verdict, review);
+    await this.#record(piece, verdict, review);
+    const code = judgedCode({ kind: 'verdict', verdict });
     metrics.executions.inc({ type: record.type, name: record.name, code: String(code) });
     if (!verdict.requeue) return DONE;
     log.debug({ ...about, why: verdict.requeue.message, attempt: turn.attempt }, 'policy asks to come again');
     return AGAIN;
   }
 
-  /** The code of what was decided. A delivery that is repeated gives the same violation. */
-  async #record({ turn, record }: Piece, verdict: Verdict, info: ReviewInfo): Promise<number> {
+  #profile({ turn, record: { type, name: policy } }: Piece, tookMs: number): void {
+    const { metrics, log, profiling } = this.#parts;
+    metrics.seconds.observe({ type, name: policy }, tookMs / 1000);
+    if (profiling) log.info({ policy, object: turn.work.object, tookMs }, 'policy was evaluated');
+  }
+
+  /** A delivery that is repeated gives the same violation. */
+  async #record({ turn, record }: Piece, verdict: Verdict, info: ReviewInfo): Promise<void> {
     const decision = decide({ record, outcome: { kind: 'verdict', verdict } });
-    if (decision.kind !== 'answer') return decision.status;
-    const { violation, code } = decision;
-    if (!violation || !turn.isHeld()) return code;
+    const violation = decision.kind === 'answer' ? decision.violation : undefined;
+    if (!violation || !turn.isHeld()) return;
     const { evaluatorId: evaluator, cluster, violationLabels: labels, recorder } = this.#parts;
     const where = { evaluator, ...(cluster && { cluster }), ...(labels && { labels }) };
     const review = { ...info, uid: turn.id };
     await recorder.record(violationEvent({ record, review, violation, time: new Date(), ...where }), RECORD_MS);
-    return violation.code;
   }
 
   #failed({ turn, record }: Piece, { failure }: EvaluationResult & { kind: 'failed' }): WorkEnd {
