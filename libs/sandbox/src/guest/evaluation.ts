@@ -12,7 +12,7 @@ export function evaluationState(
   read: AdmissionRequestReader,
   globals: Globals,
 ) {
-  const { parse, stringify, freeze, toText, isArray, create, defineProperty } = intrinsics;
+  const { parse, stringify, freeze, toText, isArray, create, hasOwn, defineProperty } = intrinsics;
   const UNREADABLE = 'Uncaught exception whose text cannot be read';
   const MAX_TEXT = 65_536;
   const ended = freeze({ toString: () => 'the policy has ended' });
@@ -38,15 +38,17 @@ export function evaluationState(
   /** Fields are copied so that toJSON of a changed prototype is not asked about them. */
   const snapshot = (): string | undefined => {
     const response = globals.__response as Record<string, unknown> | null | undefined;
-    if (response === null || typeof response !== 'object') return stringify(response);
+    if (response === null || typeof response !== 'object' || isArray(response)) return stringify(response);
     const copy = create(null) as Record<string, unknown>;
-    copy['deny'] = response['deny'];
-    copy['message'] = bounded(response['message'], 2 * MAX_TEXT);
-    copy['reason'] = bounded(response['reason'], 2 * MAX_TEXT);
-    copy['code'] = response['code'];
-    copy['requeue'] = response['reschedule'];
-    copy['patched'] = response['patched'];
-    copy['warnings'] = plainList(response['warnings']);
+    // Its own fields alone, as in JSON.
+    const own = (key: string): unknown => (hasOwn(response, key) ? response[key] : undefined);
+    copy['deny'] = own('deny');
+    copy['message'] = bounded(own('message'), 2 * MAX_TEXT);
+    copy['reason'] = bounded(own('reason'), 2 * MAX_TEXT);
+    copy['code'] = own('code');
+    copy['requeue'] = own('reschedule');
+    copy['patched'] = own('patched');
+    copy['warnings'] = plainList(own('warnings'));
     return stringify(copy);
   };
 
