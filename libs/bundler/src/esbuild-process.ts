@@ -13,10 +13,11 @@ export class EsbuildErrors extends Error {
 /** esbuild's process did not survive the build, or took too long. */
 export class EsbuildDied extends Error {
   readonly reason: 'crash' | 'timeout';
-  constructor(cause: 'crash' | 'timeout', options?: ErrorOptions) {
-    super(cause === 'timeout' ? 'took too long' : 'the process ended', options);
+  /** `text`: what became of it. */
+  constructor(reason: 'crash' | 'timeout', text: string, options?: ErrorOptions) {
+    super(text, options);
     this.name = 'EsbuildDied';
-    this.reason = cause;
+    this.reason = reason;
   }
 }
 
@@ -78,7 +79,7 @@ export class EsbuildProcess {
       if (generation === this.#generation) await this.stop();
       // Alone it was this build that ended the process; among others it may have been another one.
       if (shared && tried === 0) return this.#attempt(work, 1);
-      throw new EsbuildDied('crash', { cause: error });
+      throw new EsbuildDied('crash', 'the process ended', { cause: error });
     }
   }
 
@@ -86,7 +87,7 @@ export class EsbuildProcess {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        reject(new EsbuildDied('timeout'));
+        reject(new EsbuildDied('timeout', `took longer than ${this.#timeoutMs / 1000} s`));
         void this.stop();
       }, this.#timeoutMs);
     });

@@ -196,6 +196,19 @@ describe('hostile sources', () => {
   });
 });
 
+describe('a build that takes too long', () => {
+  it.each(['const x: number = 1', 'import "is-number"'])('is cut off: %s', async (source) => {
+    const limits = { bundleTimeoutMs: 1 };
+    const impatient = createBundler({ workDir: `${dir.path}/work`, cacheDir: `${dir.path}/cache`, limits });
+    const dependencies = source.startsWith('import') ? { 'is-number': '7.0.0' } : {};
+    expect(await impatient.compile({ kind: 'source', policy: 'a.b.c', source, dependencies })).toMatchObject({
+      ok: false,
+      message: expect.stringMatching(/^error bundling javascript: .*took longer than 0\.001 s/),
+    });
+    await impatient.close();
+  });
+});
+
 describe('a bundle that a user made', () => {
   const precompiled = (script: string) => bundler.compile({ kind: 'precompiled', policy: 'a.b.c', script });
 

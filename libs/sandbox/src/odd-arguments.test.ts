@@ -102,6 +102,10 @@ describe.each<Isolation>(['kept', 'request'])('in a context of isolation %s', (i
     ['requeue("")', { requeue: {} }],
     ['requeue("why", "more")', { requeue: { message: 'why' } }],
     ['__response.reschedule = true', { requeue: {} }],
+    ['__response = Object.create({deny: true})', { deny: false }],
+    ['delete __response.deny; Object.prototype.deny = true', { deny: false }],
+    ['__response = {deny: true, code: 409, warnings: ["w"], other: 1}', { deny: true, code: 409, warnings: ['w'] }],
+    ['delete globalThis.__response; warn("w")', { warnings: ['w'] }],
     ['allow("ignored", 1)', { deny: false }],
     ['mutate()', { deny: false }],
     ['mutate(undefined); deny("late")', { deny: false }],
@@ -111,8 +115,10 @@ describe.each<Isolation>(['kept', 'request'])('in a context of isolation %s', (i
   });
 
   test.each([
-    ['deny("m", "r", new Number(4.5))', 'code must be a whole number, not 4.5'],
+    ['deny("m", "r", new Number(4.5))', 'code must be a whole number of 64 bits, not 4.5'],
     ['deny("m", "r", new String("403"))', 'code must be a number, not a object'],
+    ['deny("m", "r", 1e21)', 'code must be a whole number of 64 bits, not 1e+21'],
+    ['deny("m", "r", -1e19)', 'code must be a whole number of 64 bits'],
     ['deny("m", "r", true)', 'code must be a number, not a boolean'],
     ['deny("m", "r", 5n)', 'code must be a number, not a bigint'],
     ['deny("m", 42)', 'reason must be a string, not a number'],
@@ -128,6 +134,21 @@ describe.each<Isolation>(['kept', 'request'])('in a context of isolation %s', (i
   ])('%s fails, also when it is caught', async (code, text) => {
     expect(await pool.message(code, { isolation })).toContain(text);
     expect(await pool.message(`try { ${code} } catch {} deny("other")`, { isolation })).toContain(text);
+  });
+
+  test.each([
+    '[]',
+    '5',
+    '"text"',
+    'true',
+    '{warnings: "w"}',
+    '{warnings: [1]}',
+    '{deny: 1}',
+    '{message: 1}',
+    '{code: "1"}',
+  ])('a response that is %s fails the policy', async (response) => {
+    const result = await pool.run(`__response = ${response}`, { isolation });
+    expect(result).toMatchObject({ kind: 'failed', failure: { message: expect.stringMatching(/^__response/) } });
   });
 
   test('print() takes everything', async () => {

@@ -43,7 +43,7 @@ const failures: [string, RegExp][] = [
   ['request.object.spec.missing.deep', /^Uncaught TypeError: Cannot read properties of undefined/],
   ['undefinedFunction("x")', /^Uncaught ReferenceError: undefinedFunction is not defined/],
   ['deny(42)', /^Uncaught TypeError: deny\(message, reason, code\): message must be a string, not a number/],
-  ['deny("m", "r", 403.5)', /code must be a whole number, not 403\.5/],
+  ['deny("m", "r", 403.5)', /code must be a whole number of 64 bits, not 403\.5/],
   ['warn({a: 1})', /^Uncaught TypeError: warn\(message\): message must be a string, not a object/],
   ['__response.deny = "yes"', /__response\.deny must be a boolean/],
   ['__response = undefined', /__response must be an object/],

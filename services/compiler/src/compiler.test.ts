@@ -1,10 +1,21 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { type Bus, connectBus } from '@jspolicy/bus';
 import { COMPILE_SUBJECT, type CompileReply, type CompileRequest } from '@jspolicy/contracts';
 import { createLogger } from '@jspolicy/runtime';
-import { natsForTest, startProcess, type TempDir, type TestNats, type TestProcess, tempDir } from '@jspolicy/testing';
+import {
+  natsForTest,
+  startProcess,
+  type TempDir,
+  type TestNats,
+  type TestProcess,
+  tempDir,
+  waitFor,
+} from '@jspolicy/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+const log = createLogger({ service: 'test', level: 'silent' });
 const MAIN = resolve(import.meta.dirname, '../dist/main.js');
 
 let nats: TestNats;
@@ -15,7 +26,7 @@ let compiler: TestProcess;
 beforeAll(async () => {
   nats = await natsForTest();
   dir = await tempDir();
-  bus = await connectBus({ servers: nats.url, name: 'test', log: createLogger({ service: 'test', level: 'silent' }) });
+  bus = await connectBus({ servers: nats.url, name: 'test', log });
   compiler = await startCompiler();
 });
 afterAll(async () => {
@@ -31,14 +42,30 @@ const startCompiler = (env: Record<string, string> = {}) =>
     readyWhen: /"msg":"ready"/,
   });
 
-async function ask(body: string): Promise<{ status: number; reply: unknown }> {
-  const answer = await bus.request(COMPILE_SUBJECT, Buffer.from(body), { deadlineMs: 30_000 });
+async function ask(body: string, on = bus): Promise<{ status: number; reply: unknown }> {
+  const answer = await on.request(COMPILE_SUBJECT, Buffer.from(body), { deadlineMs: 30_000 });
   return { status: answer.status, reply: JSON.parse(Buffer.from(answer.body).toString()) };
 }
 
 const compile = async (request: CompileRequest) => (await ask(JSON.stringify(request))).reply as CompileReply;
 
 const source = (text: string): CompileRequest => ({ kind: 'source', policy: 'a.b.c', source: text, dependencies: {} });
+
+/** A registry that takes requests and never answers. */
+async function silentRegistry(): Promise<{ url: string; asked(): number; stop(): Promise<void> }> {
+  let asked = 0;
+  const server = createServer(() => asked++);
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    asked: () => asked,
+    stop: () =>
+      new Promise((done) => {
+        server.close(() => done());
+        server.closeAllConnections();
+      }),
+  };
+}
 
 describe('the compiler service', () => {
   it('answers with a bundle', async () => {
@@ -64,6 +91,55 @@ describe('the compiler service', () => {
   it.each(['{', '[]', '{"kind":"source"}', '{"kind":"other","policy":"a"}'])('refuses %s', async (body) => {
     expect(await ask(body)).toMatchObject({ status: 400 });
   });
+
+  it('BUNDLE_TIMEOUT ends npm too, after twice as long, and the next build is made', async () => {
+    const registry = await silentRegistry();
+    const other = await natsForTest();
+    const otherBus = await connectBus({ servers: other.url, name: 'test', log });
+    const impatient = await startCompiler({
+      NATS_URL: other.url,
+      CACHE_DIR: `${dir.path}/impatient`,
+      BUNDLE_TIMEOUT: '3',
+      npm_config_registry: registry.url,
+    });
+    const needs = { ...source('import "x-of-nobody"'), dependencies: { 'x-of-nobody': '1.0.0' } };
+    expect((await ask(JSON.stringify(needs), otherBus)).reply).toEqual({
+      ok: false,
+      fault: 'platform',
+      message: 'error installing dependencies: npm took longer than 6 s',
+      diagnostics: [{ file: 'dependencies', text: 'npm took longer than 6 s' }],
+    });
+    expect(registry.asked()).toBeGreaterThan(0);
+    expect((await ask(JSON.stringify(source('deny("x")')), otherBus)).reply).toMatchObject({ ok: true });
+    await impatient.stop();
+    await otherBus.close();
+    await Promise.all([other.stop(), registry.stop()]);
+  }, 60_000);
+
+  it('two that run make the same bytes of the same request', async () => {
+    const env = { WORK_DIR: `${dir.path}/second/work`, CACHE_DIR: `${dir.path}/second/cache` };
+    const other = await startCompiler(env);
+    const started = compiler.lines.length;
+    const request = {
+      ...source('import sum from "is-number";\nenum A { B }\nwarn(sum(A.B))'),
+      dependencies: { 'is-number': '7.0.0' },
+    };
+    const bundles = new Set<string>();
+    const hasCompiled = (one: TestProcess, from: number) =>
+      one.lines.slice(from).some((line) => line.includes('"compiled"'));
+    // Whoever of the two is asked: until both were.
+    await waitFor(
+      async () => {
+        const replies = await Promise.all(Array.from({ length: 4 }, () => compile(request)));
+        for (const reply of replies) bundles.add(JSON.stringify(reply));
+        return hasCompiled(compiler, started) && hasCompiled(other, 0);
+      },
+      { what: 'both to be asked', timeoutMs: 90_000 },
+    );
+    expect(bundles.size).toBe(1);
+    expect(JSON.parse([...bundles][0] ?? '')).toMatchObject({ ok: true });
+    await other.stop();
+  }, 120_000);
 
   it('finishes what is in flight when it is told to stop', async () => {
     const other = await startCompiler();

@@ -21,7 +21,7 @@ export const settings = {
     min: 1,
     max: 600,
     default: 30,
-    describe: 'seconds that bundling one policy may take, beside the installation of its packages',
+    describe: 'seconds that bundling one policy may take; the installation of its packages twice as many',
   }),
   minReleaseAgeDays: integer({
     env: 'MIN_RELEASE_AGE_DAYS',

@@ -14,16 +14,20 @@ import { readConfig, settings } from './config.ts';
 import { observeCompiles } from './observe.ts';
 import { Slots } from './slots.ts';
 
+/** A registry is slower than a bundler. With BUNDLE_TIMEOUT as it is by default npm has a minute. */
+const INSTALL_SHARE = 2;
+
 /** Start: health, bus, subscription, ready. Stop: not ready, finish the builds in flight, bus, esbuild. */
 export function createCompiler({ env, log, fail }: ServiceContext): Service {
   const config = readConfig(env);
   logConfig(settings, config, log);
   const metrics = createMetrics();
+  const bundleTimeoutMs = config.bundleTimeoutSeconds * 1000;
   const bundler = createBundler({
     workDir: config.workDir,
     cacheDir: config.cacheDir,
     npm: { minReleaseAgeDays: config.minReleaseAgeDays },
-    limits: { bundleTimeoutMs: config.bundleTimeoutSeconds * 1000 },
+    limits: { bundleTimeoutMs, installTimeoutMs: INSTALL_SHARE * bundleTimeoutMs },
   });
   const handler = new CompileHandler(bundler, new Slots(config.concurrency), observeCompiles(metrics, log));
   let health: Health | undefined;

@@ -78,7 +78,7 @@ export const settings = {
     env: 'COMPILE_TIMEOUT',
     min: 1,
     max: 600,
-    // More than a compiler takes by its own limits: 30 s to bundle, and 60 s for npm.
+    // More than a compiler takes by its own limits: 30 s (BUNDLE_TIMEOUT) to bundle, and 60 s for npm.
     default: 100,
     describe: 'seconds that a compiler is given for one policy',
   }),

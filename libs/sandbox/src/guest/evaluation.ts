@@ -12,8 +12,7 @@ export function evaluationState(
   read: AdmissionRequestReader,
   globals: Globals,
 ) {
-  const { parse, stringify, freeze, toText, isArray, getPrototypeOf, errorPrototype, create, defineProperty } =
-    intrinsics;
+  const { parse, stringify, freeze, toText, isArray, create, hasOwn, defineProperty } = intrinsics;
   const UNREADABLE = 'Uncaught exception whose text cannot be read';
   const MAX_TEXT = 65_536;
   const ended = freeze({ toString: () => 'the policy has ended' });
@@ -39,15 +38,17 @@ export function evaluationState(
   /** Fields are copied so that toJSON of a changed prototype is not asked about them. */
   const snapshot = (): string | undefined => {
     const response = globals.__response as Record<string, unknown> | null | undefined;
-    if (response === null || typeof response !== 'object') return stringify(response);
+    if (response === null || typeof response !== 'object' || isArray(response)) return stringify(response);
     const copy = create(null) as Record<string, unknown>;
-    copy['deny'] = response['deny'];
-    copy['message'] = bounded(response['message'], 2 * MAX_TEXT);
-    copy['reason'] = bounded(response['reason'], 2 * MAX_TEXT);
-    copy['code'] = response['code'];
-    copy['requeue'] = response['reschedule'];
-    copy['patched'] = response['patched'];
-    copy['warnings'] = plainList(response['warnings']);
+    // Its own fields alone, as in JSON.
+    const own = (key: string): unknown => (hasOwn(response, key) ? response[key] : undefined);
+    copy['deny'] = own('deny');
+    copy['message'] = bounded(own('message'), 2 * MAX_TEXT);
+    copy['reason'] = bounded(own('reason'), 2 * MAX_TEXT);
+    copy['code'] = own('code');
+    copy['requeue'] = own('reschedule');
+    copy['patched'] = own('patched');
+    copy['warnings'] = plainList(own('warnings'));
     return stringify(copy);
   };
 
@@ -70,19 +71,23 @@ export function evaluationState(
     return copy;
   };
 
-  const isError = (value: unknown): boolean => {
-    let prototype = typeof value === 'object' && value !== null ? getPrototypeOf(value) : null;
-    for (let depth = 0; prototype !== null && depth < 1_000; depth++) {
-      if (prototype === errorPrototype) return true;
-      prototype = getPrototypeOf(prototype);
+  /** Whatever has a property `stack` is shown by it, as jsPolicy does; undefined for what has none that says something. */
+  const stackOf = (value: unknown): string | undefined => {
+    if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return undefined;
+    try {
+      if (!('stack' in (value as object))) return undefined;
+      const { stack } = value as Error;
+      return typeof stack === 'symbol' || stack === '' ? undefined : toText(stack);
+    } catch {
+      return undefined;
     }
-    return false;
   };
 
   const uncaughtText = (error: unknown): string => {
     try {
       if (typeof error === 'symbol') return '';
-      const text = isError(error) ? `Uncaught ${toText((error as Error).stack)}` : toText(error);
+      const stack = stackOf(error);
+      const text = stack === undefined ? toText(error) : `Uncaught ${stack}`;
       return text.length > MAX_TEXT ? `${intrinsics.apply(slice, text, [0, MAX_TEXT])}...` : text;
     } catch {
       return UNREADABLE;
@@ -90,6 +95,12 @@ export function evaluationState(
   };
 
   const failed = (error: unknown): string => `{"info":${info},"uncaught":${stringify(uncaughtText(error))}}`;
+
+  /** To read what was thrown may run code of the policy, which may end it. */
+  const settleFailed = (error: unknown): void => {
+    const text = failed(error);
+    if (outcome === undefined) settle(text);
+  };
 
   const end = (): never => {
     if (outcome === undefined) {
@@ -108,7 +119,7 @@ export function evaluationState(
   };
 
   const fail = (error: unknown): never => {
-    if (outcome === undefined && open) settle(failed(error));
+    if (outcome === undefined && open) settleFailed(error);
     throw ended;
   };
 
@@ -153,12 +164,12 @@ export function evaluationState(
       try {
         intrinsics.apply(policy, globalThis, []);
       } catch (error) {
-        if (outcome === undefined) settle(failed(error));
+        if (outcome === undefined) settleFailed(error);
       }
     },
     /** For code whose error is caught by its own wrapper. */
     uncaught(error: unknown): void {
-      if (outcome === undefined && open) settle(failed(error));
+      if (outcome === undefined && open) settleFailed(error);
     },
     finish(): string {
       try {

@@ -36,7 +36,6 @@ export function captureIntrinsics() {
     TypeError,
     RegExp,
     execRegExp: RegExp.prototype.exec,
-    errorPrototype: Error.prototype,
     hasOwn: Object.hasOwn,
     isRegExp: (value: object): value is RegExp => Object.prototype.toString.call(value) === '[object RegExp]',
     isCollection: (value: object): boolean =>

@@ -8,6 +8,9 @@ import type { Intrinsics } from './intrinsics.ts';
 export function policyFunctions(intrinsics: Intrinsics, host: HostPort, evaluation: Evaluation) {
   const { parse, stringify, TypeError, toText, apply, isArray, freeze, defineProperty } = intrinsics;
 
+  /** Of an int64, as jsPolicy reads it; Status has its low 32 bits. */
+  const MAX_CODE = 2 ** 63;
+
   const kindOf = (value: unknown): string =>
     value === null ? 'null' : isArray(value) ? 'a list' : `a ${typeof value}`;
 
@@ -30,8 +33,8 @@ export function policyFunctions(intrinsics: Intrinsics, host: HostPort, evaluati
     if (number === null) return;
     if (typeof number !== 'number') {
       evaluation.fail(new TypeError(`${what} must be a number, not ${kindOf(value)}`));
-    } else if (number % 1 !== 0 && number - number === 0) {
-      evaluation.fail(new TypeError(`${what} must be a whole number, not ${toText(number)}`));
+    } else if (number - number === 0 && (number % 1 !== 0 || number >= MAX_CODE || number < -MAX_CODE)) {
+      evaluation.fail(new TypeError(`${what} must be a whole number of 64 bits, not ${toText(number)}`));
     }
   };
 
