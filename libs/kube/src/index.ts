@@ -15,6 +15,7 @@ export type { CopiesSize } from './informer/object-copies.ts';
 export { jsPolicyProblems, type ObjectProblem, validateJsPolicy } from './js-policy-rules.ts';
 export { type OpenClusterOptions, type OpenedCluster, openCluster } from './open-cluster.ts';
 export * from './port.ts';
+export { type KnownTypes, ruleWarnings } from './rule-warnings.ts';
 export {
   matchesLabels,
   parseFieldSelector,

@@ -7,6 +7,7 @@ export interface BundleFacts {
   preludeLength: number;
   form: BundleForm;
   authorStart: number;
+  authorLength?: number | undefined;
   waits: boolean;
 }
 

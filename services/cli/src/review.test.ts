@@ -1,9 +1,11 @@
+import { spawn } from 'node:child_process';
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { admissionReview, pod, type TempDir, tempDir } from '@jspolicy/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { jspolicy } from './cli-process.test-part.ts';
+import { ROOT } from './places.ts';
 
 let dir: TempDir;
 let reviewFile: string;
@@ -170,4 +172,55 @@ test('what a policy would write is answered, told, and not done', async () => {
   expect(stdout).toMatch(/Warning: \[\S+\]: true\nWarning: \[\S+\]: undefined\n/);
   expect(stderr).toContain('nothing is written offline: create() of ConfigMap default/c would be done');
   expect(stderr).toContain('remove() of ConfigMap default/c would be refused: configmaps "c" not found');
+});
+
+test('a stack ends with the author’s own lines', async () => {
+  const code = 'function f() {\n  throw new Error("x");\n}\nf();\n';
+  for (const source of [code, `${code}export const a = 1;`]) {
+    const { stdout } = await review([await policy(source)]);
+    expect(stdout).toMatch(/: Uncaught Error: x\n {4}at f \(([^:]+):2:9\)\n {4}at \1:4:1\n$/);
+  }
+});
+
+test('what violationPolicy Dry hides is told, and changes nothing', async () => {
+  const hidden = async (javascript: string, spec = {}) => {
+    const ended = await review([await policy(javascript, { violationPolicy: 'dry', ...spec })]);
+    expect(ended.stdout).toMatch(/^allowed by \S+\n$/);
+    return [ended.code, ended.stderr.replace(/^\S+ /, '').trim()];
+  };
+  expect(await hidden('deny("why")')).toEqual([0, 'violationPolicy Dry hides a denial: why']);
+  expect(await hidden('throw 1')).toEqual([2, 'violationPolicy Dry hides a failure: 1']);
+  const label = 'request.object.metadata.labels = {a: "b"}; mutate(request.object)';
+  expect(await hidden(label, { type: 'Mutating' })).toEqual([
+    0,
+    expect.stringMatching(/Dry hides a patch of \d operations?$/),
+  ]);
+  expect(await hidden('allow()')).toEqual([0, '']);
+});
+
+test('a rule that covers nothing is told', async () => {
+  const { code, stderr } = await review([await policy('deny()', { resources: ['pod'] })]);
+  expect(code).toBe(0);
+  expect(stderr).toContain('warning: spec.resources: pod covers nothing, the resource is named pods\n');
+});
+
+test('whoever reads only the first line does not hurt, and the exit code stays', async () => {
+  const file = await policy('for (let i = 0; i < 100; i++) warn("w".repeat(4000)); deny("end")');
+  const { promise, resolve } = Promise.withResolvers<number | null>();
+  const child = spawn(process.execPath, [
+    join(ROOT, 'services/cli/bin/jspolicy.js'),
+    'review',
+    '-f',
+    file,
+    '-r',
+    reviewFile,
+  ]);
+  let stderr = '';
+  child.stderr.on('data', (data) => {
+    stderr += data;
+  });
+  child.stdout.once('data', () => child.stdout.destroy());
+  child.once('close', resolve);
+  expect(await promise).toBe(1);
+  expect(stderr).toBe('');
 });

@@ -13,6 +13,14 @@ export const terminal: Terminal = {
   note: (text) => void process.stderr.write(`${text}\n`),
 };
 
+/**
+ * Whoever read us may have enough, as `head` has: what is printed after that is lost, and the exit code stays what it is.
+ * A command that runs until it is ended looks for that itself.
+ */
+export function surviveClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+}
+
 /** A path as a user would type it: from the current directory when it lies below that. */
 export function shownPath(path: string, cwd = process.cwd()): string {
   const below = relative(cwd, path);

@@ -24,6 +24,8 @@ export interface Judgement {
   decision: Decision;
   /** Whether the policy came to a verdict of its own. */
   evaluated: boolean;
+  /** What violationPolicy Dry kept from happening. */
+  hidden?: string;
 }
 
 export interface CompiledPolicy {
@@ -61,7 +63,9 @@ export class OfflineEngine {
   /** Throws CommandError for a review that is none. */
   async judge({ record, bundle }: CompiledPolicy, review: ReviewInput, options: JudgeOptions): Promise<Judgement> {
     const outcome = bundle ? await this.#evaluate(record, bundle, review, options) : noBundle(record);
-    return { decision: decide({ record, outcome }), evaluated: outcome.kind === 'verdict' };
+    const hidden = hiddenByDry(record, outcome);
+    const decision = decide({ record, outcome });
+    return { decision, evaluated: outcome.kind === 'verdict', ...(hidden !== undefined && { hidden }) };
   }
 
   async close(): Promise<void> {
@@ -98,6 +102,14 @@ export class OfflineEngine {
       throw new CommandError(`${record.name}: ${result.message}`);
     return result;
   }
+}
+
+function hiddenByDry(record: PolicyRecord, outcome: Outcome): string | undefined {
+  if (record.violationPolicy !== 'Dry') return undefined;
+  const decision = decide({ record: { ...record, violationPolicy: 'Deny' }, outcome });
+  if (decision.kind === 'unanswered') return `a failure: ${decision.message}`;
+  if (!decision.allowed) return `${outcome.kind === 'failed' ? 'a failure' : 'a denial'}: ${decision.message ?? ''}`;
+  return decision.patch && `a patch of ${decision.patch.length} operation${decision.patch.length === 1 ? '' : 's'}`;
 }
 
 export interface JudgeOptions {

@@ -8,7 +8,7 @@ import type { ReviewInput } from './review-file.ts';
 
 export type ReviewStep =
   | { kind: 'skipped'; policy: string; reason: string }
-  | { kind: 'judged'; policy: string; decision: Decision; evaluated: boolean };
+  | { kind: 'judged'; policy: string; decision: Decision; evaluated: boolean; hidden?: string };
 
 /**
  * Judges a review as the API server would: mutating policies first, one after the other, each with what the ones before
@@ -49,7 +49,7 @@ const inOrder = (policies: PolicyFile[]): PolicyFile[] => [
 
 function skipReason(spec: JsPolicySpec, { request }: ReviewInput, labels: Record<string, string>): string | undefined {
   return spec.type === 'Controller'
-    ? 'type Controller: the API server asks such a policy nothing'
+    ? 'type Controller: no request asks it; it is evaluated afterwards, and its deny() records a violation and stops nothing'
     : whyNotMatched(spec, request, labels);
 }
 

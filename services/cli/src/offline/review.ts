@@ -1,5 +1,6 @@
 import { EXIT } from '../exit-codes.ts';
 import { withProgress } from '../progress.ts';
+import { RuleTelling } from '../stack/rule-telling.ts';
 import type { Terminal } from '../terminal.ts';
 import { OfflineEngine } from './offline-engine.ts';
 import { readPolicyFiles } from './policy-files.ts';
@@ -21,6 +22,9 @@ export async function review(options: ReviewOptions, terminal: Terminal): Promis
   for (const notice of notices) terminal.note(notice);
   const engine = await OfflineEngine.open(objects);
   try {
+    await new RuleTelling({ cluster: engine.cluster, complete: false, onLine: (line) => terminal.note(line) }).look(
+      policies.map(({ policy }) => policy),
+    );
     const input = await readReview(options.review, engine.cluster);
     const judging = { timeoutMs: options.timeout, onPrint: (line: string) => terminal.note(line) };
     const steps = await withProgress(terminal, 'compiling and judging', () =>

@@ -1,7 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { KubeObject } from '@jspolicy/contracts';
+import type { JsPolicy, KubeObject } from '@jspolicy/contracts';
 import { type Cluster, KubeError, type ManifestFile, type ManifestObject, readManifest } from '@jspolicy/kube';
+import { violationPolicy } from '@jspolicy/policy';
 import { CommandError } from '../exit-codes.ts';
 import { shownPath, type Terminal } from '../terminal.ts';
 
@@ -50,7 +51,8 @@ const ATTEMPTS = 5;
 async function apply(cluster: Cluster, object: KubeObject): Promise<void> {
   const type = await cluster.resolve(object.apiVersion, object.kind);
   const namespace = type.namespaced ? (object.metadata.namespace ?? 'default') : undefined;
-  const wanted = { ...object, metadata: { ...object.metadata, ...(namespace && { namespace }) } };
+  const metadata = { ...object.metadata, ...(namespace && { namespace }) };
+  const wanted = withStoredWords({ ...object, metadata });
   for (let attempt = 1; ; attempt++) {
     try {
       const current = await cluster.get(type, object.metadata.name, namespace);
@@ -62,6 +64,14 @@ async function apply(cluster: Cluster, object: KubeObject): Promise<void> {
       if (!(error instanceof KubeError && error.reason === 'Conflict' && attempt < ATTEMPTS)) throw error;
     }
   }
+}
+
+/** As the webhook for the engine's own kinds makes it, which the API server may not call yet. */
+function withStoredWords(object: KubeObject): KubeObject {
+  if (object.kind !== 'JsPolicy') return object;
+  const { spec } = object as JsPolicy;
+  const isKnown = /^(?:deny|warn|dry)$/i.test(spec?.violationPolicy ?? '');
+  return isKnown ? { ...object, spec: { ...spec, violationPolicy: violationPolicy(spec.violationPolicy) } } : object;
 }
 
 /** What the file does not name stays: status, labels of others, finalizers. */

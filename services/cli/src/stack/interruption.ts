@@ -5,8 +5,8 @@ const PARENT_POLL_MS = 1_000;
 const SAME_WITHIN_MS = 500;
 
 /**
- * Resolves when the user, or whoever started this process, wants it to end: SIGINT, SIGTERM, the end of the process on the
- * other side of the channel, the end of npm. `onAgain` is called for each further signal.
+ * Resolves when the user, or whoever started this process, wants it to end: SIGINT, SIGTERM, the end of its terminal, or of
+ * who reads its output, of the process on the other side of the channel, of npm. `onAgain` is called for each further signal.
  */
 export function untilInterrupted(onAgain: () => void): Promise<void> {
   return new Promise((resolve) => {
@@ -23,6 +23,8 @@ export function untilInterrupted(onAgain: () => void): Promise<void> {
     };
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);
+    process.on('SIGHUP', onParentGone);
+    process.stdout.once('error', onParentGone);
     if (process.send) process.on('disconnect', onParentGone);
     if (process.env['npm_lifecycle_event']) whenParentEnds(onParentGone);
   });

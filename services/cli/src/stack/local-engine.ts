@@ -6,6 +6,7 @@ import { ManifestTelling } from './manifest-telling.ts';
 import { openPolicyCluster, type PolicyCluster } from './policy-cluster.ts';
 import { stateLine } from './policy-state.ts';
 import { PolicyView } from './policy-view.ts';
+import { RuleTelling } from './rule-telling.ts';
 import type { StackFacts } from './service-env.ts';
 import { Stack, type StackOptions } from './stack.ts';
 import { tryCommand } from './try-command.ts';
@@ -75,11 +76,13 @@ export class LocalEngine {
   }
 
   async #watchPolicies({ cluster, sourceOf }: PolicyCluster): Promise<PolicyView> {
-    const { terminal } = this.#options;
+    const { terminal, cluster: choice } = this.#options;
+    const onLine = (line: string) => terminal.print(line);
     this.#view = new PolicyView({
       cluster,
+      rules: new RuleTelling({ cluster, complete: 'kubeconfig' in choice, onLine }),
       sourceOf,
-      onLine: (line) => terminal.print(line),
+      onLine,
       onTrouble: (error) => terminal.note(`policies cannot be read now: ${error.message}`),
     });
     await this.#view.start();
@@ -104,6 +107,7 @@ export class LocalEngine {
       rows.length > 0 ? table([['NAME', 'TYPE', 'ACTION', 'STATE'], ...rows]) : 'There are no policies yet.',
     );
     for (const state of states) if (state.phase === 'failed') terminal.print(stateLine(state));
+    await view.tellRules();
     this.#telling.follow(this.#opened?.problems() ?? []);
     if (command) terminal.print(`\nTry:\n  ${command}`);
     terminal.print(`\nReady. ${follow} Ctrl-C ends everything.`);

@@ -41,7 +41,7 @@ test('a problem is told where its author looks', () => {
 
 test('without a file the policy is named', () => {
   expect(stateLine(policyState(policy({ phase: 'Failed', message: 'no bundle' })))).toBe(
-    'a.example.com: no bundle (not enforced)',
+    'a.example.com: no bundle (not enforced: it has no webhook configuration; asked directly, it denies with code 500)',
   );
   expect(stateLine(policyState(policy({ phase: 'Synced' })))).toBe('a.example.com: enforced');
 });
@@ -51,4 +51,22 @@ test('the action is shown as the engine reads it', () => {
     type: 'Mutating',
     action: 'Warn',
   });
+});
+
+test.each([
+  [
+    { failurePolicy: 'Ignore' } as const,
+    [],
+    'not enforced: it has no webhook configuration; asked directly, it answers HTTP 500',
+  ],
+  [{ violationPolicy: 'dry' } as const, [], 'not enforced: it has no webhook configuration; asked directly, it allows'],
+  [{}, ['BundleCompiled'] as const, 'not enforced: it has no webhook configuration'],
+  [{ type: 'Controller' } as const, [], 'not enforced: no object is judged'],
+])('what becomes of requests: %j, %j', (spec, holding, fate) => {
+  const conditions = holding.map((type) => ({ type, status: 'True', lastTransitionTime: 't' }) as const);
+  expect(policyState(policy({ phase: 'Failed', conditions }, spec)).fate).toBe(fate);
+});
+
+test('what a Controller policy denies is only recorded', () => {
+  expect(policyState(policy({ phase: 'Synced' }, { type: 'Controller' })).action).toBe('Record');
 });

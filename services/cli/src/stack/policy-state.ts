@@ -1,4 +1,4 @@
-import type { ConditionType, JsPolicy, JsPolicyStatus, KubeObject } from '@jspolicy/contracts';
+import type { ConditionType, JsPolicy, JsPolicySpec, JsPolicyStatus, KubeObject } from '@jspolicy/contracts';
 import { placeInFile, type SourcePlace } from '@jspolicy/kube';
 import { violationPolicy } from '@jspolicy/policy';
 import { shownPath } from '../terminal.ts';
@@ -27,18 +27,29 @@ export function policyState(object: KubeObject, source?: SourcePlace): PolicySta
   return {
     name: metadata.name,
     type: spec.type || 'Validating',
-    action: violationPolicy(spec.violationPolicy),
+    // What a Controller policy denies has happened already.
+    action: spec.type === 'Controller' ? 'Record' : violationPolicy(spec.violationPolicy),
     phase,
     generation,
-    ...(phase === 'failed' && { fate: fateOf(status), problem: problemText(status?.message ?? 'failed', source) }),
+    ...(phase === 'failed' && {
+      fate: fateOf(object as JsPolicy),
+      problem: problemText(status?.message ?? 'failed', source),
+    }),
   };
 }
 
 /** A webhook is kept, and objects are followed, as long as there is something to answer with. */
-function fateOf(status: JsPolicyStatus | undefined): string {
+function fateOf({ spec, status }: JsPolicy): string {
   if (status?.reason === 'Quarantined') return 'quarantined';
-  const serves = isTrue(status, 'WebhookReady') || isTrue(status, 'ControllerReady');
-  return serves ? 'last good version stays in force' : 'not enforced';
+  if (isTrue(status, 'WebhookReady') || isTrue(status, 'ControllerReady')) return 'last good version stays in force';
+  if (spec.type === 'Controller') return 'not enforced: no object is judged';
+  const unasked = 'not enforced: it has no webhook configuration';
+  return isTrue(status, 'BundleCompiled') ? unasked : `${unasked}; asked directly, ${answerWithoutBundle(spec)}`;
+}
+
+function answerWithoutBundle({ violationPolicy: action, failurePolicy }: JsPolicySpec): string {
+  if (violationPolicy(action) !== 'Deny') return 'it allows';
+  return failurePolicy === 'Ignore' ? 'it answers HTTP 500' : 'it denies with code 500';
 }
 
 const isTrue = (status: JsPolicyStatus | undefined, wanted: ConditionType): boolean =>

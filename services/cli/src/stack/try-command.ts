@@ -19,7 +19,9 @@ interface TryOptions {
 
 /** One command that asks the webhook; undefined without a policy that is in force. */
 export async function tryCommand({ url, caFile, states, dataDir }: TryOptions): Promise<string | undefined> {
-  const enforced = states.filter(({ phase }) => phase === 'enforced').map(({ name }) => name);
+  const enforced = states
+    .filter(({ phase, type }) => phase === 'enforced' && type !== 'Controller')
+    .map(({ name }) => name);
   const sample = join(SAMPLE_REVIEWS, SAMPLE.review);
   const isSample = enforced.includes(SAMPLE.policy) && existsSync(sample);
   const policy = isSample ? SAMPLE.policy : enforced[0];
