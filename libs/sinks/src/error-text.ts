@@ -14,7 +14,7 @@ export const oneLine = (text: string): string =>
   cutUtf8(
     text
       .toWellFormed()
-      .replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ')
+      .replaceAll(/[\p{Cc}\s]+/gu, ' ')
       .trim(),
     MAX_BYTES,
   );
