@@ -45,6 +45,8 @@ export interface ViolationData {
   evaluationMs?: number;
   gateway?: string;
   evaluator: string;
+  /** Added by a sink that asks for it, never in the stream: the how manieth of this user, object and policy it is. */
+  occurrences?: number;
 }
 
 /** The request that was judged, in its own words: that about a Namespace has a namespace. */

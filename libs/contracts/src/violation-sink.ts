@@ -56,6 +56,11 @@ export interface SinkRetry {
   maxAttempts?: number;
 }
 
+export interface SinkOccurrences {
+  /** How long after its first one an event of the same user, object and policy counts as a repetition. */
+  windowSeconds: number;
+}
+
 export interface ViolationSinkSpec {
   type: SinkTypeName;
   filter?: SinkFilter;
@@ -64,6 +69,8 @@ export interface ViolationSinkSpec {
   batch?: SinkBatch;
   retry?: SinkRetry;
   paused?: boolean;
+  /** Events tell their number among repetitions, in `data.occurrences`. */
+  occurrences?: SinkOccurrences;
   /** The settings of the type, in the field of its name. */
   [settings: string]: unknown;
 }
@@ -88,6 +95,10 @@ export interface ViolationSinkStatus {
   dead?: number;
   /** Events that age or size removed from the stream before they were read; with a filter also those it leaves out. */
   dropped?: number;
+  /** Events that were sent because the filter's expression could not be told for them. */
+  undecided?: number;
+  /** `spec.from` when the sink was made. */
+  from?: string;
   /** Events of the stream that are not settled; those that the filter leaves out count until they are looked at. */
   pending?: number;
   /** Age of the oldest of them. */
@@ -110,11 +121,17 @@ export const SINK_DEFAULTS = {
 
 export const SINK_CONSUMER_PREFIX = 'sink-';
 
+/** NATS takes names of 255 bytes; names of sinks are as long, and a part of this one tells people whose it is. */
+const MAX_NAME_PART = 200;
+
 /** The durable consumer of a sink: a sink that is made anew under its old name begins anew. */
 export const sinkConsumer = (name: string, uid: string): string =>
-  `${SINK_CONSUMER_PREFIX}${name.replaceAll('.', '_')}-${uid.replaceAll(/[^A-Za-z0-9]/g, '').slice(0, 12)}`;
+  `${SINK_CONSUMER_PREFIX}${name.replaceAll('.', '_').slice(0, MAX_NAME_PART)}-${uid.replaceAll(/[^A-Za-z0-9]/g, '').slice(0, 12)}`;
 
-/** Asks an audit replica to deliver dead letters again. */
+/** On a Secret: sinks may read it. Without it whoever may make sinks could send any Secret to a server of their own. */
+export const SINK_SECRET_LABEL = { name: 'policy.jspolicy.com/sink', value: 'true' } as const;
+
+/** Asks an audit replica to deliver dead letters again. Status 421: another one has the sink's turn. */
 export const SINK_RETRY_SUBJECT = 'jspolicy.v1.sinks.retry';
 export const SINK_RETRY_QUEUE = 'audit';
 
@@ -136,7 +153,8 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 /** A duration before now, or an RFC 3339 time; undefined for anything else. */
 export function sinceOf(text: string, now = Date.now()): Date | undefined {
   const [, count, unit = ''] = DURATION.exec(text) ?? [];
-  if (count !== undefined) return new Date(now - Number(count) * (MS[unit] ?? 0));
+  // No stream is older than the epoch, and dates do not go back without end.
+  if (count !== undefined) return new Date(Math.max(0, now - Number(count) * (MS[unit] ?? 0)));
   const time = TIME.test(text) ? Date.parse(text) : Number.NaN;
-  return Number.isNaN(time) ? undefined : new Date(time);
+  return Number.isNaN(time) ? undefined : new Date(Math.max(0, time));
 }

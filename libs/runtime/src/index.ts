@@ -1,3 +1,4 @@
+export * from './address-ranges.ts';
 export * from './backoff.ts';
 export * from './cluster-settings.ts';
 export * from './config.ts';

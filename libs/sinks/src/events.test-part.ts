@@ -1,4 +1,5 @@
 import { VIOLATION_EVENT_TYPE, type ViolationData, type ViolationEvent } from '@jspolicy/contracts';
+import { AddressSet } from '@jspolicy/runtime';
 import type { SinkContext, SinkEvent } from './index.ts';
 
 export function violation(number: number, data: Partial<ViolationData> = {}): ViolationEvent {
@@ -44,6 +45,8 @@ export function contextFor(parts: Partial<SinkContext> = {}): SinkContext {
   return {
     name: 'test',
     stdout: process.stdout,
+    refused: new AddressSet([]),
+    fileDirectory: '/nonexistent',
     connectNats: missing,
     createKubeEvent: missing,
     signal: AbortSignal.timeout(30_000),

@@ -21,6 +21,9 @@ type Check = (value: unknown) => string | undefined;
 const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const isText: Check = (value) => (typeof value === 'string' && value !== '' ? undefined : 'must be text');
+/** Many end up in headers, names and lines of protocols. */
+const isLine: Check = (value) =>
+  isText(value) ?? (/[\p{Cc}\u2028\u2029]/u.test(String(value)) ? 'must be one line of text' : undefined);
 
 function optional<T>(problemOf: Check, options: { default?: T; secret?: SecretForm } = {}): Field<T> {
   return { required: false, problemOf, ...options };
@@ -33,7 +36,11 @@ export const required = <T>(field: Field<T | undefined>): Field<T> => ({ ...fiel
 export const withDefault = <T>(field: Field<T | undefined>, value: T): Field<T> =>
   ({ ...field, default: value }) as Field<T>;
 
-export const text = (): Field<string | undefined> => optional(isText);
+/** One line, without control characters. */
+export const text = (): Field<string | undefined> => optional(isLine);
+
+/** Several lines, too. */
+export const anyText = (): Field<string | undefined> => optional(isText);
 
 export const flag = (): Field<boolean | undefined> =>
   optional((value) => (typeof value === 'boolean' ? undefined : 'must be true or false'));
@@ -71,24 +78,32 @@ export const textMap = (): Field<Record<string, string> | undefined> =>
     return wrong && `must be a map of text, ${wrong[0]} is none`;
   });
 
+const HEADER_VALUE = /^[\t\x20-\x7e]*$/;
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const nameOfHeader = (name: string) => (HEADER_NAME.test(name) ? undefined : `${JSON.stringify(name)} is no header`);
+/** What the connection decides by itself: it would be of another request than the one that is sent. */
+const OWN_HEADERS =
+  /^(host|content-length|transfer-encoding|trailer|te|connection|keep-alive|upgrade|expect|proxy-.*)$/i;
+
+function headerProblem(name: string): string | undefined {
+  if (!HEADER_NAME.test(name)) return `${JSON.stringify(name)} is no header`;
+  return OWN_HEADERS.test(name) ? `${name} cannot be set` : undefined;
+}
 
 export const headers = (): Field<Record<string, string> | undefined> =>
   optional((value) => {
     if (!isMap(value)) return 'must be a map of text';
     for (const [name, each] of Object.entries(value)) {
-      const problem = nameOfHeader(name);
+      const problem = headerProblem(name);
       if (problem) return problem;
-      if (typeof each !== 'string' || /[\r\n\0]/.test(each)) return `${name} must be one line of text`;
+      if (typeof each !== 'string' || !HEADER_VALUE.test(each)) return `${name} must be one line of ASCII text`;
     }
     return undefined;
   });
 
 const isSecretRef: Check = (value) =>
   isMap(value) &&
-  isText(value['name']) === undefined &&
-  isText(value['key']) === undefined &&
+  isLine(value['name']) === undefined &&
+  isLine(value['key']) === undefined &&
   Object.keys(value).length === 2
     ? undefined
     : 'must name a Secret: {name, key}';
@@ -101,8 +116,11 @@ export const secretHeaders = (): Field<Record<string, string> | undefined> =>
   optional(
     (value) => {
       if (!isMap(value)) return 'must be a map of references to Secrets';
-      const wrong = Object.entries(value).find(([name, each]) => nameOfHeader(name) ?? isSecretRef(each));
-      return wrong && `${wrong[0]} ${nameOfHeader(wrong[0]) ? 'is no header' : isSecretRef(wrong[1])}`;
+      for (const [name, each] of Object.entries(value)) {
+        const problem = headerProblem(name) ?? isSecretRef(each);
+        if (problem) return headerProblem(name) ? problem : `${name} ${problem}`;
+      }
+      return undefined;
     },
     { secret: 'map' },
   );

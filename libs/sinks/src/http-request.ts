@@ -1,7 +1,9 @@
 import { type IncomingMessage, Agent as PlainAgent, request as plainRequest } from 'node:http';
 import { Agent, request } from 'node:https';
+import type { AddressSet } from '@jspolicy/runtime';
 import { type Field, headers, type SettingsOf, secret, secretHeaders, text } from './fields.ts';
-import { BusyError, RefusedError } from './port.ts';
+import { AnsweredError, BusyError, RefusedError, type SinkContext } from './port.ts';
+import { checkAddress, guardedLookup } from './reach.ts';
 
 /** What every sink that speaks HTTP can be told beside its URL. */
 export const httpFields = {
@@ -46,8 +48,8 @@ export interface HttpRequest {
 
 /** Answers are looked at for their errors; an Elasticsearch tells about each event. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
-/** What of an answer stands in an error. */
-const MAX_SHOWN = 300;
+/** What of an answer goes into an error: more than is told of it, so that no secret is cut before it is taken out. */
+export const MAX_SHOWN = 8_192;
 /** Shorter than what servers and the things between keep idle connections. */
 const KEEP_ALIVE_MS = 4_000;
 
@@ -57,10 +59,20 @@ export class HttpClient {
   readonly #headers: Record<string, string>;
   readonly #secure: boolean;
 
-  constructor(url: string, settings: HttpSettings = {}) {
+  readonly #refused: AddressSet;
+
+  /** `refused`: addresses that are not connected to. */
+  constructor(url: string, settings: HttpSettings, { refused }: Pick<SinkContext, 'refused'>) {
     const { caSecret, clientCertificateSecret, clientKeySecret } = settings;
     this.#secure = url.startsWith('https:');
-    const alive = { keepAlive: true, keepAliveMsecs: KEEP_ALIVE_MS, timeout: KEEP_ALIVE_MS, maxSockets: 1 };
+    this.#refused = refused;
+    const alive = {
+      keepAlive: true,
+      keepAliveMsecs: KEEP_ALIVE_MS,
+      timeout: KEEP_ALIVE_MS,
+      maxSockets: 1,
+      lookup: guardedLookup(refused),
+    };
     this.#agent = this.#secure
       ? new Agent({
           ...alive,
@@ -69,14 +81,15 @@ export class HttpClient {
           ...(clientKeySecret && { key: clientKeySecret }),
         })
       : new PlainAgent(alive);
-    this.#headers = { ...authorization(settings), ...settings.headers, ...settings.secretHeaders };
+    this.#headers = lowerCase({ ...authorization(settings), ...settings.headers, ...trimmed(settings.secretHeaders) });
   }
 
   /** Resolves with any answer; redirects are not followed. Rejects when there is none, or the signal aborts. */
-  send({ method = 'POST', url, headers: own, body, signal }: HttpRequest): Promise<HttpAnswer> {
+  async send({ method = 'POST', url, headers: own = {}, body, signal }: HttpRequest): Promise<HttpAnswer> {
+    checkAddress(new URL(url).hostname, this.#refused);
     const send = this.#secure ? request : plainRequest;
     const length = String(Buffer.byteLength(body));
-    const all = { 'user-agent': 'jspolicy', 'content-length': length, ...own, ...this.#headers };
+    const all = { 'user-agent': 'jspolicy', ...this.#headers, ...lowerCase(own), 'content-length': length };
     return new Promise((resolve, reject) => {
       const sent = send(url, { method, agent: this.#agent, headers: all, signal }, (response) => {
         readAnswer(response).then(resolve, reject);
@@ -104,6 +117,14 @@ function authorization({ bearerTokenSecret, username, passwordSecret }: HttpSett
   return { authorization: `Basic ${Buffer.from(`${username}:${passwordSecret}`).toString('base64')}` };
 }
 
+/** A line's end at the end of a Secret is none of the header. */
+const trimmed = (values: Record<string, string> = {}): Record<string, string> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value.trim()]));
+
+/** Names that differ in nothing else are the same header. */
+const lowerCase = (values: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name.toLowerCase(), value]));
+
 async function readAnswer(response: IncomingMessage): Promise<HttpAnswer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -114,8 +135,8 @@ async function readAnswer(response: IncomingMessage): Promise<HttpAnswer> {
   return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks).toString('utf8') };
 }
 
-/** Longer than this no server makes a sink wait; a timer has bounds, too. */
-const MAX_ASKED_MS = 3_600_000;
+/** Longer than this no server makes a sink wait. */
+const MAX_ASKED_MS = 300_000;
 
 /** The request itself is wrong, so that the same one gets the same answer. Credentials and paths can be mended. */
 const REFUSALS = [400, 413, 414, 422, 431];
@@ -126,7 +147,13 @@ export function checkAnswer({ status, headers: { 'retry-after': retryAfter }, bo
   const shown = body.replace(/\s+/g, ' ').trim().slice(0, MAX_SHOWN);
   const message = `the server answered ${status}${shown && `: ${shown}`}`;
   if (REFUSALS.includes(status)) throw new RefusedError(message);
-  const seconds = Number(retryAfter);
-  if (seconds > 0) throw new BusyError(message, Math.min(seconds * 1000, MAX_ASKED_MS));
-  throw new Error(message);
+  const askedMs = askedMsOf(retryAfter);
+  if (askedMs > 0) throw new BusyError(message, askedMs);
+  throw new AnsweredError(message);
+}
+
+/** Retry-After: seconds, or a date. 0 for anything else. */
+function askedMsOf(retryAfter = '', now = Date.now()): number {
+  const askedMs = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - now;
+  return askedMs > 0 ? Math.min(askedMs, MAX_ASKED_MS) : 0;
 }

@@ -1,4 +1,5 @@
-export { filterOf, type Matches } from './filter.ts';
+export { errorTextOf, oneLine } from './error-text.ts';
+export { type Filter, filterOf } from './filter.ts';
 export * from './port.ts';
 export type { ReadSecret } from './sink-settings.ts';
 export { batchOf, openSink, plainSettings, retryOf, SecretMissingError, sinkProblems } from './sink-spec.ts';

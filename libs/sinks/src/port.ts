@@ -1,4 +1,5 @@
 import type { KubeObject, ViolationEvent } from '@jspolicy/contracts';
+import type { AddressSet } from '@jspolicy/runtime';
 import type { Fields, SettingsOf } from './fields.ts';
 
 /** One violation on its way. */
@@ -24,8 +25,16 @@ export class RefusedError extends Error {
   }
 }
 
+/** The other side answered, and does not take these events now. Of several one may be to blame. */
+export class AnsweredError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'AnsweredError';
+  }
+}
+
 /** The other side asks for time. */
-export class BusyError extends Error {
+export class BusyError extends AnsweredError {
   readonly retryAfterMs: number;
   constructor(message: string, retryAfterMs: number) {
     super(message);
@@ -75,13 +84,14 @@ export interface NatsTarget {
 export interface SinkContext {
   /** The sink's name. */
   name: string;
-  /** Which cluster, as in the source of events. */
   stdout: NodeJS.WritableStream;
   connectNats(target: NatsTarget): Promise<NatsPublisher>;
+  /** Addresses that sinks may not connect to. */
+  refused: AddressSet;
+  /** Sinks write files below this directory only. */
+  fileDirectory: string;
   /** Creates an object of events.k8s.io/v1; one that is there already is no error. Rejects with the API's answer. */
   createKubeEvent(event: KubeObject, signal: AbortSignal): Promise<void>;
-  /** Another one of the same sink may be open: nothing that it writes to is cut or moved away. */
-  beside?: boolean;
   /** Ends the attempt to open. */
   signal: AbortSignal;
 }

@@ -4,6 +4,7 @@ import { batchOf, plainSettings, retryOf, sinkProblems, startOf } from './index.
 
 const ref = { name: 'secret', key: 'key' };
 const url = 'https://example.com/x';
+const endpoint = 'https://s3.example.com';
 const keys = { accessKeyIdSecret: ref, secretAccessKeySecret: ref };
 
 const spec = (type: SinkTypeName, settings: unknown): ViolationSinkSpec => ({
@@ -18,7 +19,7 @@ describe('settings that can be used', () => {
     ['teams', { urlSecret: ref }],
     ['kafka', { brokers: ['a:9092'], topic: 'violations', tls: true, caSecret: ref }],
     ['nats', { url: 'tls://example.com:4222', subject: 'a.{policy}.{action}', credentialsSecret: ref }],
-    ['s3', { endpoint: url, bucket: 'violations', compression: 'gzip', ...keys }],
+    ['s3', { endpoint, bucket: 'violations', compression: 'gzip', ...keys }],
     ['loki', { url, tenant: 'a', labels: { job: 'x' } }],
     ['elasticsearch', { url, index: 'v-{policy}-{date}', username: 'a', passwordSecret: ref }],
     ['syslog', { host: 'example.com', port: 514, tls: false }],
@@ -38,7 +39,32 @@ describe('settings that cannot', () => {
     ['webhook', { url: 'https://a:b@c' }, 'spec.webhook.url: must not hold credentials'],
     ['webhook', { url, mode: 'x' }, 'spec.webhook.mode: must be one of structured, batched'],
     ['webhook', { url, headers: { 'a b': 'c' } }, 'spec.webhook.headers: "a b" is no header'],
-    ['webhook', { url, headers: { a: 'b\nc' } }, 'spec.webhook.headers: a must be one line of text'],
+    ['webhook', { url, headers: { Host: 'a' } }, 'spec.webhook.headers: Host cannot be set'],
+    ['webhook', { url, headers: { 'content-length': '1' } }, 'spec.webhook.headers: content-length cannot be set'],
+    [
+      'webhook',
+      { url, secretHeaders: { 'Proxy-Authorization': ref } },
+      'spec.webhook.secretHeaders: Proxy-Authorization cannot be set',
+    ],
+    [
+      'webhook',
+      { url, secretHeaders: { a: { name: 'a\nb', key: 'c' } } },
+      'spec.webhook.secretHeaders: a must name a Secret: {name, key}',
+    ],
+    ['loki', { url, tenant: 'a\r\nX-Other: b' }, 'spec.loki.tenant: must be one line of text'],
+    ['syslog', { host: 'a\nb' }, 'spec.syslog.host: must be one line of text'],
+    [
+      'nats',
+      { url: 'nats://a', subject: '$JS.API.STREAM.DELETE.{policy}' },
+      'spec.nats: subject must not begin with $',
+    ],
+    ['s3', { endpoint: url, bucket: 'abc', ...keys }, 'spec.s3: endpoint must be without a path'],
+    ['s3', { endpoint, bucket: 'abc', prefix: '../other/', ...keys }, 'spec.s3: prefix must not hold . or ..'],
+    ['s3', { endpoint, bucket: 'abc', prefix: '/a', ...keys }, 'spec.s3: prefix must not begin with /'],
+    ['s3', { endpoint, bucket: 'a..b', ...keys }, 'spec.s3: bucket is no name of a bucket'],
+    ['file', { path: 'a/../b' }, 'spec.file: path must not hold ..'],
+    ['file', { path: 'a/' }, 'spec.file: path must be that of a file'],
+    ['webhook', { url, headers: { a: 'b\nc' } }, 'spec.webhook.headers: a must be one line of ASCII text'],
     ['webhook', { url, signingSecret: 'plain' }, 'spec.webhook.signingSecret: must name a Secret: {name, key}'],
     ['webhook', { url, secretHeaders: { a: 'b' } }, 'spec.webhook.secretHeaders: a must name a Secret: {name, key}'],
     [
@@ -70,13 +96,9 @@ describe('settings that cannot', () => {
       'spec.nats: subject has {who}, known are {policy}, {action}, {namespace}, {kind}, {date}',
     ],
     ['nats', { url: 'nats://a', user: 'a' }, 'spec.nats: user and passwordSecret belong together'],
-    ['s3', { endpoint: url, bucket: 'A', ...keys }, 'spec.s3: bucket is no name of a bucket'],
+    ['s3', { endpoint, bucket: 'A', ...keys }, 'spec.s3: bucket is no name of a bucket'],
     ['s3', { endpoint: url, bucket: 'abc', secretAccessKeySecret: ref }, 'spec.s3.accessKeyIdSecret: is required'],
-    [
-      's3',
-      { endpoint: url, bucket: 'abc', prefix: 'a b', ...keys },
-      'spec.s3: prefix must be letters, digits and -_./=',
-    ],
+    ['s3', { endpoint, bucket: 'abc', prefix: 'a b', ...keys }, 'spec.s3: prefix must be letters, digits and -_./='],
     ['loki', { url, labels: { 'a-b': 'c' } }, 'spec.loki: labels: a-b is no name of a label'],
     ['elasticsearch', { url, index: 'Big' }, 'spec.elasticsearch: index is no name of an index'],
     ['elasticsearch', { url, username: 'a' }, 'spec.elasticsearch: username and passwordSecret belong together'],
@@ -99,7 +121,6 @@ describe('settings that cannot', () => {
       'spec.kubernetesEvents: defaultNamespace is no name of a namespace',
     ],
     ['stdout', { colour: 'red' }, 'spec.stdout.colour: is an unknown field'],
-    ['file', { path: 'relative' }, 'spec.file: path must be absolute'],
     ['file', { path: '/a', maxMiB: 0 }, 'spec.file.maxMiB: must be a whole number from 1 to 102400'],
   ])('%s %j', (type, settings, problem) => {
     expect(sinkProblems(spec(type, settings))).toEqual([problem]);
@@ -116,6 +137,9 @@ describe('what every sink has', () => {
     [{ type: 'stdout', batch: { maxEvents: 0 } }, 'spec.batch.maxEvents: must be a whole number from 1 to 5000'],
     [{ type: 'stdout', retry: { maxAttempts: 1.5 } }, 'spec.retry.maxAttempts: must be a whole number'],
     [{ type: 'stdout', filter: { actions: ['Allow'] } }, 'spec.filter.actions: must be a list of Deny, Warn'],
+    [{ type: 'stdout', filter: { policies: Array(1_001).fill('a') } }, 'spec.filter.policies: must be a list of names'],
+    [{ type: 'stdout', filter: { policies: ['a'.repeat(254)] } }, 'spec.filter.policies: must be a list of names'],
+    [{ type: 'stdout', occurrences: {} }, 'spec.occurrences.windowSeconds: is required'],
     [{ type: 'stdout', filter: { policies: [] } }, 'spec.filter.policies: must be a list of names of policies'],
     [{ type: 'stdout', filter: { expression: 'event.data ==' } }, 'spec.filter.expression: '],
     [{ type: 'stdout', filter: { expression: '1 + 1' } }, 'spec.filter.expression: must give a bool, gives int'],
@@ -139,6 +163,8 @@ describe('what every sink has', () => {
     expect(startOf('36h', now)).toEqual({ since: new Date('2025-12-31T12:00:00Z') });
     expect(startOf('2026-01-01T00:00:00Z', now)).toEqual({ since: new Date('2026-01-01T00:00:00Z') });
     expect(startOf('36', now)).toBeUndefined();
+    // Before any clock: the beginning.
+    for (const from of ['999999d', '0001-01-01T00:00:00Z']) expect(startOf(from, now)).toEqual({ since: new Date(0) });
   });
 
   test('has its secrets in plain when it is opened', async () => {

@@ -8,8 +8,8 @@ import {
   sinkSettingsField,
   type ViolationSinkSpec,
 } from '@jspolicy/contracts';
+import { expressionProblem } from './expression.ts';
 import { fieldProblems } from './fields.ts';
-import { expressionProblem } from './filter.ts';
 import type { Sink, SinkContext } from './port.ts';
 import { filledSettings, type ReadSecret } from './sink-settings.ts';
 import { SINKS } from './sink-types.ts';
@@ -20,7 +20,7 @@ import { startOf } from './start.ts';
 export function sinkProblems(spec: unknown): string[] {
   if (typeof spec !== 'object' || spec === null) return ['spec: is required'];
   const given = spec as Partial<ViolationSinkSpec>;
-  const { type, filter, batch, retry, from, paused, ...settings } = given;
+  const { type, filter, batch, retry, from, paused, occurrences, ...settings } = given;
   if (!isSinkType(type)) return [`spec.type: must be one of ${SINK_TYPES.join(', ')}`];
   const field = sinkSettingsField(type);
   const others = Object.keys(settings).filter((key) => key !== field);
@@ -29,6 +29,7 @@ export function sinkProblems(spec: unknown): string[] {
     ...others.map((key) => `spec.${key}: is not for a sink of the type ${type}`),
     ...fieldProblems(COMMON_FIELDS.filter, filter ?? {}, 'spec.filter'),
     ...fieldProblems(COMMON_FIELDS.batch, batch ?? {}, 'spec.batch'),
+    ...(occurrences === undefined ? [] : fieldProblems(COMMON_FIELDS.occurrences, occurrences, 'spec.occurrences')),
     ...fieldProblems(COMMON_FIELDS.retry, retry ?? {}, 'spec.retry'),
     ...filterProblems(given),
     ...(paused === undefined || typeof paused === 'boolean' ? [] : ['spec.paused: must be true or false']),
@@ -61,7 +62,7 @@ export const retryOf = ({ retry }: ViolationSinkSpec) =>
     ...retry,
   }) satisfies Required<SinkRetry>;
 
-/** A Secret that a sink needs is not there. */
+/** A Secret that a sink needs is not there, or not for sinks. */
 export class SecretMissingError extends Error {
   constructor({ name, key }: SecretRef, why: string) {
     super(`Secret ${name}, key ${key}: ${why}`);

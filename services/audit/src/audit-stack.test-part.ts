@@ -106,6 +106,11 @@ export class AuditStack {
     return this.#parts.nats.restart();
   }
 
+  /** As a crash does; restartNats() brings it back. */
+  killNats(): void {
+    this.#parts.nats.kill('SIGKILL');
+  }
+
   startFirst(): Promise<TestProcess> {
     return this.startAudit(this.#parts.healthPort);
   }

@@ -1,5 +1,6 @@
 import { busProblems, busSettings } from '@jspolicy/bus';
 import { clusterProblems, clusterSettings, commonSettings, flag, integer, loadConfig, text } from '@jspolicy/runtime';
+import { rangeList } from './sinks/refused-addresses.ts';
 
 export const settings = {
   ...commonSettings,
@@ -49,6 +50,16 @@ export const settings = {
     env: 'SINK_SECRETS_NAMESPACE',
     default: 'jspolicy',
     describe: 'namespace of the Secrets that sinks refer to',
+  }),
+  sinkFileDir: text({
+    env: 'SINK_FILE_DIR',
+    default: '/var/log/jspolicy',
+    describe: 'directory below which sinks of the type file write',
+  }),
+  sinkRefusedAddresses: rangeList({
+    env: 'SINK_REFUSED_ADDRESSES',
+    default: ['link-local'],
+    describe: 'addresses that sinks may not connect to: link-local, loopback, private, none, or CIDRs',
   }),
 };
 

@@ -67,7 +67,7 @@ class Audit implements Service {
       cluster: this.#opened.cluster,
       log,
       metrics: this.#metrics,
-      secretsNamespace: config.sinkSecretsNamespace,
+      limits: config,
     });
     this.#health.setReady(true);
   }

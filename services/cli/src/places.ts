@@ -26,6 +26,8 @@ export interface DataPlaces {
   /** What services write beside the manifests: status, bundles, violations. */
   state: string;
   spool: string;
+  /** Files of violations that sinks write. */
+  sinkFiles: string;
   compilerWork: string;
 }
 
@@ -40,6 +42,7 @@ export function dataPlaces(root: string): DataPlaces {
     certificates: below('certificates'),
     state: below('state'),
     spool: below('spool'),
+    sinkFiles: below('sinks'),
     compilerWork: below('compiler'),
   };
 }

@@ -35,7 +35,7 @@ beforeAll(async () => {
   await mkdir(join(dir.path, 'manifests'));
   const { port } = server.address() as AddressInfo;
   await write('policy.yaml', manifest(POLICY, 'deny("not in default")'));
-  await write('file.json', sinkManifest('to-file', { type: 'file', file: { path: join(dir.path, 'out.ndjson') } }));
+  await write('file.json', sinkManifest('to-file', { type: 'file', file: { path: 'out.ndjson' } }));
   await write('hook.json', sinkManifest('to-hook', { type: 'webhook', webhook: { url: `http://127.0.0.1:${port}` } }));
   await write('wrong.json', sinkManifest('wrong', { type: 'syslog', syslog: { host: 'a', port: 0 } }));
   run = await upIn(dir.path).up('--evaluators', '1');
@@ -52,10 +52,13 @@ afterAll(async () => {
 
 test('sinks are files beside the policies, and what is wrong with one is told', async () => {
   await waitFor(async () => (await judge(run))?.allowed === false, { what: 'a denial', timeoutMs: WAIT_MS });
-  const line = await waitFor(async () => (await readFile(join(dir.path, 'out.ndjson'), 'utf8')).split('\n')[0], {
-    what: 'the file',
-    timeoutMs: WAIT_MS,
-  });
+  const line = await waitFor(
+    async () => (await readFile(join(dir.path, 'data/sinks/out.ndjson'), 'utf8')).split('\n')[0],
+    {
+      what: 'the file',
+      timeoutMs: WAIT_MS,
+    },
+  );
   expect(JSON.parse(line)).toMatchObject({ specversion: '1.0', data: { policy: POLICY, message: 'not in default' } });
   await waitFor(async () => (await sinkNamed('to-file'))?.['delivered'] === 1, { what: 'figures', timeoutMs: WAIT_MS });
   const { stdout } = await ask('sinks');

@@ -10,6 +10,8 @@ import type { Delivery, DeliveryOptions, DeliveryState } from './port.ts';
 const RETRY = { baseMs: 200, maxMs: 5_000 };
 /** Whoever waits for its turn asks so often: what a process that died held comes back seconds later. */
 const TURN = { baseMs: 1_000, maxMs: 2_000 };
+/** For what is left to do at the end of a turn. */
+const TURN_END_MS = 5_000;
 
 export interface OrderedDeliveryParts {
   connection: NatsConnection;
@@ -70,6 +72,7 @@ export class OrderedDelivery implements Delivery {
       const turn = AbortSignal.any([signal, claim.signal]);
       options.onTurn(turn);
       await this.#deliver(turn, claim);
+      await inTime(options.onTurnEnd?.());
       await claim.release();
     }
   }
@@ -97,6 +100,12 @@ export class OrderedDelivery implements Delivery {
       }
     }
   }
+}
+
+async function inTime(work: Promise<void> | undefined): Promise<void> {
+  const done = new AbortController();
+  await Promise.race([work?.catch(() => undefined), pause(TURN_END_MS, done.signal)]);
+  done.abort();
 }
 
 const untilAborted = (signal: AbortSignal): Promise<void> =>

@@ -17,6 +17,8 @@ export interface DeliveryOptions {
   paused: boolean;
   /** This process delivers from now on, until the signal aborts. */
   onTurn(signal: AbortSignal): void;
+  /** It does not any more. Nobody else does until this is resolved, or a few seconds have passed. */
+  onTurnEnd?(): Promise<void>;
   /**
    * Gets messages in the stream's order, never a next batch before it resolved. It settles each message. What it did not
    * settle when it resolves, rejects or the signal aborts is delivered again, from the first of them on.

@@ -1,5 +1,5 @@
-import { BlockList, isIP } from 'node:net';
-import { list, type Setting } from '@jspolicy/runtime';
+import { isIP } from 'node:net';
+import { AddressSet, LINK_LOCAL, LOOPBACK, list, type Setting } from '@jspolicy/runtime';
 
 /** One entry of the list. */
 interface Entry {
@@ -10,30 +10,7 @@ interface Entry {
   port: number | undefined;
 }
 
-/** This machine, what answers on its own link (metadata services of clouds do), and what is no address of one host. */
-const LOCAL = new BlockList();
-const LOCAL_SUBNETS = [
-  ['0.0.0.0', 8],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['224.0.0.0', 4],
-  ['255.255.255.255', 32],
-  ['::', 127],
-  ['fe80::', 10],
-  ['ff00::', 8],
-  // The metadata service of a large cloud, in the private range.
-  ['fd00:ec2::254', 128],
-  // The same IPv4 addresses behind NAT64 (RFC 6052).
-  ['64:ff9b::', 104],
-  ['64:ff9b::7f00:0', 104],
-  ['64:ff9b::a9fe:0', 112],
-] as const;
-for (const [address, prefix] of LOCAL_SUBNETS) {
-  LOCAL.addSubnet(address, prefix, address.includes(':') ? 'ipv6' : 'ipv4');
-}
-
-/** IPv4 addresses that are written as IPv6 ones are seen through. */
-const isLocal = (address: string): boolean => LOCAL.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+const LOCAL = new AddressSet([...LOOPBACK, ...LINK_LOCAL]);
 
 /**
  * Which hosts fetchSync() may reach: `host`, `host:port`, `*.example.com`, `*.example.com:port`, or `*` for every host.
@@ -59,7 +36,7 @@ export class HostGrants {
 
   /** `address` as a resolver gives it. To be asked beside allowsHost(), for the address that is connected to. */
   allowsAddress(address: string, port: number): boolean {
-    if (!isLocal(address)) return true;
+    if (!LOCAL.has(address)) return true;
     const host = isIP(address) === 6 ? new URL(`http://[${address}]`).hostname : address;
     return this.#entries.some((entry) => !entry.wildcard && entry.host === host && entry.port === port);
   }

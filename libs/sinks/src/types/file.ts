@@ -1,11 +1,15 @@
-import { access, type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname, isAbsolute } from 'node:path';
+import { constants, type FileHandle, open, rename, rm } from 'node:fs/promises';
+import type { ViolationEvent } from '@jspolicy/contracts';
 import { integer, required, text, withDefault } from '../fields.ts';
 import { type Sink, sinkType } from '../port.ts';
+import { placeOf } from './file-place.ts';
 
 const MIB = 1024 * 1024;
 /** How much of the end is read at once to find the last whole line. */
 const TAIL_BYTES = 64 * 1024;
+/** How each file begins: one that does not is somebody else's. */
+const BEGINNING = '{"specversion":';
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
 
 /** Lines of JSON in a file: `path`, which becomes `path.1` when it is full, and so on. Each write is on the disk. */
 export const file = sinkType({
@@ -14,19 +18,21 @@ export const file = sinkType({
     maxMiB: withDefault(integer(1, 102_400), 100),
     maxFiles: withDefault(integer(1, 1_000), 5),
   },
-  problems: ({ path }) => (path !== undefined && !isAbsolute(path) ? ['path must be absolute'] : []),
-  async open({ path, maxMiB, maxFiles }, { beside }): Promise<Sink> {
-    await makeDirectory(dirname(path));
-    let current = beside ? await open(path, 'a+', 0o640) : await openWhole(path);
+  problems: ({ path }) => [
+    ...(path?.split('/').includes('..') ? ['path must not hold ..'] : []),
+    ...(path?.endsWith('/') ? ['path must be that of a file'] : []),
+  ],
+  async open({ path, maxMiB, maxFiles }, { fileDirectory }): Promise<Sink> {
+    const place = await placeOf(path, fileDirectory);
+    let current = await openWhole(place);
     return {
       async write(events) {
         const { size } = await current.stat();
-        const lead = beside && !(await endsWithLine(current, size)) ? '\n' : '';
-        const lines = Buffer.from(lead + events.map(({ json }) => `${json}\n`).join(''));
-        if (!beside && size > 0 && size + lines.length > maxMiB * MIB) {
+        const lines = Buffer.from(events.map(({ event }) => lineOf(event)).join(''));
+        if (size > 0 && size + lines.length > maxMiB * MIB) {
+          await rotate(place, maxFiles);
           await current.close();
-          await rotate(path, maxFiles);
-          current = await openWhole(path);
+          current = await openWhole(place);
         }
         await current.appendFile(lines);
         await current.datasync();
@@ -37,34 +43,11 @@ export const file = sinkType({
   },
 });
 
-/** One by one: asked for all of them at once, Node never ends where the system has none to give, as below /proc. */
-async function makeDirectory(path: string): Promise<void> {
-  try {
-    await mkdir(path);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return;
-    if (code !== 'ENOENT' || dirname(path) === path || (await exists(dirname(path)))) throw error;
-    await makeDirectory(dirname(path));
-    await mkdir(path);
-  }
-}
-
-const exists = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
-
-async function endsWithLine(handle: FileHandle, size: number): Promise<boolean> {
-  if (size === 0) return true;
-  const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, size - 1);
-  return buffer.toString() === '\n';
-}
+const lineOf = ({ specversion, ...rest }: ViolationEvent): string => `${JSON.stringify({ specversion, ...rest })}\n`;
 
 /** A line that a crash cut is removed: its event comes again. */
 async function openWhole(path: string): Promise<FileHandle> {
-  const handle = await open(path, 'a+', 0o640);
+  const handle = await openOwn(path, O_RDWR | O_APPEND | O_CREAT);
   const { size } = await handle.stat();
   let end = size;
   while (end > 0) {
@@ -78,12 +61,29 @@ async function openWhole(path: string): Promise<FileHandle> {
   return handle;
 }
 
-async function rotate(path: string, maxFiles: number): Promise<void> {
-  await rm(maxFiles === 1 ? path : `${path}.${maxFiles - 1}`, { force: true });
-  for (let number = maxFiles - 2; number >= 0; number--) {
-    const from = number === 0 ? path : `${path}.${number}`;
-    await rename(from, `${path}.${number + 1}`).catch(unlessMissing);
+/** Rejects for what a sink did not write: a link, a device, another file. */
+async function openOwn(path: string, flags: number): Promise<FileHandle> {
+  const handle = await open(path, flags | O_NOFOLLOW, 0o640);
+  try {
+    const stat = await handle.stat();
+    const { buffer } = await handle.read(Buffer.alloc(BEGINNING.length), 0, BEGINNING.length, 0);
+    const wanted = BEGINNING.slice(0, Math.min(stat.size, BEGINNING.length));
+    if (!stat.isFile() || stat.nlink !== 1 || buffer.toString('latin1', 0, wanted.length) !== wanted)
+      throw new Error(`${path} is no file of violations: it is left as it is`);
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
   }
+}
+
+async function rotate(path: string, maxFiles: number): Promise<void> {
+  const names = Array.from({ length: maxFiles }, (_, i) => (i === 0 ? path : `${path}.${i}`));
+  // All of them first: nothing is moved where one of them is somebody else's.
+  for (const name of names) await openOwn(name, O_RDWR).then((handle) => handle.close(), unlessMissing);
+  await rm(names.at(-1) ?? path, { force: true });
+  for (let number = maxFiles - 2; number >= 0; number--)
+    await rename(names[number] ?? path, names[number + 1] ?? path).catch(unlessMissing);
 }
 
 function unlessMissing(error: NodeJS.ErrnoException): void {

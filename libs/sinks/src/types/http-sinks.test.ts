@@ -4,7 +4,7 @@ import type { SinkTypeName } from '@jspolicy/contracts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { contextFor, inTime, sinkEvent, sinkEvents } from '../events.test-part.ts';
 import { HttpServerForTest, type Seen } from '../http-server.test-part.ts';
-import { openSink, RefusedError, SINKS, type Sink } from '../index.ts';
+import { AnsweredError, openSink, RefusedError, SINKS, type Sink } from '../index.ts';
 import { filledSettings } from '../sink-settings.ts';
 
 let server: HttpServerForTest;
@@ -105,8 +105,30 @@ describe('against a server of the test that follows the documented protocol:', (
     server.answer = () => ({ status: 200, body: JSON.stringify({ errors: true, items }) });
     const sink = await opened('elasticsearch', { url: server.url });
     const error = await sink.write(sinkEvents(2), inTime()).catch((thrown: unknown) => thrown);
-    expect(error).toEqual(new Error('the server answered 429 for this event: es_rejected'));
-    expect(error).not.toBeInstanceOf(RefusedError);
+    expect(error).toEqual(new AnsweredError('the server answered 429 for this event: es_rejected'));
+  });
+
+  test.each(['{}', '[]', '<html></html>', '', '{"errors":false,"items":[{"create":{"status":201}}]}', 'null'])(
+    'elasticsearch: 200 with %j does not count for two events',
+    async (body) => {
+      server.answer = () => ({ status: 200, body });
+      const sink = await opened('elasticsearch', { url: server.url });
+      const written = sink.write(sinkEvents(2), inTime());
+      await expect(written).rejects.toThrow("the server's answer is none of _bulk for 2 events");
+    },
+  );
+
+  test('elasticsearch: an item is looked at, whatever the answer as a whole says', async () => {
+    const items = [{ create: { status: 201 } }, {}];
+    server.answer = () => ({ status: 200, body: JSON.stringify({ errors: false, items }) });
+    const sink = await opened('elasticsearch', { url: server.url });
+    await expect(sink.write(sinkEvents(2), inTime())).rejects.toThrow('the server answered 0 for this event');
+  });
+
+  test.each(['<html></html>', '"ok"', '[]'])('otlp: 200 with %j does not count', async (body) => {
+    server.answer = () => ({ status: 200, body });
+    const sink = await opened('otlp', { endpoint: server.url });
+    await expect(sink.write(sinkEvents(1), inTime())).rejects.toThrow("the server's answer is none of OTLP in JSON");
   });
 
   test('otlp gets log records', async () => {

@@ -1,5 +1,6 @@
 import { addresses, flag, oneOf, required, secret, text, withDefault } from '../fields.ts';
 import { sinkType } from '../port.ts';
+import { checkHost } from '../reach.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 /** An idempotent producer of this client tries without end when it is told to try once. The sink tries again by itself. */
@@ -31,7 +32,8 @@ export const kafka = sinkType({
       ? ['saslMechanism, username and passwordSecret belong together']
       : []),
   ],
-  async open(settings, { name }) {
+  async open(settings, { name, refused }) {
+    for (const broker of settings.brokers) await checkHost(broker.replace(/:\d+$/, ''), refused);
     // A client of its own size: loaded by whoever has such a sink.
     const { ProduceAcks, Producer, stringSerializers } = await import('@platformatic/kafka');
     const producer = new Producer({
@@ -92,7 +94,8 @@ function security(settings: Security) {
 /** The client knows no signal: what it sends after that comes too late for us, and is sent again. */
 function untilAborted<T>(sending: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-    sending.then(resolve, reject);
+    const abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    sending.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
   });
 }

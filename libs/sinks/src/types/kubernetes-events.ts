@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { KubeObject, ViolationEvent } from '@jspolicy/contracts';
+import { cutUtf8 } from '@jspolicy/policy';
 import { text, withDefault } from '../fields.ts';
 import { RefusedError, sinkType } from '../port.ts';
 
@@ -54,7 +55,7 @@ function kubeEvent({ id, time, data }: ViolationEvent, defaultNamespace: string,
     type: 'Warning',
     reason: `PolicyViolation${action}`,
     action: data.request.operation || 'Evaluate',
-    note: cut(`${policy}: ${message}`),
+    note: cutUtf8(`${policy}: ${message}`, MAX_NOTE),
     reportingController: 'policy.jspolicy.com/audit',
     reportingInstance: sink.slice(0, 128),
     regarding: {
@@ -65,10 +66,4 @@ function kubeEvent({ id, time, data }: ViolationEvent, defaultNamespace: string,
       namespace,
     },
   };
-}
-
-/** At most MAX_NOTE bytes of UTF-8, between characters. */
-function cut(note: string): string {
-  const bytes = Buffer.from(note);
-  return bytes.length <= MAX_NOTE ? note : new TextDecoder().decode(bytes.subarray(0, MAX_NOTE), { stream: true });
 }

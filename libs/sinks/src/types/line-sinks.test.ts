@@ -1,15 +1,12 @@
-import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { createServer as createTlsServer } from 'node:tls';
 import { createCertificates } from '@jspolicy/certificates';
-import { waitFor, withTempDir } from '@jspolicy/testing';
+import { waitFor } from '@jspolicy/testing';
 import { describe, expect, test } from 'vitest';
 import { contextFor, inTime, sinkEvents } from '../events.test-part.ts';
 import { openSink, type Sink } from '../index.ts';
 
-const linesOf = async (path: string) => (await readFile(path, 'utf8')).split('\n').slice(0, -1);
 const jsonOf = (from: number, to: number) =>
   sinkEvents(to)
     .slice(from - 1)
@@ -20,59 +17,6 @@ test('stdout gets lines of JSON', async () => {
   const sink = await openSink('stdout', {}, contextFor({ stdout }));
   await sink.write(sinkEvents(2), inTime());
   expect(stdout.read()?.toString()).toBe(`${jsonOf(1, 2).join('\n')}\n`);
-});
-
-describe('file', () => {
-  const settings = (path: string) => ({ path, maxMiB: 1, maxFiles: 3 });
-
-  test('goes on where it ended, without what a crash cut', () =>
-    withTempDir(async (dir) => {
-      const path = join(dir, 'a/violations.ndjson');
-      const first = await openSink('file', settings(path), contextFor());
-      await first.write(sinkEvents(2), inTime());
-      await first.close();
-      await appendFile(path, '{"specversion":"1.0","id":"3.no-la');
-      const second = await openSink('file', settings(path), contextFor());
-      await second.write(sinkEvents(3).slice(2), inTime());
-      await second.close();
-      expect(await linesOf(path)).toEqual(jsonOf(1, 3));
-    }));
-
-  test('beside another one of the same file adds lines, and neither cuts nor rotates it', () =>
-    withTempDir(async (dir) => {
-      const path = join(dir, 'violations.ndjson');
-      const begun = `${'x'.repeat(1024 * 1024)}\ncut`;
-      await writeFile(path, begun);
-      const sink = await openSink('file', settings(path), contextFor({ beside: true }));
-      await sink.write(sinkEvents(1), inTime());
-      await sink.close();
-      expect(await readFile(path, 'utf8')).toBe(`${begun}\n${jsonOf(1, 1)}\n`);
-    }));
-
-  test('a folder that cannot be made is an error at once, one that is missing is made', () =>
-    withTempDir(async (dir) => {
-      await expect(openSink('file', settings('/proc/nope/below/x.ndjson'), contextFor())).rejects.toThrow('ENOENT');
-      const path = join(dir, 'a/b/c/violations.ndjson');
-      const sink = await openSink('file', settings(path), contextFor());
-      await sink.write(sinkEvents(1), inTime());
-      await sink.close();
-      expect(await linesOf(path)).toEqual(jsonOf(1, 1));
-    }));
-
-  test('is rotated when it is full, and the oldest goes', () =>
-    withTempDir(async (dir) => {
-      const path = join(dir, 'violations.ndjson');
-      const full = `${'x'.repeat(1024 * 1024 - 1)}\n`;
-      await writeFile(path, full);
-      await writeFile(`${path}.1`, 'newer\n');
-      await writeFile(`${path}.2`, 'oldest\n');
-      const sink = await openSink('file', settings(path), contextFor());
-      await sink.write(sinkEvents(1), inTime());
-      await sink.close();
-      expect(await linesOf(path)).toEqual(jsonOf(1, 1));
-      expect(await readFile(`${path}.1`, 'utf8')).toBe(full);
-      expect(await readFile(`${path}.2`, 'utf8')).toBe('newer\n');
-    }));
 });
 
 describe('syslog, against a server of the test that follows RFC 5424 and RFC 6587:', () => {

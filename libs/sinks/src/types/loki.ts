@@ -18,8 +18,8 @@ export const loki = sinkType({
       .filter((name) => !LABEL.test(name))
       .map((name) => `labels: ${name} is no name of a label`),
   ],
-  open(settings) {
-    const client = new HttpClient(settings.url, settings);
+  open(settings, context) {
+    const client = new HttpClient(settings.url, settings, context);
     const headers = {
       'content-type': 'application/json',
       ...(settings.tenant !== undefined && { 'x-scope-orgid': settings.tenant }),

@@ -1,6 +1,7 @@
 import { flag, required, secret, text, url, withDefault } from '../fields.ts';
 import { placeholderProblem, withPlaceholders } from '../placeholders.ts';
 import { sinkType } from '../port.ts';
+import { checkHost } from '../reach.ts';
 
 /** An answer of a server in reach comes within this; the attempt's own limit may be longer. */
 const PUBLISH_TIMEOUT_MS = 5_000;
@@ -20,13 +21,16 @@ export const nats = sinkType({
   problems: ({ subject, user, passwordSecret, tokenSecret, credentialsSecret }) => [
     ...placeholderProblem('subject', subject),
     ...(subject !== undefined && !/^[^\s.*>]+(\.[^\s.*>]+)*$/.test(subject) ? ['subject is no subject of NATS'] : []),
+    // Subjects of the server itself, such as those that delete streams.
+    ...(subject?.startsWith('$') ? ['subject must not begin with $'] : []),
     ...((user === undefined) !== (passwordSecret === undefined) ? ['user and passwordSecret belong together'] : []),
     ...([user, tokenSecret, credentialsSecret].filter((each) => each !== undefined).length > 1
       ? ['user, tokenSecret and credentialsSecret exclude each other']
       : []),
   ],
-  async open(settings, { connectNats, signal }) {
+  async open(settings, { connectNats, signal, refused }) {
     const { url: servers, user, passwordSecret, tokenSecret, credentialsSecret, caSecret, jetStream } = settings;
+    await checkHost(new URL(servers).hostname, refused);
     const publisher = await connectNats({
       servers,
       user,

@@ -1,6 +1,6 @@
 import type { ViolationEvent } from '@jspolicy/contracts';
 import { required, textMap, url, withDefault } from '../fields.ts';
-import { HttpClient, httpFields, httpProblems } from '../http-request.ts';
+import { HttpClient, httpFields, httpProblems, MAX_SHOWN } from '../http-request.ts';
 import { RefusedError, sinkType } from '../port.ts';
 
 /** WARN and INFO of the OpenTelemetry log data model. */
@@ -20,8 +20,8 @@ export const otlp = sinkType({
     resource: withDefault(textMap(), {}),
   },
   problems: httpProblems,
-  open(settings) {
-    const client = new HttpClient(settings.endpoint, settings);
+  open(settings, context) {
+    const client = new HttpClient(settings.endpoint, settings, context);
     const url = `${settings.endpoint.replace(/\/$/, '')}/v1/logs`;
     return {
       async write(events, signal) {
@@ -78,15 +78,23 @@ const attributes = (values: Record<string, string | undefined>): object[] =>
     .filter(([, value]) => value !== undefined)
     .map(([key, stringValue]) => ({ key, value: { stringValue } }));
 
+interface LogsAnswer {
+  partialSuccess?: { rejectedLogRecords?: string | number; errorMessage?: string };
+}
+
+function answerOf(body: string): LogsAnswer {
+  try {
+    const answer: unknown = JSON.parse(body || '{}');
+    if (typeof answer === 'object' && answer !== null && !Array.isArray(answer)) return answer;
+  } catch {
+    // Told below.
+  }
+  throw new Error(`the server's answer is none of OTLP in JSON: ${body.slice(0, MAX_SHOWN)}`);
+}
+
 /** A collector that took a part says how many it refused, and not which. */
 function checkPartial(body: string): void {
-  let answer: { partialSuccess?: { rejectedLogRecords?: string | number; errorMessage?: string } };
-  try {
-    answer = JSON.parse(body || '{}');
-  } catch {
-    return;
-  }
-  const { rejectedLogRecords = 0, errorMessage = '' } = answer.partialSuccess ?? {};
-  if (Number(rejectedLogRecords) > 0)
+  const { rejectedLogRecords = 0, errorMessage = '' } = answerOf(body).partialSuccess ?? {};
+  if (Number(rejectedLogRecords) !== 0)
     throw new RefusedError(`the server refused ${rejectedLogRecords} records: ${errorMessage}`);
 }

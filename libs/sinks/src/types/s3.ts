@@ -20,15 +20,19 @@ export const s3 = sinkType({
     sessionTokenSecret: secret(),
     caSecret: secret(),
   },
-  problems: ({ bucket, prefix }) => [
-    ...(bucket !== undefined && !/^[a-z0-9][-a-z0-9.]{1,61}[a-z0-9]$/.test(bucket)
+  problems: ({ bucket, prefix, endpoint }) => [
+    ...(bucket !== undefined && (!/^[a-z0-9][-a-z0-9.]{1,61}[a-z0-9]$/.test(bucket) || bucket.includes('..'))
       ? ['bucket is no name of a bucket']
       : []),
     ...(prefix !== undefined && !/^[-\w./=]{0,200}$/.test(prefix) ? ['prefix must be letters, digits and -_./='] : []),
+    // They are resolved on the way, and lead to other buckets.
+    ...(prefix?.split('/').some((part) => part === '.' || part === '..') ? ['prefix must not hold . or ..'] : []),
+    ...(prefix?.startsWith('/') ? ['prefix must not begin with /'] : []),
+    ...(endpoint !== undefined && URL.parse(endpoint)?.pathname !== '/' ? ['endpoint must be without a path'] : []),
   ],
-  open(settings) {
+  open(settings, context) {
     const { endpoint, bucket, pathStyle, prefix, caSecret } = settings;
-    const client = new HttpClient(endpoint, { ...(caSecret !== undefined && { caSecret }) });
+    const client = new HttpClient(endpoint, { caSecret }, context);
     const base = new URL(endpoint);
     if (!pathStyle) base.hostname = `${bucket}.${base.hostname}`;
     const root = `${base.origin}${pathStyle ? `/${bucket}` : ''}`;

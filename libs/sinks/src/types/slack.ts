@@ -11,9 +11,9 @@ const MAX_MESSAGE = 500;
 /** Messages to an incoming webhook of Slack, or of what takes the same (Mattermost, Rocket.Chat). */
 export const slack = sinkType({
   fields: { urlSecret: required(secret()), channel: text(), username: text(), caSecret: secret() },
-  open({ urlSecret, channel, username, caSecret }) {
+  open({ urlSecret, channel, username, caSecret }, context) {
     const url = urlSecret.trim();
-    const client = new HttpClient(url, { ...(caSecret !== undefined && { caSecret }) });
+    const client = new HttpClient(url, { caSecret }, context);
     return {
       maxEvents: MAX_EVENTS,
       async write(events, signal) {

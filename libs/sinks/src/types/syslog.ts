@@ -4,9 +4,15 @@ import { connect as connectTls } from 'node:tls';
 import type { ViolationEvent } from '@jspolicy/contracts';
 import { flag, integer, required, secret, text, withDefault } from '../fields.ts';
 import { type SinkContext, type SinkEvent, sinkType } from '../port.ts';
+import { checkAddress, guardedLookup } from '../reach.ts';
 
 /** Severities of RFC 5424: warning and notice. */
 const SEVERITIES = { Deny: 4, Warn: 5, Dry: 5, Controller: 4 };
+/** At most 255 visible characters. */
+const HOSTNAME =
+  hostname()
+    .replaceAll(/[^!-~]/g, '')
+    .slice(0, 255) || '-';
 /** How long a connection that the server closed is given to say so, after the last write. */
 const LAST_WORD_MS = 20;
 
@@ -67,7 +73,7 @@ interface Target {
   clientKeySecret: string | undefined;
 }
 
-function connected(target: Target, { signal }: SinkContext): Promise<Socket> {
+function connected(target: Target, { signal, refused }: SinkContext): Promise<Socket> {
   const { host, port, tls, caSecret, clientCertificateSecret, clientKeySecret } = target;
   return new Promise((resolve, reject) => {
     const secured = {
@@ -75,13 +81,19 @@ function connected(target: Target, { signal }: SinkContext): Promise<Socket> {
       ...(clientCertificateSecret !== undefined && { cert: clientCertificateSecret }),
       ...(clientKeySecret !== undefined && { key: clientKeySecret }),
     };
-    const socket: Socket = tls ? connectTls({ host, port, servername: host, ...secured }) : connect({ host, port });
+    checkAddress(host, refused);
+    const there = { host, port, lookup: guardedLookup(refused) };
+    const socket: Socket = tls ? connectTls({ ...there, servername: host, ...secured }) : connect(there);
     const abort = () => void socket.destroy(new Error('no connection in time'));
     signal.addEventListener('abort', abort, { once: true });
-    socket.once('error', reject);
+    const failed = (error: Error) => {
+      signal.removeEventListener('abort', abort);
+      reject(error);
+    };
+    socket.once('error', failed);
     socket.once(tls ? 'secureConnect' : 'connect', () => {
       signal.removeEventListener('abort', abort);
-      socket.off('error', reject);
+      socket.off('error', failed);
       resolve(socket);
     });
   });
@@ -106,5 +118,5 @@ function frame({ event, json }: SinkEvent, settings: { facility: number; appName
 /** PRI VERSION TIMESTAMP HOSTNAME APP-NAME PROCID MSGID */
 function header({ time, data }: ViolationEvent, { facility, appName }: { facility: number; appName: string }): string {
   const priority = facility * 8 + (SEVERITIES[data.action] ?? 5);
-  return `<${priority}>1 ${time} ${hostname()} ${appName} ${process.pid} ${data.action}`;
+  return `<${priority}>1 ${new Date(time).toISOString()} ${HOSTNAME} ${appName} ${process.pid} ${data.action}`;
 }

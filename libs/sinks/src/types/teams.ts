@@ -11,9 +11,9 @@ const MAX_MESSAGE = 500;
 /** Adaptive cards to a workflow of Microsoft Teams ("when a webhook request is received"). */
 export const teams = sinkType({
   fields: { urlSecret: required(secret()), caSecret: secret() },
-  open({ urlSecret, caSecret }) {
+  open({ urlSecret, caSecret }, context) {
     const url = urlSecret.trim();
-    const client = new HttpClient(url, { ...(caSecret !== undefined && { caSecret }) });
+    const client = new HttpClient(url, { caSecret }, context);
     return {
       maxEvents: MAX_EVENTS,
       async write(events, signal) {

@@ -1,9 +1,10 @@
 import { createHmac } from 'node:crypto';
 import { createCertificates } from '@jspolicy/certificates';
+import { AddressSet, LOOPBACK } from '@jspolicy/runtime';
 import { afterEach, expect, test } from 'vitest';
 import { contextFor, inTime, sinkEvents } from '../events.test-part.ts';
 import { HttpServerForTest } from '../http-server.test-part.ts';
-import { BusyError, openSink, RefusedError, type Sink } from '../index.ts';
+import { AnsweredError, BusyError, openSink, RefusedError, type Sink } from '../index.ts';
 
 const open: { close?(): Promise<void>; stop?(): Promise<void> }[] = [];
 const opened = async (settings: Record<string, unknown>): Promise<Sink> => {
@@ -86,17 +87,19 @@ test.each([400, 413, 422])('%i is refused for good', async (status) => {
 
 test.each([302, 401, 403, 404, 429, 500, 503])('%i is tried again', async (status) => {
   const server = await served();
-  server.answer = () => ({ status });
+  server.answer = () => ({ status, headers: { location: `${server.url}/elsewhere` } });
   const sink = await opened({ url: server.url, mode: 'batched' });
   const error = await sink.write(sinkEvents(1), inTime()).catch((thrown: unknown) => thrown);
-  expect(error).toEqual(new Error(`the server answered ${status}`));
-  expect(error).not.toBeInstanceOf(RefusedError);
+  expect(error).toEqual(new AnsweredError(`the server answered ${status}`));
+  // Nobody was asked behind a redirect.
+  expect(server.seen).toHaveLength(1);
 });
 
 test.each([
   ['7', 7_000],
-  ['3000000', 3_600_000],
-])('a server that asks for %s s gets it, an hour at most', async (asked, wantedMs) => {
+  ['3000000', 300_000],
+  ['Fri, 31 Dec 9999 23:59:59 GMT', 300_000],
+])('a server that asks for %s s gets it, five minutes at most', async (asked, wantedMs) => {
   const server = await served();
   server.answer = () => ({ status: 429, headers: { 'retry-after': asked } });
   const sink = await opened({ url: server.url, mode: 'batched' });
@@ -113,4 +116,55 @@ test('a server that hangs is left when the signal says so', async () => {
   };
   const sink = await opened({ url: server.url, mode: 'batched' });
   await expect(sink.write(sinkEvents(1), limit.signal)).rejects.toThrow(/abort/);
+});
+
+test.each([['Thu, 01 Jan 1970 00:00:00 GMT'], ['-7'], ['soon'], ['0x10']])(
+  'a server that asks for %j is asked again as usual',
+  async (asked) => {
+    const server = await served();
+    server.answer = () => ({ status: 429, headers: { 'retry-after': asked } });
+    const sink = await opened({ url: server.url, mode: 'batched' });
+    const error = await sink.write(sinkEvents(1), inTime()).catch((thrown: unknown) => thrown);
+    expect(error).not.toBeInstanceOf(BusyError);
+  },
+);
+
+test('headers of the settings come along, and what the request is made of stays', async () => {
+  const server = await served();
+  const headers = { 'X-Team': 'a', 'Webhook-Id': 'forged', 'CONTENT-TYPE': 'text/plain' };
+  const signingSecret = `whsec_${Buffer.alloc(32).toString('base64')}`;
+  const sink = await opened({
+    url: server.url,
+    mode: 'batched',
+    headers,
+    secretHeaders: { 'X-Key': 'k\n' },
+    signingSecret,
+  });
+  await sink.write(sinkEvents(1), inTime());
+  const [{ headers: seen } = {}] = server.seen;
+  expect(seen).toMatchObject({ 'x-team': 'a', 'x-key': 'k', 'webhook-id': sinkEvents(1)[0]?.event.id });
+  expect(seen?.['content-type']).toBe('application/cloudevents-batch+json; charset=utf-8');
+});
+
+test.each(['127.0.0.1', 'localhost', '[::ffff:127.0.0.1]'])(
+  '%s is not connected to where it is refused',
+  async (host) => {
+    const server = await served();
+    const url = server.url.replace('127.0.0.1', host);
+    const context = contextFor({ refused: new AddressSet(LOOPBACK) });
+    const sink = await openSink('webhook', { url, mode: 'batched' }, context);
+    const writing = sink.write(sinkEvents(1), inTime());
+    await expect(writing).rejects.toThrow(/sinks may not connect to: see SINK_REFUSED_ADDRESSES of audit$/);
+    await sink.close();
+    expect(server.seen).toEqual([]);
+  },
+);
+
+test.each([
+  ['nats', { url: 'nats://localhost:1', subject: 'a', jetStream: true }],
+  ['kafka', { brokers: ['localhost:1'], topic: 't', tls: false }],
+  ['syslog', { host: 'localhost', port: 1, tls: false }],
+] as const)('neither is it by %s', async (type, settings) => {
+  const opening = openSink(type, settings, contextFor({ refused: new AddressSet(LOOPBACK) }));
+  await expect(opening).rejects.toThrow('sinks may not connect to');
 });

@@ -13,8 +13,8 @@ export const webhook = sinkType({
     signingSecret: secret(),
   },
   problems: httpProblems,
-  open(settings) {
-    const client = new HttpClient(settings.url, settings);
+  open(settings, context) {
+    const client = new HttpClient(settings.url, settings, context);
     const key = settings.signingSecret === undefined ? undefined : signingKey(settings.signingSecret);
     const batched = settings.mode === 'batched';
     return {

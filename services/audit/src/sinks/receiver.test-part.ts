@@ -7,6 +7,8 @@ export class Receiver {
   readonly events: ViolationEvent[] = [];
   /** Answers in place of 204, for an event. */
   answer: (event: ViolationEvent) => number | Promise<number> = () => 204;
+  /** Of answers that are no 204. */
+  body = '';
   #server: Server | undefined;
   #port = 0;
 
@@ -32,7 +34,7 @@ export class Receiver {
       const statuses = await Promise.all(events.map((event) => this.answer(event)));
       const status = statuses.find((each) => each >= 300) ?? 204;
       if (status < 300) this.events.push(...events);
-      response.writeHead(status).end();
+      response.writeHead(status).end(status === 204 ? '' : this.body);
     });
     await new Promise<void>((done) => this.#server?.listen(this.#port, '127.0.0.1', done));
     this.#port = (this.#server.address() as AddressInfo).port;

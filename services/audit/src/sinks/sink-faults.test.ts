@@ -1,4 +1,5 @@
 import type { ViolationSink } from '@jspolicy/contracts';
+import { pause } from '@jspolicy/runtime';
 import { type TestProcess, waitFor } from '@jspolicy/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type AuditStack, KINDS, startStack } from '../audit-stack.test-part.ts';
@@ -6,6 +7,7 @@ import { Receiver } from './receiver.test-part.ts';
 
 /** Long enough for a claim of a process that died to end, on a busy machine. */
 const WAIT_MS = 90_000;
+const AWAY_MS = 15_000;
 const path = (name = '') => `${KINDS}/violationsinks${name && `/${name}`}`;
 const ids = (policy: string, from: number, count: number) =>
   Array.from({ length: count }, (_, i) => `${from + i}.${policy}`);
@@ -64,6 +66,7 @@ describe('ledgers are equal, in order per policy, when', () => {
     await untilDistinct(well, 30);
     await waitFor(async () => (await sink('down')).status?.conditions?.[0]?.reason === 'Failing', {
       what: 'the trouble',
+      timeoutMs: WAIT_MS,
     });
     expect((await sink('down')).status).toMatchObject({ pending: 30, delivered: 0 });
     expect(down.ids).toEqual([]);
@@ -73,7 +76,7 @@ describe('ledgers are equal, in order per policy, when', () => {
       expect(ofPolicy(down, policy)).toEqual(ids(policy, 0, 10));
       expect(ofPolicy(well, policy)).toEqual(ids(policy, 0, 10));
     }
-    await waitFor(async () => (await sink('down')).status?.pending === 0, { what: 'the figures' });
+    await waitFor(async () => (await sink('down')).status?.pending === 0, { what: 'the figures', timeoutMs: WAIT_MS });
     expect((await sink('down')).status?.conditions?.[0]).toMatchObject({ status: 'True', reason: 'Delivering' });
   });
 
@@ -100,6 +103,23 @@ describe('ledgers are equal, in order per policy, when', () => {
     go();
     await untilDistinct(slow, 200);
     expect(slow.ids).toEqual(ids(policy, 0, 200));
+  });
+
+  test('[F19] a sink takes one event a second, beside a fast one', async () => {
+    const policy = 'one-a-second.example.com';
+    const [slow, fast] = [await receiver(), await receiver()];
+    slow.answer = async () => {
+      await pause(1_000);
+      return 204;
+    };
+    await makeSink('one-a-second', slow.url);
+    await makeSink('beside', fast.url);
+    await stack.publishMany(policy, 0, 12);
+    await untilDistinct(fast, 12);
+    // The fast one did not wait for it.
+    expect(slow.ids.length).toBeLessThan(12);
+    await untilDistinct(slow, 12);
+    expect([slow.ids, fast.ids]).toEqual([ids(policy, 0, 12), ids(policy, 0, 12)]);
   });
 
   test('[F20] a sink has taken an event and the connection ends before it says so: again, with the same id', async () => {
@@ -157,6 +177,92 @@ describe('ledgers are equal, in order per policy, when', () => {
     await untilDistinct(one, 10);
     expect(one.distinct).toEqual(ids(policy, 0, 10));
   });
+
+  test('[F3] NATS is away for 15 s while a sink has events in hand', async () => {
+    const policy = 'away.example.com';
+    const one = await receiver();
+    await makeSink('nats-long-away', one.url);
+    let awayAtMs = Number.POSITIVE_INFINITY;
+    one.answer = ({ id }) => {
+      if (id === `5.${policy}` && awayAtMs === Number.POSITIVE_INFINITY) {
+        stack.killNats();
+        awayAtMs = performance.now();
+      }
+      return 204;
+    };
+    await stack.publishMany(policy, 0, 12);
+    await waitFor(() => performance.now() - awayAtMs >= AWAY_MS, { what: 'the time to pass', timeoutMs: WAIT_MS });
+    await stack.restartNats();
+    await waitFor(() => stack.bus.connected, { what: 'the bus', timeoutMs: WAIT_MS });
+    await stack.publishMany(policy, 12, 5);
+    await untilDistinct(one, 17);
+    expect(one.distinct).toEqual(ids(policy, 0, 17));
+  });
+});
+
+test('the figures are right when the turn goes from replica to replica', async () => {
+  const policy = 'turns.example.com';
+  const one = await receiver();
+  await makeSink('turns', one.url);
+  one.answer = ({ id }) => (id.startsWith('3.') ? 422 : 204);
+  for (let round = 0; round < 2; round++) {
+    const before = stack.processes.filter(({ exit }) => !exit);
+    await stack.startAudit();
+    await stack.publishMany(policy, round * 10, 10);
+    await untilDistinct(one, round * 10 + 9);
+    for (const each of before) await each.stop();
+  }
+  const figures = async () => (await sink('turns')).status;
+  await waitFor(async () => (await figures())?.pending === 0, { what: 'the figures', timeoutMs: WAIT_MS });
+  expect(await figures()).toMatchObject({ delivered: 19, dead: 1, failed: 0 });
+  expect(one.ids).toEqual(ids(policy, 0, 20).filter((id) => !id.startsWith('3.')));
+});
+
+test('dead letters are sent again by the replica that has the turn', async () => {
+  const policy = 'again-by-turn.example.com';
+  const one = await receiver();
+  await makeSink('by-turn', one.url);
+  const second = await stack.startAudit();
+  one.answer = () => 422;
+  await stack.publishMany(policy, 0, 1);
+  const letters: number[] = [];
+  await waitFor(
+    async () => {
+      for await (const { sequence } of stack.bus.deadLetters.list('by-turn')) letters.push(sequence);
+      return letters.length > 0;
+    },
+    { what: 'the dead letter', timeoutMs: WAIT_MS },
+  );
+  one.answer = () => 204;
+  const body = new TextEncoder().encode(JSON.stringify({ sink: 'by-turn', sequences: letters }));
+  const statuses = new Set<number>();
+  await waitFor(
+    async () => {
+      const { status } = await stack.bus.request('jspolicy.v1.sinks.retry', body, { deadlineMs: 20_000 });
+      statuses.add(status);
+      return status === 200;
+    },
+    { what: 'the one that has the turn', timeoutMs: WAIT_MS },
+  );
+  expect([...statuses].filter((status) => status !== 200 && status !== 421)).toEqual([]);
+  expect(one.ids).toEqual(ids(policy, 0, 1));
+  await waitFor(async () => (await sink('by-turn')).status?.dead === 0, { what: 'the figures', timeoutMs: WAIT_MS });
+  await second.stop();
+});
+
+test('of a batch that is given up only the events die that the sink does not take', async () => {
+  const policy = 'poison.example.com';
+  const one = await receiver();
+  const spec = { webhook: { url: one.url, mode: 'batched' }, batch: { maxWaitMs: 1_000 } };
+  await makeSink('poisoned', one.url, { ...spec, retry: { baseMs: 10, maxMs: 10, maxAttempts: 2 } });
+  one.answer = ({ id }) => (id.startsWith('2.') ? 500 : 204);
+  await stack.publishMany(policy, 0, 8);
+  await untilDistinct(one, 7);
+  await waitFor(async () => (await sink('poisoned')).status?.dead === 1, { what: 'the figures', timeoutMs: WAIT_MS });
+  expect(one.distinct).toEqual(ids(policy, 0, 8).filter((id) => !id.startsWith('2.')));
+  const found: string[] = [];
+  for await (const { reason } of stack.bus.deadLetters.list('poisoned')) found.push(reason);
+  expect(found).toEqual([expect.stringMatching(/^failed \d+ times: the server answered 500$/)]);
 });
 
 test('what a sink refuses or gives up is counted, and the rest goes on in order', async () => {

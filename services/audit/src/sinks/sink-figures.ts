@@ -1,9 +1,6 @@
 import type { DeliveryState } from '@jspolicy/bus';
 import type { SinkCondition, ViolationSinkStatus } from '@jspolicy/contracts';
 
-/** Longer errors stand in the log. */
-const MAX_MESSAGE = 1_000;
-
 export type Trouble = Pick<SinkCondition, 'reason' | 'message'>;
 
 /** What is counted since this process has its turn, on top of what the status said then. */
@@ -13,6 +10,8 @@ export class SinkFigures {
   #failed = 0;
   #dead = 0;
   #dropped = 0;
+  #undecided = 0;
+  #notice = '';
   #lastDelivery: string | undefined;
   #lastError: { time: string; message: string } | undefined;
   #trouble: Trouble | undefined;
@@ -21,7 +20,8 @@ export class SinkFigures {
   /** A turn begins: at once, before anything is delivered in it. */
   reset(): void {
     this.#base = {};
-    this.#delivered = this.#failed = this.#dead = this.#dropped = 0;
+    this.#delivered = this.#failed = this.#dead = this.#dropped = this.#undecided = 0;
+    this.#notice = '';
     this.#lastDelivery = undefined;
     this.#lastError = undefined;
     this.#trouble = undefined;
@@ -46,10 +46,36 @@ export class SinkFigures {
     this.#lastError = lastError(reason);
   }
 
-  failed(message: string, reason: Trouble['reason']): void {
+  failed(trouble: Trouble): void {
     this.#failed++;
-    this.#lastError = lastError(message);
-    this.#trouble = { reason, message: message.slice(0, MAX_MESSAGE) };
+    this.unready(trouble);
+  }
+
+  /** It cannot be opened; nothing was to be written. */
+  unready(trouble: Trouble): void {
+    this.#lastError = lastError(trouble.message);
+    this.#trouble = trouble;
+  }
+
+  ready(): void {
+    this.#trouble = undefined;
+  }
+
+  /** A dead letter was taken after all. */
+  revived(): void {
+    this.#dead--;
+    this.taken(1);
+  }
+
+  /** The filter could not tell whether they are wanted: they were sent. */
+  undecided(count: number, why: string): void {
+    this.#undecided += count;
+    this.#notice = `spec.filter.expression cannot be told for some violations, which are sent: ${why}`;
+  }
+
+  /** Something that is not as it should be, while all is well. */
+  get notice(): string {
+    return this.#notice;
   }
 
   /** What age or size took from the stream before it was settled; how many of it are new. */
@@ -72,8 +98,9 @@ export class SinkFigures {
     return {
       delivered: (base.delivered ?? 0) + this.#delivered,
       failed: (base.failed ?? 0) + this.#failed,
-      dead: (base.dead ?? 0) + this.#dead,
+      dead: Math.max(0, (base.dead ?? 0) + this.#dead),
       dropped: (base.dropped ?? 0) + this.#dropped,
+      ...((base.undecided ?? 0) + this.#undecided > 0 && { undecided: (base.undecided ?? 0) + this.#undecided }),
       pending: state.pending,
       lagSeconds: Math.floor(lagMs / 1000),
       ...(this.#lastDelivery !== undefined && { lastDelivery: this.#lastDelivery }),
@@ -82,4 +109,4 @@ export class SinkFigures {
   }
 }
 
-const lastError = (message: string) => ({ time: new Date().toISOString(), message: message.slice(0, MAX_MESSAGE) });
+const lastError = (message: string) => ({ time: new Date().toISOString(), message });

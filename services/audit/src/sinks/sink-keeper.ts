@@ -2,11 +2,11 @@ import type { Bus } from '@jspolicy/bus';
 import { SINK_CONSUMER_PREFIX, sinkConsumer, VIOLATIONS_STREAM, type ViolationSink } from '@jspolicy/contracts';
 import type { Cluster, Running } from '@jspolicy/kube';
 import { backoffMs, type Logger, pause } from '@jspolicy/runtime';
-import { type ReadSecret, type SinkContext, sinkProblems } from '@jspolicy/sinks';
+import { oneLine, type ReadSecret, type SinkContext, sinkProblems } from '@jspolicy/sinks';
 import { SINKS } from './resource-types.ts';
 import { forgetSink, type SinkMetrics } from './sink-metrics.ts';
 import { SinkRunner } from './sink-runner.ts';
-import { writeSinkStatus } from './sink-status.ts';
+import { readSinkStatus, writeSinkStatus } from './sink-status.ts';
 
 const RETRY = { baseMs: 500, maxMs: 30_000 };
 
@@ -23,6 +23,8 @@ export interface KeeperParts {
 interface Kept {
   sink: ViolationSink;
   runner: SinkRunner | undefined;
+  /** What is wrong with its settings. */
+  problem?: string;
   changed: AbortController;
   done: Promise<void>;
 }
@@ -49,9 +51,10 @@ export class SinkKeeper {
     });
   }
 
-  /** As it was told last. */
-  sink(name: string): ViolationSink | undefined {
-    return this.#kept.get(name)?.sink;
+  /** What delivers to a sink; a text: why nothing does; undefined: there is no such sink. */
+  runnerOf(name: string): SinkRunner | string | undefined {
+    const kept = this.#kept.get(name);
+    return kept && (kept.runner ?? kept.problem ?? 'it is being started');
   }
 
   async stop(): Promise<void> {
@@ -101,17 +104,27 @@ export class SinkKeeper {
 
   async #begin(kept: Kept): Promise<void> {
     const { sink } = kept;
-    const problems = sinkProblems(sink.spec);
-    if (problems.length > 0) return this.#refuse(sink, problems);
+    const problems = [...sinkProblems(sink.spec), ...(await this.#startProblems(sink))];
+    if (problems.length > 0) return this.#refuse(kept, problems);
     const runner = new SinkRunner({ ...this.#parts, sink });
     await runner.start();
     kept.runner = runner;
     this.#parts.log.info({ sink: sink.metadata.name, type: sink.spec.type }, 'sink is served');
   }
 
-  async #refuse(sink: ViolationSink, problems: string[]): Promise<void> {
-    const { name, uid = '', generation = 0 } = sink.metadata;
-    const message = problems.join('; ');
+  /** The API server refuses it by the kind's schema; files have nobody who does. */
+  async #startProblems({ metadata: { name }, spec }: ViolationSink): Promise<string[]> {
+    const { from: before } = await readSinkStatus(this.#parts.cluster, name);
+    const { from = 'New' } = spec ?? {};
+    return before === undefined || before === from
+      ? []
+      : [`spec.from: cannot be changed, it was ${before}: make a sink of another name`];
+  }
+
+  async #refuse(kept: Kept, problems: string[]): Promise<void> {
+    const { name, uid = '', generation = 0 } = kept.sink.metadata;
+    const message = oneLine(problems.join('; '));
+    kept.problem = message;
     this.#parts.log.warn({ sink: name, problems }, 'sink has wrong settings');
     const verdict = { status: 'False', reason: 'WrongSettings', message } as const;
     await writeSinkStatus(this.#parts.cluster, name, uid, { generation, verdict });

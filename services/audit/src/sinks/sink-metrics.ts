@@ -17,6 +17,11 @@ export function sinkMetrics(metrics: Metrics) {
       help: 'Violations that age or size took from the stream before a sink had them',
       labels,
     }),
+    undecided: metrics.counter({
+      name: 'jspolicy_sink_undecided_total',
+      help: 'Violations that were sent because the filter of a sink could not be told for them',
+      labels,
+    }),
     pending: metrics.gauge({ name: 'jspolicy_sink_pending', help: 'Violations that wait for a sink', labels }),
     lag: metrics.gauge({
       name: 'jspolicy_sink_lag_seconds',

@@ -1,25 +1,29 @@
 import type { Bus, Delivery, DeliveryBatch, StreamMessage } from '@jspolicy/bus';
-import { sinkConsumer, VIOLATIONS_STREAM, type ViolationSink, violationSubject } from '@jspolicy/contracts';
+import {
+  sinkConsumer,
+  VIOLATIONS_STREAM,
+  type ViolationEvent,
+  type ViolationSink,
+  violationSubject,
+} from '@jspolicy/contracts';
 import type { Cluster } from '@jspolicy/kube';
-import { type Logger, pause } from '@jspolicy/runtime';
+import type { Logger } from '@jspolicy/runtime';
 import {
   batchOf,
+  type Filter,
   filterOf,
-  type Matches,
   type ReadSecret,
-  SecretMissingError,
   type SinkContext,
   type SinkEvent,
   startOf,
 } from '@jspolicy/sinks';
 import { readEvent } from '../read-event.ts';
+import { OccurrenceCounter } from './occurrence-counter.ts';
+import { type Failure, SinkConnection } from './sink-connection.ts';
 import { SinkFigures } from './sink-figures.ts';
 import type { SinkMetrics } from './sink-metrics.ts';
-import { readSinkStatus, writeSinkStatus } from './sink-status.ts';
+import { SinkTeller } from './sink-teller.ts';
 import { SinkWriter } from './sink-writer.ts';
-
-/** Often enough for people who look, and seldom enough for an API server. */
-const STATUS_MS = 2_000;
 
 export interface RunnerParts {
   sink: ViolationSink;
@@ -35,21 +39,34 @@ export interface RunnerParts {
 export class SinkRunner {
   readonly #parts: RunnerParts;
   readonly #name: string;
+  readonly #connection: SinkConnection;
   readonly #writer: SinkWriter;
-  readonly #matches: Matches;
+  readonly #filter: Filter;
+  readonly #occurrences: OccurrenceCounter | undefined;
   readonly #figures = new SinkFigures();
-  readonly #stopping = new AbortController();
+  readonly #teller: SinkTeller;
   #delivery: Delivery | undefined;
   #telling: Promise<void> = Promise.resolve();
   #turn: AbortSignal | undefined;
+  #writing = false;
 
   /** The spec has no problems. */
   constructor(parts: RunnerParts) {
     const { sink, context, readSecret } = parts;
+    const { spec } = sink;
     this.#parts = parts;
     this.#name = sink.metadata.name;
-    this.#writer = new SinkWriter({ spec: sink.spec, readSecret, context: { ...context, name: this.#name } });
-    this.#matches = filterOf(sink.spec.filter);
+    this.#connection = new SinkConnection({ spec, readSecret, context: { ...context, name: this.#name } });
+    this.#writer = new SinkWriter(this.#connection, spec);
+    this.#filter = filterOf(spec.filter);
+    this.#occurrences = spec.occurrences && new OccurrenceCounter(spec.occurrences.windowSeconds);
+    this.#teller = new SinkTeller({
+      ...parts,
+      figures: this.#figures,
+      connection: this.#connection,
+      state: () => this.#delivery?.state(),
+      isWriting: () => this.#writing,
+    });
   }
 
   async start(): Promise<void> {
@@ -61,61 +78,88 @@ export class SinkRunner {
       ...(subjects && { subjects }),
       start: startOf(sink.spec.from) ?? 'New',
       batch: batchOf(sink.spec),
-      paused: sink.spec.paused === true,
+      paused: this.paused,
       onTurn: (signal) => {
         this.#turn = signal;
         this.#figures.reset();
-        this.#telling = this.#telling.then(() => this.#tell(signal));
+        this.#occurrences?.reset();
+        this.#telling = this.#teller.tell(signal);
       },
+      onTurnEnd: () => this.#telling,
       handler: (batch) => this.#handle(batch),
     });
   }
 
   /** Idempotent. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
     await this.#delivery?.stop();
-    await this.#telling;
-    await this.#writer.close();
+    await this.#connection.close();
+  }
+
+  get paused(): boolean {
+    return this.#parts.sink.spec.paused === true;
+  }
+
+  /** This process delivers to the sink now. */
+  get hasTurn(): boolean {
+    return this.#turn !== undefined && !this.#turn.aborted;
+  }
+
+  /** Sends a dead letter again, between what is sent anyway: one attempt. Why it was not taken; undefined: it was. */
+  async retry(event: SinkEvent, signal: AbortSignal): Promise<string | undefined> {
+    const outcome = await this.#connection.write([event], signal);
+    const problem = outcome.failure ? outcome.failure.text : outcome.refusals.get(event.sequence);
+    if (problem !== undefined) return problem;
+    this.#figures.revived();
+    this.#parts.metrics.delivered.inc({ sink: this.#name });
+    return undefined;
   }
 
   async #handle(batch: DeliveryBatch): Promise<void> {
-    const events: SinkEvent[] = [];
     const bySequence = new Map(batch.messages.map((message) => [message.sequence, message]));
-    for (const message of batch.messages) {
-      const event = await this.#wanted(message, batch);
-      if (event) events.push(event);
+    const messageOf = ({ sequence }: SinkEvent) => bySequence.get(sequence) as StreamMessage;
+    const events = this.#wanted(await this.#read(batch), (event) => batch.settle(messageOf(event)));
+    this.#writing = true;
+    try {
+      await this.#writer.write(events, {
+        signal: batch.signal,
+        onTaken: (event) => {
+          batch.settle(messageOf(event));
+          this.#figures.taken(1);
+          this.#parts.metrics.delivered.inc({ sink: this.#name });
+        },
+        onRefused: (event, reason) => this.#bury(batch, messageOf(event), reason),
+        onFailed: (failure) => this.#failed(failure),
+      });
+    } finally {
+      this.#writing = false;
     }
-    const settle = ({ sequence }: SinkEvent) => {
-      const message = bySequence.get(sequence);
-      if (message) batch.settle(message);
-    };
-    await this.#writer.write(events, {
-      signal: batch.signal,
-      onTaken: (taken) => {
-        for (const event of taken) settle(event);
-        this.#figures.taken(taken.length);
-        this.#parts.metrics.delivered.inc({ sink: this.#name }, taken.length);
-      },
-      onRefused: async ({ sequence }, reason) => {
-        const message = bySequence.get(sequence);
-        if (message) await this.#bury(batch, message, reason);
-      },
-      onFailed: (error) => this.#failed(error),
-    });
   }
 
-  /** undefined: settled, because the filter leaves it out or because it is no event. */
-  async #wanted(message: StreamMessage, batch: DeliveryBatch): Promise<SinkEvent | undefined> {
-    const read = readEvent(message);
-    if (typeof read === 'string') {
-      await this.#bury(batch, message, `violation cannot be read: ${read}`);
-      return undefined;
+  /** Those that can be read; the others are buried. */
+  async #read(batch: DeliveryBatch): Promise<SinkEvent[]> {
+    const events: SinkEvent[] = [];
+    for (const message of batch.messages) {
+      const read = readEvent(message);
+      if (typeof read === 'string') await this.#bury(batch, message, `violation cannot be read: ${read}`);
+      else events.push(sinkEventOf(this.#occurrences?.counted(read) ?? read.event, read.sequence));
     }
-    const { event, sequence } = read;
-    if (this.#matches(event)) return { event, sequence, json: JSON.stringify(event) };
-    batch.settle(message);
-    return undefined;
+    return events;
+  }
+
+  /** Those that the filter does not leave out. */
+  #wanted(events: readonly SinkEvent[], leaveOut: (event: SinkEvent) => void): SinkEvent[] {
+    const answers = this.#filter.judge(events.map(({ event }) => event));
+    const problems = answers.filter((answer) => typeof answer === 'string');
+    const [why] = problems;
+    if (why !== undefined) {
+      this.#figures.undecided(problems.length, why);
+      this.#parts.metrics.undecided.inc({ sink: this.#name }, problems.length);
+    }
+    return events.filter((event, i) => {
+      if (answers[i] === false) leaveOut(event);
+      return answers[i] !== false;
+    });
   }
 
   async #bury(batch: DeliveryBatch, message: StreamMessage, reason: string): Promise<void> {
@@ -126,58 +170,19 @@ export class SinkRunner {
     this.#figures.refused(reason);
   }
 
-  #failed(error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
+  #failed({ reason, text }: Failure): void {
     if (!this.#figures.trouble)
-      this.#parts.log.warn({ sink: this.#name, why: message }, 'sink does not take violations now');
-    this.#figures.failed(message, error instanceof SecretMissingError ? 'SecretMissing' : 'Failing');
+      this.#parts.log.warn({ sink: this.#name, why: text }, 'sink does not take violations now');
+    this.#figures.failed({ reason, message: text });
     this.#parts.metrics.failed.inc({ sink: this.#name });
   }
-
-  /** Keeps the status of the sink and its metrics current while this process has its turn. */
-  async #tell(turn: AbortSignal): Promise<void> {
-    const { cluster } = this.#parts;
-    let base = false;
-    while (this.#turn === turn) {
-      try {
-        if (!base) this.#figures.startFrom(await readSinkStatus(cluster, this.#name));
-        base = true;
-        await this.#tellOnce();
-      } catch (err) {
-        this.#parts.log.debug({ err, sink: this.#name }, 'status of a sink is not told now');
-      }
-      if (turn.aborted) return;
-      await pause(STATUS_MS, turn);
-    }
-  }
-
-  async #tellOnce(): Promise<void> {
-    const { sink, cluster, metrics } = this.#parts;
-    const state = await this.#delivery?.state();
-    if (!state) return;
-    const dropped = this.#figures.lookForDropped(state);
-    const figures = this.#figures.status(state);
-    if (dropped > 0) {
-      metrics.dropped.inc({ sink: this.#name }, dropped);
-      this.#parts.log.error(
-        { sink: this.#name, violations: dropped },
-        'the stream dropped violations before a sink had them',
-      );
-    }
-    metrics.pending.set({ sink: this.#name }, figures.pending ?? 0);
-    metrics.lag.set({ sink: this.#name }, figures.lagSeconds ?? 0);
-    const { generation = 0, uid = '' } = sink.metadata;
-    await writeSinkStatus(cluster, this.#name, uid, { generation, figures, verdict: this.#verdict() });
-  }
-
-  #verdict() {
-    const { trouble } = this.#figures;
-    if (this.#parts.sink.spec.paused)
-      return { status: 'False', reason: 'Paused', message: 'spec.paused is true' } as const;
-    if (trouble) return { status: 'False', ...trouble } as const;
-    return { status: 'True', reason: 'Delivering', message: '' } as const;
-  }
 }
+
+const sinkEventOf = (event: ViolationEvent, sequence: number): SinkEvent => ({
+  event,
+  sequence,
+  json: JSON.stringify(event),
+});
 
 /** The server leaves out the others, where policies are named without wildcards. */
 function subjectsOf({ spec: { filter } }: ViolationSink): string[] | undefined {

@@ -13,10 +13,17 @@ export interface StatusNews {
   figures?: ViolationSinkStatus;
 }
 
+/** Of somebody who changes the object just then; the next look is soon. */
+const TRIES = 3;
+
 /** Writes a sink's status where it says something new. An object that is gone, or another by now, is left alone. */
 export async function writeSinkStatus(cluster: Cluster, name: string, uid: string, news: StatusNews): Promise<void> {
+  for (let tries = 0; tries < TRIES; tries++) if (await wasWritten(cluster, name, uid, news)) return;
+}
+
+async function wasWritten(cluster: Cluster, name: string, uid: string, news: StatusNews): Promise<boolean> {
   const object = (await cluster.get(SINKS, name)) as ViolationSink | undefined;
-  if (!object || object.metadata.uid !== uid) return;
+  if (!object || object.metadata.uid !== uid) return true;
   const { status: before = {} } = object;
   const status: ViolationSinkStatus = {
     ...before,
@@ -24,12 +31,13 @@ export async function writeSinkStatus(cluster: Cluster, name: string, uid: strin
     observedGeneration: news.generation,
     conditions: [conditionOf(before.conditions?.[0], news)],
   };
-  if (isDeepStrictEqual(status, before)) return;
+  if (isDeepStrictEqual(status, before)) return true;
   try {
     await cluster.updateStatus(SINKS, { ...object, status });
+    return true;
   } catch (error) {
-    // Somebody else wrote: the next look is soon.
     if (!(error instanceof KubeError && [404, 409].includes(error.status))) throw error;
+    return error.status === 404;
   }
 }
 

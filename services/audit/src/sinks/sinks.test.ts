@@ -76,7 +76,10 @@ describe('a sink of a cluster', () => {
     await untilReady('first');
     await stack.publishMany(POLICY, 0, 20);
     await untilGot(one, ids(0, 20));
-    await waitFor(async () => (await sink('first')).status?.delivered === 20, { what: 'the figures' });
+    await waitFor(async () => (await sink('first')).status?.delivered === 20, {
+      what: 'the figures',
+      timeoutMs: WAIT_MS,
+    });
     expect((await sink('first')).status).toMatchObject({ observedGeneration: 1, failed: 0, dead: 0, pending: 0 });
   });
 
@@ -90,7 +93,10 @@ describe('a sink of a cluster', () => {
     await merge('filtered', (spec) => ({ ...spec, paused: true }));
     await untilReady('filtered', 'Paused');
     await stack.publishMany('new.example.com', 0, 3);
-    await waitFor(async () => ((await sink('filtered')).status?.pending ?? 0) >= 3, { what: 'a backlog' });
+    await waitFor(async () => ((await sink('filtered')).status?.pending ?? 0) >= 3, {
+      what: 'a backlog',
+      timeoutMs: WAIT_MS,
+    });
     expect(one.ids).toEqual(['1.old.example.com']);
     await merge('filtered', (spec) => ({ ...spec, paused: false }));
     await untilGot(one, ['1.old.example.com', '1.new.example.com']);
@@ -108,12 +114,22 @@ describe('a sink of a cluster', () => {
       ...spec,
       webhook: { url: one.url, bearerTokenSecret: { name: 'token', key: 'token' } },
     }));
-    await stack.publish(POLICY, event(POLICY, 100));
-    await untilReady('wrong', 'Delivering');
-    await stack.publish(POLICY, event(POLICY, 101));
+    // Before there is anything to send.
     await untilReady('wrong', 'SecretMissing');
+    expect((await sink('wrong')).status?.failed).toBe(0);
+    await stack.publish(POLICY, event(POLICY, 101));
     await stack.call('POST', '/api/v1/namespaces/jspolicy/secrets', {
       metadata: { name: 'token' },
+      stringData: { token: 'secret' },
+    });
+    const refusal = 'sinks may not read it, it has no label policy.jspolicy.com/sink: "true"';
+    await waitFor(async () => (await sink('wrong')).status?.conditions?.[0]?.message?.includes(refusal), {
+      what: 'the label to be missed',
+      timeoutMs: WAIT_MS,
+    });
+    expect(one.ids).toEqual([]);
+    await stack.call('PUT', '/api/v1/namespaces/jspolicy/secrets/token', {
+      metadata: { name: 'token', labels: { 'policy.jspolicy.com/sink': 'true' } },
       stringData: { token: 'secret' },
     });
     await waitFor(() => one.ids.includes(`101.${POLICY}`), { what: 'the event', timeoutMs: WAIT_MS });
@@ -129,7 +145,8 @@ describe('a sink of a cluster', () => {
       one,
       ids(200, 8).filter((id) => !id.startsWith('203.')),
     );
-    await waitFor(async () => (await sink('picky')).status?.dead === 1, { what: 'the figures' });
+    await waitFor(async () => (await sink('picky')).status?.dead === 1, { what: 'the figures', timeoutMs: WAIT_MS });
+    expect((await sink('picky')).status).toMatchObject({ delivered: 7, dead: 1 });
     const found = await letters('picky');
     expect(found.map(({ reason }) => reason)).toEqual(['the server answered 422']);
     one.answer = () => 204;
@@ -140,6 +157,75 @@ describe('a sink of a cluster', () => {
     expect(JSON.parse(new TextDecoder().decode(body))).toEqual({ delivered: [found[0]?.sequence], refused: [] });
     expect(one.ids).toContain(`203.${POLICY}`);
     expect(await letters('picky')).toEqual([]);
+    // It is what the sink itself did.
+    await waitFor(async () => (await sink('picky')).status?.dead === 0, { what: 'the figures', timeoutMs: WAIT_MS });
+    expect((await sink('picky')).status).toMatchObject({ delivered: 8, dead: 0 });
+  });
+
+  test('sends what its filter cannot tell, and says so', async () => {
+    const one = await receiver();
+    const filter = { expression: 'event.data.object.labels.team == "a"' };
+    await makeSink('undecided', { type: 'webhook', webhook: { url: one.url }, filter });
+    await untilReady('undecided');
+    await stack.publishMany(POLICY, 300, 2);
+    await untilGot(one, ids(300, 2));
+    await waitFor(async () => (await sink('undecided')).status?.undecided === 2, {
+      what: 'the figures',
+      timeoutMs: WAIT_MS,
+    });
+    expect((await sink('undecided')).status?.conditions?.[0]).toMatchObject({
+      status: 'True',
+      message: 'spec.filter.expression cannot be told for some violations, which are sent: No such key: labels',
+    });
+  });
+
+  test('counts repetitions when it is asked to, and its filter sees them', async () => {
+    const one = await receiver();
+    const filter = { expression: 'event.data.occurrences != 2' };
+    const occurrences = { windowSeconds: 60 };
+    await makeSink('counting', { type: 'webhook', webhook: { url: one.url }, filter, occurrences });
+    await untilReady('counting');
+    await stack.publishMany(POLICY, 310, 3);
+    await stack.publish('other.example.com', event('other.example.com', 313));
+    await untilGot(one, [...ids(310, 1), ...ids(312, 1), ...ids(313, 1, 'other.example.com')]);
+    expect(one.events.map(({ data }) => data.occurrences)).toEqual([1, 3, 1]);
+  });
+
+  test('does not tell its secrets where its server repeats them', async () => {
+    const one = await receiver();
+    const token = 'a-token-of-the-test';
+    await stack.call('POST', '/api/v1/namespaces/jspolicy/secrets', {
+      metadata: { name: 'told', labels: { 'policy.jspolicy.com/sink': 'true' } },
+      stringData: { token },
+    });
+    one.answer = () => 422;
+    one.body = `bad token ${token}\r\n\u001b[2Jend`;
+    const webhook = { url: one.url, bearerTokenSecret: { name: 'told', key: 'token' } };
+    await makeSink('repeating', { type: 'webhook', webhook });
+    await untilReady('repeating');
+    await stack.publish(POLICY, event(POLICY, 320));
+    await waitFor(async () => (await sink('repeating')).status?.dead === 1, {
+      what: 'the figures',
+      timeoutMs: WAIT_MS,
+    });
+    const told = 'the server answered 422: bad token *** [2Jend';
+    expect((await sink('repeating')).status?.lastError?.message).toBe(told);
+    expect((await letters('repeating')).map(({ reason }) => reason)).toEqual([told]);
+    expect(stack.lines.filter((line) => line.includes(token))).toEqual([]);
+  });
+
+  test('has a name as long as names may be', async () => {
+    const one = await receiver();
+    const name = `${'a'.repeat(63)}.${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(61)}`;
+    await makeSink(name, {
+      type: 'webhook',
+      from: '999999d',
+      webhook: { url: one.url },
+      filter: { policies: ['long.*'] },
+    });
+    await untilReady(name);
+    await stack.publishMany('long.example.com', 0, 1);
+    await untilGot(one, ids(0, 1, 'long.example.com'));
   });
 
   test('that is gone leaves no consumer behind', async () => {

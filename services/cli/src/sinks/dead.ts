@@ -1,5 +1,6 @@
-import type { Bus, DeadLetterEntry } from '@jspolicy/bus';
+import type { Bus, BusReply, DeadLetterEntry } from '@jspolicy/bus';
 import { EngineError, SINK_RETRY_SUBJECT, type SinkRetryAnswer, type SinkRetryRequest } from '@jspolicy/contracts';
+import { pause } from '@jspolicy/runtime';
 import { CommandError, EXIT } from '../exit-codes.ts';
 import { type EngineOptions, findEngine, withBus } from '../stack/find-engine.ts';
 import { type Terminal, table } from '../terminal.ts';
@@ -13,6 +14,10 @@ export type DeadRetryOptions = EngineOptions;
 /** Of one request: an attempt each, one after the other. */
 const PAGE = 20;
 const DEADLINE_MS = 120_000;
+/** Of a replica that has not the sink's turn; that of one that died goes to another within this time. */
+const MISDIRECTED = 421;
+const TURN_MS = 30_000;
+const ASK_AGAIN_MS = 100;
 
 /** Prints the dead letters of sinks, the oldest first. Throws CommandError. */
 export async function listDead(
@@ -58,13 +63,23 @@ async function retryAll(bus: Bus, sink: string, sequences: number[]): Promise<Si
 async function ask(bus: Bus, request: SinkRetryRequest): Promise<SinkRetryAnswer> {
   const body = new TextEncoder().encode(JSON.stringify(request));
   try {
-    const answer = await bus.request(SINK_RETRY_SUBJECT, body, { deadlineMs: DEADLINE_MS });
+    const answer = await askReplicas(bus, body);
     const text = new TextDecoder().decode(answer.body);
     if (answer.status !== 200) throw new CommandError(text);
     return JSON.parse(text) as SinkRetryAnswer;
   } catch (cause) {
     if (!(cause instanceof EngineError)) throw cause;
     throw new CommandError(`no audit service answers: ${cause.message}`, { cause });
+  }
+}
+
+/** Any replica may hear it, and the one that has the sink's turn does it. */
+async function askReplicas(bus: Bus, body: Uint8Array): Promise<BusReply> {
+  const until = performance.now() + TURN_MS;
+  for (;;) {
+    const answer = await bus.request(SINK_RETRY_SUBJECT, body, { deadlineMs: DEADLINE_MS });
+    if (answer.status !== MISDIRECTED || performance.now() > until) return answer;
+    await pause(ASK_AGAIN_MS);
   }
 }
 

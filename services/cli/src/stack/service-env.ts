@@ -64,6 +64,6 @@ function own(service: ServiceName, name: string, facts: StackFacts, env: NodeJS.
         CRDS_DIR: CRDS,
       };
     case 'audit':
-      return {};
+      return { SINK_FILE_DIR: env['SINK_FILE_DIR'] || places.sinkFiles };
   }
 }
