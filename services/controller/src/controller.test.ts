@@ -151,6 +151,50 @@ describe('a policy', () => {
     ]);
   });
 
+  test('whose javascript is taken away keeps its last bundle in force, and gets its next code', async () => {
+    const name = 'taken.controller.example';
+    await stack.create(name, { javascript: 'deny("last")' });
+    await stack.status(name, 'Synced');
+    const before = await stack.bus.policies.get(name);
+    const webhooks = await stack.webhooksOf(name);
+    const bundle = await stack.get(bundlePath(name));
+    for (const javascript of ['', null]) {
+      await stack.call('PATCH', policyPath(name), { spec: { javascript } });
+      const { status } = await stack.status(name, 'Synced');
+      expect(status).not.toHaveProperty('reason');
+      expect(await stack.webhooksOf(name)).toEqual(webhooks);
+      expect((await stack.bus.policies.get(name))?.bundle).toEqual(before?.bundle);
+      expect((await stack.get(bundlePath(name))).spec).toEqual(bundle.spec);
+    }
+    await stack.call('PATCH', policyPath(name), { spec: { javascript: 'deny("next")' } });
+    await stack.status(name, 'Synced');
+    const digest = async () => (await stack.bus.policies.get(name))?.bundle?.digest ?? '';
+    await waitFor(async () => (await digest()) !== before?.bundle?.digest, {
+      what: 'the next code',
+      timeoutMs: 30_000,
+    });
+    expect((await stack.bus.bundles.get(await digest()))?.script).toContain('deny("next")');
+  });
+
+  test('with UPDATE_WEBHOOK=false the configurations of our own kinds are left alone, and those of policies are kept', async () => {
+    const own = `${WEBHOOKS}/validatingwebhookconfigurations/jspolicy`;
+    const makes = async (name: string) => {
+      await stack.create(name, { javascript: 'deny("x")' });
+      await stack.status(name, 'Synced');
+      expect(await stack.webhooksOf(name)).toHaveLength(1);
+    };
+    await makes('no-own.controller.example');
+    expect((await stack.call('GET', own)).status).toBe(404);
+    expect((await stack.call('GET', own.replace('validating', 'mutating'))).status).toBe(404);
+    // What somebody else has there, a chart for instance, stays as it is.
+    const configuration = { apiVersion: 'admissionregistration.k8s.io/v1', kind: 'ValidatingWebhookConfiguration' };
+    const metadata = { name: 'jspolicy', labels: { of: 'a-chart' } };
+    const { body: made } = await stack.call('POST', own.replace(/\/jspolicy$/, ''), { ...configuration, metadata });
+    await makes('by-others.controller.example');
+    expect(await stack.get(own)).toEqual(made);
+    await stack.call('DELETE', own);
+  });
+
   test('without javascript and bundle it is BundleMissing, and has no webhook', async () => {
     const name = 'missing.controller.example';
     await stack.create(name, {});

@@ -7,7 +7,7 @@ import { installReportKinds, OPEN_REPORTS, POLICY_REPORTS } from './report-crds.
 let stack: AuditStack;
 let audit: Awaited<ReturnType<AuditStack['startAudit']>>;
 beforeAll(async () => {
-  stack = await startStack({ ENABLE_POLICY_REPORTS: 'true' });
+  stack = await startStack({ ENABLE_POLICY_REPORTS: 'true', POLICY_REPORT_MAX_EVENTS: '20' });
   await installReportKinds(stack, POLICY_REPORTS);
   audit = stack.first;
 });
@@ -133,6 +133,16 @@ test('results go with their policy, and a report with its object', async () => {
   expect((await reportOf('mortal')).results[0].policy).toBe(stays.name);
   await stack.call('DELETE', '/api/v1/namespaces/default/configmaps/mortal');
   await until('the object’s report to go', async () => !(await reportOf('mortal')));
+});
+
+test('a report has POLICY_REPORT_MAX_EVENTS results, the latest', async () => {
+  const policy = await policyOf('bounded.report.example');
+  const said = Array.from({ length: 25 }, (_, index) => `the ${index + 1}th`);
+  for (const message of said) await violate(policy, 'bounded', { message });
+  const told = async () =>
+    ((await reportOf('bounded'))?.results ?? []).map(({ message }: { message: string }) => message).sort();
+  await until('the last one', async () => (await told()).includes('the 25th'));
+  expect(await told()).toEqual(said.slice(-20).sort());
 });
 
 test('after a restart reports are as the stream says: rebuilt, left as they are, or removed', async () => {
