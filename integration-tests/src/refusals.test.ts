@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ServedPolicy, serveOnePolicy } from './running-engine.ts';
 import type { Stack } from './stack.ts';
 
-const NAME = 'deny.refusals.example';
+/** As long as names are that webhook configurations are named after. */
+const NAME = `deny.${Array.from({ length: 3 }, (_, index) => 'abc'[index]?.repeat(63)).join('.')}.of.refusals.example`;
 let served: ServedPolicy;
 let stack: Stack;
 
@@ -115,6 +116,52 @@ test.each(malformed)('%s is 400, and no policy runs', async (_what, body) => {
   expect(answer.status).toBe(400);
   expect(JSON.parse(answer.text)).toMatchObject({ kind: 'Status', reason: 'BadRequest', code: 400 });
   expect(answer.text).not.toContain('reached');
+});
+
+test.each(['PATCH', 'DELETE', 'OPTIONS', 'TRACE'])('%s is 405', async (method) => {
+  const answer = await stack.webhook.send(path, { method, headers: json });
+  expect([answer.status, answer.text]).toEqual([
+    405,
+    status(405, 'MethodNotAllowed', `method ${method}, expected POST`),
+  ]);
+});
+
+test.each([
+  ['in another case', { 'content-type': 'Application/JSON' }],
+  ['with a space', { 'content-type': 'application/json ' }],
+  ['a patch', { 'content-type': 'application/json-patch+json' }],
+  ['two of them', { 'content-type': 'application/json, application/json' }],
+])('a content type %s: the same exact match as ever', async (_what, headers) => {
+  const answer = await stack.webhook.send(path, { body: review, headers });
+  // HTTP itself knows no space at the end of a header.
+  if (headers['content-type'].trim() === 'application/json') expect(answer.status).toBe(200);
+  else expect([answer.status, JSON.parse(answer.text).reason]).toEqual([415, 'UnsupportedMediaType']);
+});
+
+test.each([
+  ['a query of the API server', `${path}?timeout=10s`],
+  ['another query', `${path}?x=1&timeout=nonsense&timeout=5s`],
+  ['an empty query', `${path}?`],
+  ['a name with escapes', `/policy/${NAME.replace('d', '%64')}`],
+])('%s is the policy', async (_what, at) => {
+  const answer = await stack.webhook.send(at, { body: review, headers: json });
+  expect(answer.status).toBe(200);
+  expect(JSON.parse(answer.text)).toMatchObject({ response: { allowed: false, status: { message: 'reached' } } });
+});
+
+test.each([
+  ['a name in another case', `/policy/${NAME.toUpperCase()}`],
+  ['an escape that is none', '/policy/%zz'],
+  ['an escaped slash', `/policy/x%2F${NAME}`],
+  ['a NUL', '/policy/%00'],
+  ['a subject of NATS', '/policy/*'],
+  ['all subjects', '/policy/%3E'],
+  ['two slashes', `//policy/${NAME}`],
+  ['a very long name', `/policy/${'x'.repeat(4_000)}.a.b`],
+])('%s is no policy', async (_what, at) => {
+  const answer = await stack.webhook.send(at, { body: review, headers: json });
+  expect(answer.status).toBe(404);
+  expect(JSON.parse(answer.text)).toMatchObject({ kind: 'Status', status: 'Failure', reason: 'NotFound', code: 404 });
 });
 
 test('a body of just under 8 MiB is judged', async () => {

@@ -16,6 +16,9 @@ const BODY_MS = 30_000;
 /** Of a body that is too large; beyond it the caller is cut off. */
 const MAX_READ_ON_BYTES = 8 * MAX_BODY_BYTES;
 
+/** More than the 253 characters that a policy's name has, escaped: any other path is told to be none by ourselves. */
+const MAX_PATH_LENGTH = 16_384;
+
 const MIN_VERSION = 'TLSv1.2';
 
 const JSON_TYPE = 'application/json';
@@ -49,6 +52,9 @@ export function createServer({ cert, key, handler, log, onAnswer, isEnding }: Se
     forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
     logger: false,
+    routerOptions: { maxParamLength: MAX_PATH_LENGTH },
+    // A URL whose escapes are none.
+    frameworkErrors: (_error, request, reply) => refuse(reply, 'UNKNOWN_PATH', `404 page not found: ${request.url}`),
   }) as unknown as FastifyInstance;
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));

@@ -97,6 +97,27 @@ test('what services write is kept, versioned, and goes with its owner', async ()
   await cluster.remove(type, 'a.example.com');
 });
 
+test('names may be as long as Kubernetes has them, and differ in their last letter alone', async () => {
+  const names = ['a', 'b'].map((last) => `${'long.'.repeat(50)}xy${last}`);
+  await write('all.yaml', names.map((name) => policy(name)).join('---\n'));
+  const { cluster, jsPolicy } = await open();
+  const type = await cluster.resolve('policy.jspolicy.com/v1beta1', 'JsPolicyBundle');
+  for (const name of names) {
+    expect(name).toHaveLength(253);
+    const found = (await cluster.get(jsPolicy, name)) as KubeObject;
+    await cluster.updateStatus(jsPolicy, { ...found, status: { phase: name } });
+    const object = { apiVersion: 'policy.jspolicy.com/v1beta1', kind: 'JsPolicyBundle', metadata: { name } };
+    await cluster.create(type, { ...object, spec: { bundle: name } });
+  }
+  const again = await open();
+  for (const name of names) {
+    expect(await again.cluster.get(jsPolicy, name)).toMatchObject({ status: { phase: name } });
+    expect(await again.cluster.get(type, name)).toMatchObject({ spec: { bundle: name } });
+    await cluster.remove(type, name);
+    expect(await cluster.get(type, name)).toBeUndefined();
+  }
+});
+
 test('many writers at once: each write counts once', async () => {
   const clusters = [(await open()).cluster, (await open()).cluster, (await open()).cluster];
   const [first] = clusters as [DirectoryCluster];

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { KubeObject } from '@jspolicy/contracts';
@@ -34,6 +35,9 @@ interface Identity {
 }
 
 const SUFFIX = { object: '.object.json', overlay: '.overlay.json' } as const;
+
+/** Bytes; file systems allow no more. Objects of Kubernetes have names of 253, and ours a suffix. */
+const MAX_FILE_NAME = 255;
 
 /** What the services wrote, a JSON file for each object, shared by several processes. */
 export class StateFiles {
@@ -95,9 +99,16 @@ export class StateFiles {
 
   #path(kind: StateFile['kind'], { apiVersion, kind: objectKind, namespace, name }: Identity): string {
     const group = splitApiVersion(apiVersion).group || 'core';
-    const parts = [group, objectKind, namespace ?? '_', name].map(encodeURIComponent);
-    return join(this.#objectsRoot, ...parts.slice(0, 3), `${parts[3]}${SUFFIX[kind]}`);
+    const parts = [group, objectKind, namespace ?? '_'].map(encodeURIComponent);
+    return join(this.#objectsRoot, ...parts, fileName(encodeURIComponent(name), SUFFIX[kind]));
   }
+}
+
+/** Names are read from what stands in the files. One that is too long is told from others by its hash. */
+function fileName(name: string, suffix: string): string {
+  if (name.length + suffix.length <= MAX_FILE_NAME) return name + suffix;
+  const hash = createHash('sha256').update(name).digest('hex');
+  return `${name.slice(0, MAX_FILE_NAME - suffix.length - hash.length - 1)}~${hash}${suffix}`;
 }
 
 function identityOf(file: StateFile): Identity {
