@@ -195,6 +195,17 @@ describe('a policy', () => {
     await stack.call('DELETE', own);
   });
 
+  test('may have a name as long as names are', async () => {
+    // Where it is cut for the suffix there is a dot.
+    const name = `xy${'long.'.repeat(50)}z`;
+    await stack.create(name, { javascript: 'deny("x")' });
+    await stack.status(name, 'Synced');
+    const [webhook] = await stack.webhooksOf(name);
+    expect(webhook?.metadata.name).toMatch(/^xylong\.long.*[a-z]-[a-z]{5}$/);
+    expect(webhook?.['webhooks']).toMatchObject([{ name }]);
+    expect(await stack.bus.policies.get(name)).toMatchObject({ name });
+  });
+
   test('without javascript and bundle it is BundleMissing, and has no webhook', async () => {
     const name = 'missing.controller.example';
     await stack.create(name, {});

@@ -132,7 +132,8 @@ export function newWebhookName(policy: string): string {
   return `${cutForSuffix(policy)}-${suffix}`;
 }
 
-const cutForSuffix = (policy: string): string => policy.slice(0, 253 - SUFFIX_LENGTH - 1);
+/** Not behind a dot: no part of a name begins with a dash. */
+const cutForSuffix = (policy: string): string => policy.slice(0, 253 - SUFFIX_LENGTH - 1).replace(/[.-]+$/, '');
 
 /**
  * Which policy a configuration belongs to; undefined when it is none of ours. One that lost its owner by hand is known by
