@@ -65,7 +65,6 @@ async function assemble({ source, imports, prelude, tree, warnings, limits }: Pa
     preludeLength: prelude.length,
     form: 'function-body',
     authorStart: part.authorStart,
-    authorLength: part.authorLength,
     hostCalls: decision.globals ? hostCallsAmong(decision.globals) : hostCallsIn(script),
   };
   const lockfile = tree ? { lockfile: tree.lockfile } : {};

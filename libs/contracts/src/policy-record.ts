@@ -27,8 +27,6 @@ export interface BundleInfo {
   form: BundleForm;
   /** Columns (UTF-16 units) in front of the author's text on the first line behind the prelude, for places in errors. */
   authorStart?: number;
-  /** UTF-16 units of the author's text: what a stack has from below it is the engine's own. Absent: nothing stands below it. */
-  authorLength?: number;
   /** Names of the host functions that the policy's code mentions (get, list, sleep ...). */
   hostCalls: string[];
 }

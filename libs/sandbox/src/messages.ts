@@ -7,7 +7,6 @@ export interface BundleFacts {
   preludeLength: number;
   form: BundleForm;
   authorStart: number;
-  authorLength?: number | undefined;
   waits: boolean;
 }
 

@@ -1,7 +1,6 @@
 import type { PolicyFailure } from '@jspolicy/policy';
 import { BOOTSTRAP_NAME } from '../guest/bootstrap.ts';
 import { PolicySyntaxError } from './bundle-scripts.ts';
-import type { AuthorText } from './loaded-bundle.ts';
 
 export interface EngineFailure {
   failure: PolicyFailure;
@@ -16,8 +15,7 @@ export interface IsolateState {
 }
 
 /** What an exception says of the policy. After its time, or the isolate's end, anything else is only a consequence. */
-export function failureOf(error: unknown, author: AuthorText, state: IsolateState): EngineFailure {
-  const { name: policy } = author;
+export function failureOf(error: unknown, policy: string, state: IsolateState): EngineFailure {
   const message = error instanceof Error ? error.message : String(error);
   if (state.timeIsOver) return { failure: timeout(policy), damaged: true };
   if (state.disposed)
@@ -25,7 +23,7 @@ export function failureOf(error: unknown, author: AuthorText, state: IsolateStat
   if (error instanceof PolicySyntaxError) {
     return { failure: { cause: 'exception', message: `Uncaught SyntaxError: ${message}` }, damaged: false };
   }
-  const text = error instanceof Error ? `Uncaught ${withoutOurFrames(error.stack ?? message, author)}` : message;
+  const text = error instanceof Error ? `Uncaught ${withoutOurFrames(error.stack ?? message)}` : message;
   return { failure: { cause: 'exception', message: text }, damaged: false };
 }
 
@@ -42,9 +40,10 @@ export function withoutBootstrapFrames(text: string): string {
 }
 
 /**
- * Frames of the bootstrap, of the function around the author's text and of this process say nothing to him. Built-in functions that the bootstrap calls stand there without their object's name.
+ * Frames of the bootstrap and of this process say nothing to the author of a policy. That of the function around his text
+ * stays: jsPolicy has it too. Built-in functions that the bootstrap calls stand there without their object's name.
  */
-export function withoutOurFrames(stack: string, author: AuthorText): string {
+export function withoutOurFrames(stack: string): string {
   return stack
     .split('\n')
     .filter(
@@ -52,14 +51,8 @@ export function withoutOurFrames(stack: string, author: AuthorText): string {
         !/^\s+at /.test(line) ||
         !(
           line.includes(BOOTSTRAP_NAME) ||
-          isBelow(line, author) ||
           /isolated-vm|file:\/\/|node:|\.js:\d+|at (?:stringify|parse) \(<anonymous>\)/.test(line)
         ),
     )
     .join('\n');
-}
-
-function isBelow(line: string, { name, lastLine }: AuthorText): boolean {
-  const [, file, number] = /^\s+at (?:.* \()?([^()\s]+):(\d+):\d+\)?$/.exec(line) ?? [];
-  return file === name && Number(number) > lastLine;
 }

@@ -8,7 +8,7 @@ import { failureOf, type IsolateState } from './failure.ts';
 import type { GuestContext, Mode } from './guest-context.ts';
 import type { IsolateHome } from './isolate-home.ts';
 import { DEPENDENCIES, KeptContexts } from './kept-contexts.ts';
-import { authorText, type LoadedBundle, ownPart } from './loaded-bundle.ts';
+import { type LoadedBundle, ownPart } from './loaded-bundle.ts';
 import { inPieces } from './review-pieces.ts';
 import { answerOf } from './verdict.ts';
 
@@ -202,7 +202,7 @@ export class PolicyRunner {
   }
 
   #failed(error: unknown, task: Task, state: IsolateState): Run {
-    const { failure, damaged } = failureOf(error, authorText(task.bundle), state);
+    const { failure, damaged } = failureOf(error, task.policy, state);
     const answer = this.#ended(task) ?? { kind: 'failed', failure: boundedFailure(failure) };
     const ranOut = answer.kind === 'failed' && answer.failure.cause === 'memory';
     const crowded = ranOut && this.#home.isCrowded && !this.#slot.wrote;

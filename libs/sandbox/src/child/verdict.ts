@@ -4,10 +4,8 @@ import type { GuestOutcome } from '../guest/guest-types.ts';
 import type { ChildAnswer } from '../messages.ts';
 import { boundedFailure, boundedVerdict, patchProblem } from './answer-bounds.ts';
 import { timeout, withoutBootstrapFrames, withoutOurFrames } from './failure.ts';
-import { authorText, type LoadedBundle } from './loaded-bundle.ts';
 
 interface Judged {
-  bundle: LoadedBundle;
   policy: string;
   policyType: PolicyType;
   /** The review as text: what a patch starts from. */
@@ -21,7 +19,7 @@ export function answerOf(outcome: string, judged: Judged): ChildAnswer {
   const { info: review } = told;
   if (told.stopped) return { kind: 'failed', failure: timeout(judged.policy), review };
   if (told.uncaught !== undefined) {
-    const message = withoutOurFrames(told.uncaught, authorText(judged.bundle)).toWellFormed();
+    const message = withoutOurFrames(told.uncaught).toWellFormed();
     return { kind: 'failed', failure: boundedFailure({ cause: 'exception', message }), review };
   }
   try {

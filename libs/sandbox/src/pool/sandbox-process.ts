@@ -229,12 +229,10 @@ export class SandboxProcess {
     return how !== 'SIGKILL' || this.#largestMiB <= this.#restingMiB + this.#memoryLimitMiB / 2;
   }
 
-  #sendBundle({ script, waits, ...info }: LoadedBundle): void {
-    const { digest, isolation, preludeLength, form, authorStart = 0, authorLength } = info;
+  #sendBundle({ digest, isolation, preludeLength, form, authorStart = 0, waits, script }: LoadedBundle): void {
     if (this.#bundles.use(digest)) return;
     for (const old of this.#bundles.add(digest, script.length)) this.#send({ type: 'forget', digest: old });
-    const facts = { digest, preludeLength, form, authorStart, authorLength, waits };
-    this.#send({ type: 'bundle', isolation, ...facts }, [Buffer.from(script)]);
+    this.#send({ type: 'bundle', digest, isolation, preludeLength, form, authorStart, waits }, [Buffer.from(script)]);
   }
 
   #send(message: ToChild, body?: readonly Uint8Array[]): void {
