@@ -2,6 +2,7 @@ import type { Decision } from '@jspolicy/policy';
 import { admissionReviewAnswer } from '@jspolicy/policy';
 import { stringify } from 'yaml';
 import type { Terminal } from '../terminal.ts';
+import { authorStack } from './author-stack.ts';
 import type { ReviewInput } from './review-file.ts';
 import type { ReviewStep } from './review-run.ts';
 
@@ -24,14 +25,15 @@ export function printReview(steps: ReviewStep[], review: ReviewInput, format: Ou
   if (document) terminal.print(format === 'json' ? JSON.stringify(document, null, 2) : stringify(document).trimEnd());
 }
 
-function printText({ policy, decision, evaluated }: Judged, terminal: Terminal): void {
+function printText({ policy, decision, evaluated, sourceLines }: Judged, terminal: Terminal): void {
+  const own = (text: string): string => authorStack(text, policy, sourceLines);
   if (decision.kind === 'unanswered') {
-    terminal.print(`ignored, because failurePolicy is Ignore: ${policy} failed: ${decision.message}`);
+    terminal.print(`ignored, because failurePolicy is Ignore: ${policy} failed: ${own(decision.message)}`);
     return;
   }
-  for (const warning of decision.warnings) terminal.print(`Warning: ${warning}`);
+  for (const warning of decision.warnings) terminal.print(`Warning: ${own(warning)}`);
   const what = decision.allowed ? 'allowed' : evaluated ? 'denied' : 'failed, so denied,';
-  const message = decision.allowed || !decision.message ? '' : `: ${decision.message}`;
+  const message = decision.allowed || !decision.message ? '' : `: ${own(decision.message)}`;
   terminal.print(`${what} by ${policy}${message}`);
   if (!decision.patch) return;
   terminal.print(`patch of ${policy}:`);

@@ -1,6 +1,7 @@
 import type { JsPolicySpec, KubeObject } from '@jspolicy/contracts';
 import type { Answer, Decision } from '@jspolicy/policy';
 import { applyPatch } from './apply-patch.ts';
+import { linesOf } from './author-stack.ts';
 import { whyNotMatched } from './match.ts';
 import type { JudgeOptions, OfflineEngine } from './offline-engine.ts';
 import type { PolicyFile } from './policy-files.ts';
@@ -8,7 +9,15 @@ import type { ReviewInput } from './review-file.ts';
 
 export type ReviewStep =
   | { kind: 'skipped'; policy: string; reason: string }
-  | { kind: 'judged'; policy: string; decision: Decision; evaluated: boolean; hidden?: string };
+  | {
+      kind: 'judged';
+      policy: string;
+      decision: Decision;
+      evaluated: boolean;
+      hidden?: string;
+      /** Of the author's source, where there is one. */
+      sourceLines?: number;
+    };
 
 /**
  * Judges a review as the API server would: mutating policies first, one after the other, each with what the ones before
@@ -31,7 +40,9 @@ export async function runReview(
       continue;
     }
     const judgement = await engine.judge(await engine.compile(file), current, options);
-    steps.push({ kind: 'judged', policy: name, ...judgement });
+    const { javascript } = file.policy.spec;
+    const source = javascript ? { sourceLines: linesOf(javascript) } : {};
+    steps.push({ kind: 'judged', policy: name, ...judgement, ...source });
     if (isMutating(file) && isDenial(judgement.decision)) break;
     current = patched(current, judgement.decision);
   }
