@@ -125,3 +125,20 @@ test('what a sink refused is listed with the reason and sent again', async () =>
   const { code, stderr } = await ask('sinks', 'dead', 'retry', 'nobody');
   expect([code, stderr]).toEqual([0, '']);
 });
+
+test('the first violation of a sink is chosen once', async () => {
+  const spec = { type: 'file', from: 'All', file: { path: 'out.ndjson' } };
+  await write('file.json', sinkManifest('to-file', spec));
+  await waitFor(async () => (await sinkNamed('to-file'))?.['state'] === 'WrongSettings', {
+    what: 'the change to be refused',
+    timeoutMs: WAIT_MS,
+  });
+  expect((await sinkNamed('to-file'))?.['error']).toBe(
+    'spec.from: cannot be changed, it was New: make a sink of another name',
+  );
+  await write('file.json', sinkManifest('to-file', { ...spec, from: 'New' }));
+  await waitFor(async () => (await sinkNamed('to-file'))?.['state'] === 'Delivering', {
+    what: 'the sink to be served',
+    timeoutMs: WAIT_MS,
+  });
+});
