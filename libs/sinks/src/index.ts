@@ -1,5 +1,5 @@
 export { errorTextOf, oneLine } from './error-text.ts';
-export { type Filter, filterOf } from './filter.ts';
+export type { Filter } from './filter.ts';
 export {
   AnsweredError,
   BusyError,
@@ -9,6 +9,6 @@ export {
   type SinkEvent,
 } from './port.ts';
 export type { ReadSecret } from './sink-settings.ts';
-export { batchOf, openSink, plainSettings, retryOf, SecretMissingError, sinkProblems } from './sink-spec.ts';
+export { batchOf, filterOf, openSink, plainSettings, retryOf, SecretMissingError, sinkProblems } from './sink-spec.ts';
 export { SINKS } from './sink-types.ts';
 export { startOf } from './start.ts';
