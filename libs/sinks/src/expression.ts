@@ -8,8 +8,9 @@ import { globMatches } from './glob.ts';
 const LIMITS = { maxAstNodes: 500, maxDepth: 50 };
 /** As the kind's schema has it. */
 const MAX_CHARACTERS = 4_096;
-/** Of the whole batch or a part of it; one event takes microseconds. Other sinks of the process wait meanwhile. */
+/** For MAX_EVENTS; one takes microseconds. Other sinks of the process wait meanwhile. */
 const LIMIT_MS = 250;
+const MAX_EVENTS = 100;
 /** An expression that was too dear is not asked again for so long, so that it holds nobody up. */
 const REST_MS = 60_000;
 
@@ -36,13 +37,15 @@ export function expressionProblem(expression: string): string | undefined {
 export type Answer = boolean | string;
 
 /**
- * An expression that expressionProblem() had nothing against. It has LIMIT_MS for a call: what cannot be
+ * An expression that expressionProblem() had nothing against. It has LIMIT_MS for MAX_EVENTS: what cannot be
  * told within it is answered by a text, and so is everything for REST_MS then.
  */
 export class Expression {
   readonly #text: string;
   readonly #limitMs: number;
-  readonly #script = new Script('judgeAll()');
+  readonly #script = new Script('work()');
+  readonly #context = createContext({ work: () => this.#work() });
+  #work: () => void = () => undefined;
   #judge: (event: ViolationEvent) => Answer;
   #restsUntilMs = 0;
 
@@ -57,26 +60,26 @@ export class Expression {
     const answers: Answer[] = [];
     while (answers.length < events.length) {
       if (performance.now() < this.#restsUntilMs) answers.push(TOO_DEAR);
-      else this.#judgeFrom(events, answers);
+      else this.#judgeSome(events.slice(answers.length, answers.length + MAX_EVENTS), answers);
     }
     return answers;
   }
 
-  #judgeFrom(events: readonly ViolationEvent[], answers: Answer[]): void {
-    const first = answers.length;
+  #judgeSome(events: readonly ViolationEvent[], answers: Answer[]): void {
+    const before = answers.length;
     const usedBefore = process.threadCpuUsage();
-    const judgeAll = () => {
-      for (const event of events.slice(first)) answers.push(this.#judge(event));
+    this.#work = () => {
+      for (const event of events) answers.push(this.#judge(event));
     };
     try {
-      this.#script.runInContext(createContext({ judgeAll }), { timeout: this.#limitMs });
+      this.#script.runInContext(this.#context, { timeout: this.#limitMs });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
       // What was interrupted may be left half done.
       this.#judge = judgeOf(this.#text);
       const { user, system } = process.threadCpuUsage(usedBefore);
       // On a busy machine the time may have gone to others.
-      const isDear = answers.length === first || (user + system) / 1000 > this.#limitMs / 2;
+      const isDear = answers.length === before || (user + system) / 1000 > this.#limitMs / 2;
       if (isDear) this.#restsUntilMs = performance.now() + REST_MS;
     }
   }

@@ -2,8 +2,8 @@ import type { SinkFilter } from '@jspolicy/contracts';
 import { describe, expect, test } from 'vitest';
 import { violation } from './events.test-part.ts';
 import { Expression, expressionProblem } from './expression.ts';
+import { filterBy } from './filter.ts';
 import { globMatches } from './glob.ts';
-import { filterOf } from './index.ts';
 
 const clusterWide = { object: { apiVersion: 'v1', kind: 'Namespace', name: 'shop' } };
 
@@ -32,7 +32,7 @@ test.each<[boolean | string, SinkFilter, object]>([
   ['it gives no bool', { expression: 'event.data.policy' }, {}],
   [true, { expression: 'event.data.evaluationMs < 2.5' }, { evaluationMs: 1.5 }],
 ])('%s: %j', (wanted, filter, data) => {
-  expect(filterOf(filter).judge([violation(1, data)])).toEqual([wanted]);
+  expect(filterBy(filter).judge([violation(1, data)])).toEqual([wanted]);
 });
 
 test.each([
@@ -53,7 +53,7 @@ describe('what is too dear', () => {
   test('patterns with many wildcards are matched', () => {
     expect(globMatches(`${'*a'.repeat(126)}*b`, 'a'.repeat(253))).toBe(false);
     expect(
-      filterOf({ policies: [`${'*a'.repeat(120)}*b`] }).judge([violation(1, { policy: 'a'.repeat(253) })]),
+      filterBy({ policies: [`${'*a'.repeat(120)}*b`] }).judge([violation(1, { policy: 'a'.repeat(253) })]),
     ).toEqual([false]);
   });
 

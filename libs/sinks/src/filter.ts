@@ -11,7 +11,7 @@ export interface Filter {
 type Matches = (event: ViolationEvent) => boolean;
 
 /** Throws for an expression that cannot be read. */
-export function filterOf({ policies, namespaces, actions, expression }: SinkFilter = {}): Filter {
+export function filterBy({ policies, namespaces, actions, expression }: SinkFilter): Filter {
   const conditions: Matches[] = [];
   if (policies) conditions.push(({ data }) => isAnyOf(policies, data.policy));
   if (namespaces) conditions.push(({ data }) => isAnyOf(namespaces, data.object.namespace ?? ''));

@@ -4,6 +4,7 @@ import type { AddressSet } from '@jspolicy/runtime';
 import { type Field, headers, type SettingsOf, secret, secretHeaders, text } from './fields.ts';
 import { AnsweredError, BusyError, RefusedError, type SinkContext } from './port.ts';
 import { checkAddress, guardedLookup } from './reach.ts';
+import { tlsFields, tlsOptions, tlsProblems } from './tls-settings.ts';
 
 /** What every sink that speaks HTTP can be told beside its URL. */
 export const httpFields = {
@@ -12,9 +13,7 @@ export const httpFields = {
   bearerTokenSecret: secret(),
   username: text(),
   passwordSecret: secret(),
-  caSecret: secret(),
-  clientCertificateSecret: secret(),
-  clientKeySecret: secret(),
+  ...tlsFields,
 } satisfies Record<string, Field<unknown>>;
 
 type HttpSettings = Partial<SettingsOf<typeof httpFields>>;
@@ -25,9 +24,7 @@ export function httpProblems(settings: Record<string, unknown>): string[] {
   return [
     ...(has('bearerTokenSecret') && has('username') ? ['bearerTokenSecret and username exclude each other'] : []),
     ...(has('username') !== has('passwordSecret') ? ['username and passwordSecret belong together'] : []),
-    ...(has('clientCertificateSecret') !== has('clientKeySecret')
-      ? ['clientCertificateSecret and clientKeySecret belong together']
-      : []),
+    ...tlsProblems(settings),
   ];
 }
 
@@ -63,7 +60,6 @@ export class HttpClient {
 
   /** `refused`: addresses that are not connected to. */
   constructor(url: string, settings: HttpSettings, { refused }: Pick<SinkContext, 'refused'>) {
-    const { caSecret, clientCertificateSecret, clientKeySecret } = settings;
     this.#secure = url.startsWith('https:');
     this.#refused = refused;
     const alive = {
@@ -73,14 +69,7 @@ export class HttpClient {
       maxSockets: 1,
       lookup: guardedLookup(refused),
     };
-    this.#agent = this.#secure
-      ? new Agent({
-          ...alive,
-          ...(caSecret && { ca: caSecret }),
-          ...(clientCertificateSecret && { cert: clientCertificateSecret }),
-          ...(clientKeySecret && { key: clientKeySecret }),
-        })
-      : new PlainAgent(alive);
+    this.#agent = this.#secure ? new Agent({ ...alive, ...tlsOptions(settings) }) : new PlainAgent(alive);
     this.#headers = lowerCase({ ...authorization(settings), ...settings.headers, ...trimmed(settings.secretHeaders) });
   }
 
@@ -142,7 +131,7 @@ const MAX_ASKED_MS = 300_000;
 const REFUSALS = [400, 413, 414, 422, 431];
 
 /** Throws RefusedError, BusyError or another Error unless the status is 2xx. */
-export function checkAnswer({ status, headers: { 'retry-after': retryAfter }, body }: HttpAnswer): void {
+function checkAnswer({ status, headers: { 'retry-after': retryAfter }, body }: HttpAnswer): void {
   if (status >= 200 && status < 300) return;
   const shown = body.replace(/\s+/g, ' ').trim().slice(0, MAX_SHOWN);
   const message = `the server answered ${status}${shown && `: ${shown}`}`;

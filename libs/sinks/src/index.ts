@@ -1,7 +1,14 @@
 export { errorTextOf, oneLine } from './error-text.ts';
-export { type Filter, filterOf } from './filter.ts';
-export * from './port.ts';
+export type { Filter } from './filter.ts';
+export {
+  AnsweredError,
+  BusyError,
+  RefusedError,
+  type Sink,
+  type SinkContext,
+  type SinkEvent,
+} from './port.ts';
 export type { ReadSecret } from './sink-settings.ts';
-export { batchOf, openSink, plainSettings, retryOf, SecretMissingError, sinkProblems } from './sink-spec.ts';
+export { batchOf, filterOf, openSink, plainSettings, retryOf, SecretMissingError, sinkProblems } from './sink-spec.ts';
 export { SINKS } from './sink-types.ts';
-export { type Start, startOf } from './start.ts';
+export { startOf } from './start.ts';

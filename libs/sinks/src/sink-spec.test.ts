@@ -1,6 +1,8 @@
 import type { SinkTypeName, ViolationSinkSpec } from '@jspolicy/contracts';
 import { describe, expect, test } from 'vitest';
-import { batchOf, plainSettings, retryOf, sinkProblems, startOf } from './index.ts';
+import { parse } from 'yaml';
+import { violation } from './events.test-part.ts';
+import { batchOf, filterOf, plainSettings, retryOf, sinkProblems, startOf } from './index.ts';
 
 const ref = { name: 'secret', key: 'key' };
 const url = 'https://example.com/x';
@@ -155,6 +157,17 @@ describe('what every sink has', () => {
     expect(batchOf(given)).toEqual({ maxEvents: 7, maxBytes: 1_048_576, maxWaitMs: 200 });
     expect(retryOf(given)).toEqual({ baseMs: 500, maxMs: 30_000, timeoutMs: 10_000, maxAttempts: 3 });
     expect(retryOf({ type: 'stdout' }).maxAttempts).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('has fields without a value as if they were left out', () => {
+    const given = parse(
+      'type: stdout\nstdout:\nfilter:\n  policies:\n  expression:\nbatch:\n  maxEvents:\nretry:\n  baseMs:\n',
+    ) as ViolationSinkSpec;
+    expect(sinkProblems(given)).toEqual([]);
+    expect(batchOf(given)).toEqual(batchOf({ type: 'stdout' }));
+    expect(retryOf(given)).toEqual(retryOf({ type: 'stdout' }));
+    expect(filterOf(given).judge([violation(1)])).toEqual([true]);
+    expect(filterOf(parse('type: stdout\nfilter:\n')).judge([violation(1)])).toEqual([true]);
   });
 
   test('begins where `from` says', () => {

@@ -10,6 +10,7 @@ import {
 } from '@jspolicy/contracts';
 import { expressionProblem } from './expression.ts';
 import { fieldProblems } from './fields.ts';
+import { type Filter, filterBy } from './filter.ts';
 import type { Sink, SinkContext } from './port.ts';
 import { filledSettings, type ReadSecret } from './sink-settings.ts';
 import { SINKS } from './sink-types.ts';
@@ -19,8 +20,8 @@ import { startOf } from './start.ts';
 /** Everything that is wrong with a sink's spec, each with its path. Empty: it can be used. */
 export function sinkProblems(spec: unknown): string[] {
   if (typeof spec !== 'object' || spec === null) return ['spec: is required'];
-  const given = spec as Partial<ViolationSinkSpec>;
-  const { type, filter, batch, retry, from, paused, occurrences, ...settings } = given;
+  const known = spec as Partial<ViolationSinkSpec>;
+  const { type, filter, batch, retry, from, paused, occurrences, ...settings } = known;
   if (!isSinkType(type)) return [`spec.type: must be one of ${SINK_TYPES.join(', ')}`];
   const field = sinkSettingsField(type);
   const others = Object.keys(settings).filter((key) => key !== field);
@@ -31,7 +32,7 @@ export function sinkProblems(spec: unknown): string[] {
     ...fieldProblems(COMMON_FIELDS.batch, batch ?? {}, 'spec.batch'),
     ...(occurrences === undefined ? [] : fieldProblems(COMMON_FIELDS.occurrences, occurrences, 'spec.occurrences')),
     ...fieldProblems(COMMON_FIELDS.retry, retry ?? {}, 'spec.retry'),
-    ...filterProblems(given),
+    ...filterProblems(known),
     ...(paused === undefined || typeof paused === 'boolean' ? [] : ['spec.paused: must be true or false']),
     ...(startOf(from) ? [] : ['spec.from: must be New, All, a duration such as 24h, or an RFC 3339 time']),
     ...settingsProblems(type, own, `spec.${field}`),
@@ -53,13 +54,22 @@ function settingsProblems(type: SinkTypeName, settings: unknown, path: string): 
 
 const isSinkType = (type: unknown): type is SinkTypeName => SINK_TYPES.some((known) => known === type);
 
-export const batchOf = ({ batch }: ViolationSinkSpec): Required<SinkBatch> => ({ ...SINK_DEFAULTS.batch, ...batch });
+/** In a file a field may be there without a value, which counts as left out. */
+const given = <T extends object>(fields: T | null | undefined): Partial<T> =>
+  Object.fromEntries(Object.entries(fields ?? {}).filter(([, value]) => value !== null)) as Partial<T>;
+
+export const filterOf = ({ filter }: ViolationSinkSpec): Filter => filterBy(given(filter));
+
+export const batchOf = ({ batch }: ViolationSinkSpec): Required<SinkBatch> => ({
+  ...SINK_DEFAULTS.batch,
+  ...given(batch),
+});
 
 export const retryOf = ({ retry }: ViolationSinkSpec) =>
   ({
     ...SINK_DEFAULTS.retry,
     maxAttempts: Number.POSITIVE_INFINITY,
-    ...retry,
+    ...given(retry),
   }) satisfies Required<SinkRetry>;
 
 /** A Secret that a sink needs is not there, or not for sinks. */

@@ -25,7 +25,7 @@ export function createAudit(context: ServiceContext): Service {
   return new Audit(context);
 }
 
-/** Start: health, bus, cluster, consumer, reports, ready. Stop: finish the batch at hand, give back the rest, cluster, bus. */
+/** Start: health, bus, cluster, consumer, reports, sinks, ready. Stop: reports, sinks, finish the batch at hand, cluster, bus. */
 class Audit implements Service {
   readonly #log: Logger;
   readonly #fail: ServiceContext['fail'];

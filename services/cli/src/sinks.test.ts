@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -124,4 +124,29 @@ test('what a sink refused is listed with the reason and sent again', async () =>
   expect((await ask('sinks', 'dead', 'list')).stderr).toContain('there are no dead letters of sinks');
   const { code, stderr } = await ask('sinks', 'dead', 'retry', 'nobody');
   expect([code, stderr]).toEqual([0, '']);
+});
+
+test('the first violation of a sink is chosen once', async () => {
+  const spec = { type: 'file', from: 'All', file: { path: 'out.ndjson' } };
+  await write('file.json', sinkManifest('to-file', spec));
+  await waitFor(async () => (await sinkNamed('to-file'))?.['state'] === 'WrongSettings', {
+    what: 'the change to be refused',
+    timeoutMs: WAIT_MS,
+  });
+  expect((await sinkNamed('to-file'))?.['error']).toBe(
+    'spec.from: cannot be changed, it was New: make a sink of another name',
+  );
+  // One that is made anew begins anew.
+  await rm(join(dir.path, 'manifests/file.json'));
+  await waitFor(async () => (await sinkNamed('to-file')) === undefined, { what: 'it to go', timeoutMs: WAIT_MS });
+  await write('file.json', sinkManifest('to-file', { ...spec, file: { path: 'again.ndjson' } }));
+  await waitFor(async () => (await sinkNamed('to-file'))?.['state'] === 'Delivering', {
+    what: 'the sink to be served',
+    timeoutMs: WAIT_MS,
+  });
+  const again = await waitFor(() => readFile(join(dir.path, 'data/sinks/again.ndjson'), 'utf8'), {
+    what: 'the file',
+    timeoutMs: WAIT_MS,
+  });
+  expect(JSON.parse(again.split('\n')[0] ?? '')).toMatchObject({ data: { policy: POLICY } });
 });

@@ -70,6 +70,31 @@ describe('a delivery', () => {
     await other.close();
   });
 
+  test('ends a turn, with what is left to do, before another one begins', async () => {
+    const other = await connectBus({ servers: nats.url, name: 'other', log });
+    const order: string[] = [];
+    let finish: () => void = () => undefined;
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const onTurnEnd = async () => {
+      order.push('ending');
+      await finished;
+      order.push('ended');
+    };
+    const begun = await bus.deliveries.begin(options('ends', { onTurn: () => order.push('first'), onTurnEnd }));
+    await waitFor(() => order.length === 1, { what: 'the first turn', timeoutMs: WAIT_MS });
+    const waiting = await other.deliveries.begin(options('ends', { onTurn: () => order.push('second') }));
+    const stopped = begun.stop();
+    await waitFor(() => order.includes('ending'), { what: 'its end', timeoutMs: WAIT_MS });
+    finish();
+    await stopped;
+    await waitFor(() => order.includes('second'), { what: 'the second turn', timeoutMs: WAIT_MS });
+    expect(order).toEqual(['first', 'ending', 'ended', 'second']);
+    await waiting.stop();
+    await other.close();
+  });
+
   test('has what was not settled again, from the first of it on', async () => {
     const got: string[] = [];
     let failures = 0;

@@ -1,6 +1,7 @@
 import { addresses, flag, oneOf, required, secret, text, withDefault } from '../fields.ts';
 import { sinkType } from '../port.ts';
 import { checkHost } from '../reach.ts';
+import { type TlsSettings, tlsFields, tlsOptions, tlsProblems } from '../tls-settings.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 /** An idempotent producer of this client tries without end when it is told to try once. The sink tries again by itself. */
@@ -12,9 +13,7 @@ export const kafka = sinkType({
     brokers: required(addresses()),
     topic: required(text()),
     tls: withDefault(flag(), false),
-    caSecret: secret(),
-    clientCertificateSecret: secret(),
-    clientKeySecret: secret(),
+    ...tlsFields,
     saslMechanism: oneOf('PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'),
     username: text(),
     passwordSecret: secret(),
@@ -24,9 +23,7 @@ export const kafka = sinkType({
     ...(settings.tls !== true && (settings.caSecret ?? settings.clientCertificateSecret) !== undefined
       ? ['caSecret and clientCertificateSecret are for tls: true']
       : []),
-    ...((settings.clientCertificateSecret === undefined) !== (settings.clientKeySecret === undefined)
-      ? ['clientCertificateSecret and clientKeySecret belong together']
-      : []),
+    ...tlsProblems(settings),
     ...(new Set([settings.saslMechanism, settings.username, settings.passwordSecret].map((each) => each === undefined))
       .size > 1
       ? ['saslMechanism, username and passwordSecret belong together']
@@ -65,26 +62,17 @@ export const kafka = sinkType({
   },
 });
 
-interface Security {
+interface Security extends TlsSettings {
   tls: boolean;
-  caSecret: string | undefined;
-  clientCertificateSecret: string | undefined;
-  clientKeySecret: string | undefined;
   saslMechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | undefined;
   username: string | undefined;
   passwordSecret: string | undefined;
 }
 
 function security(settings: Security) {
-  const { tls, caSecret, clientCertificateSecret, clientKeySecret, saslMechanism, username, passwordSecret } = settings;
+  const { tls, saslMechanism, username, passwordSecret } = settings;
   return {
-    ...(tls && {
-      tls: {
-        ...(caSecret !== undefined && { ca: caSecret }),
-        ...(clientCertificateSecret !== undefined && { cert: clientCertificateSecret }),
-        ...(clientKeySecret !== undefined && { key: clientKeySecret }),
-      },
-    }),
+    ...(tls && { tls: tlsOptions(settings) }),
     ...(saslMechanism !== undefined &&
       username !== undefined &&
       passwordSecret !== undefined && { sasl: { mechanism: saslMechanism, username, password: passwordSecret } }),

@@ -1,10 +1,11 @@
+import { getEventListeners } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { createServer as createTlsServer } from 'node:tls';
 import { createCertificates } from '@jspolicy/certificates';
 import { waitFor } from '@jspolicy/testing';
 import { describe, expect, test } from 'vitest';
-import { contextFor, inTime, sinkEvents } from '../events.test-part.ts';
+import { contextFor, inTime, sinkEvent, sinkEvents } from '../events.test-part.ts';
 import { openSink, type Sink } from '../index.ts';
 
 const jsonOf = (from: number, to: number) =>
@@ -68,7 +69,7 @@ describe('syslog, against a server of the test that follows RFC 5424 and RFC 658
 
   async function writesAll(server: SyslogServer, sink: Sink): Promise<void> {
     await sink.write(sinkEvents(3), inTime());
-    await waitFor(() => server.messages.length === 3, { what: 'three messages' });
+    await waitFor(() => server.messages.length === 3, { what: 'three messages', timeoutMs: 30_000 });
     expect(server.messages.map((message) => HEADER.exec(message)?.[1])).toEqual(jsonOf(1, 3));
   }
 
@@ -78,6 +79,24 @@ describe('syslog, against a server of the test that follows RFC 5424 and RFC 658
     await writesAll(server, sink);
     server.hangUp();
     await expect(sink.write(sinkEvents(1), inTime())).rejects.toThrow();
+    await sink.close();
+    await server.stop();
+  });
+
+  test('a server that is away leaves nothing behind at the signal, and fields are of one line', async () => {
+    const { signal } = new AbortController();
+    const away = openSink('syslog', { ...common, port: 1, tls: false }, contextFor({ signal }));
+    await expect(away).rejects.toThrow('ECONNREFUSED');
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+    const server = new SyslogServer();
+    const settings = { ...common, port: await server.start(), tls: false };
+    const sink = await openSink('syslog', settings, contextFor({ signal }));
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+    const odd = sinkEvent(1, { message: 'a\r\n<0>1 forged\u0000' });
+    odd.event.time = 'Jan 2 2026 03:04:05.678 UTC (a\n<0>1 forged)';
+    await sink.write([{ ...odd, json: JSON.stringify(odd.event) }], inTime());
+    await waitFor(() => server.messages.length === 1, { what: 'the message', timeoutMs: 30_000 });
+    expect(server.messages).toEqual([expect.stringMatching(HEADER)]);
     await sink.close();
     await server.stop();
   });

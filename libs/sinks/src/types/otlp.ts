@@ -64,6 +64,7 @@ function record(event: ViolationEvent): object {
       'jspolicy.request.uid': data.request.uid,
       'jspolicy.request.operation': data.request.operation,
       'jspolicy.dry_run': String(data.dryRun),
+      'jspolicy.occurrences': data.occurrences?.toString(),
       'user.name': data.user.username,
       'k8s.namespace.name': data.object.namespace,
       'k8s.object.kind': data.object.kind,

@@ -1,4 +1,5 @@
 import type { ViolationEvent } from '@jspolicy/contracts';
+import { cutUtf8 } from '@jspolicy/policy';
 import { required, secret, text } from '../fields.ts';
 import { HttpClient } from '../http-request.ts';
 import { sinkType } from '../port.ts';
@@ -6,6 +7,7 @@ import { headline } from '../words.ts';
 
 /** More lines than this nobody reads in one message. */
 const MAX_EVENTS = 20;
+/** Bytes. */
 const MAX_MESSAGE = 500;
 
 /** Messages to an incoming webhook of Slack, or of what takes the same (Mattermost, Rocket.Chat). */
@@ -28,7 +30,7 @@ export const slack = sinkType({
 });
 
 const line = (event: ViolationEvent): string =>
-  `*${escaped(headline(event))}*${event.data.message ? `\n>${escaped(event.data.message.slice(0, MAX_MESSAGE)).replaceAll('\n', '\n>')}` : ''}`;
+  `*${escaped(headline(event))}*${event.data.message ? `\n>${escaped(cutUtf8(event.data.message, MAX_MESSAGE)).replaceAll('\n', '\n>')}` : ''}`;
 
 /** The three characters that mean something to Slack: text from outside must not mention or link. */
 const escaped = (value: string): string =>

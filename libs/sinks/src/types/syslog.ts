@@ -2,9 +2,10 @@ import { connect, type Socket } from 'node:net';
 import { hostname } from 'node:os';
 import { connect as connectTls } from 'node:tls';
 import type { ViolationEvent } from '@jspolicy/contracts';
-import { flag, integer, required, secret, text, withDefault } from '../fields.ts';
+import { flag, integer, required, text, withDefault } from '../fields.ts';
 import { type SinkContext, type SinkEvent, sinkType } from '../port.ts';
 import { checkAddress, guardedLookup } from '../reach.ts';
+import { type TlsSettings, tlsFields, tlsOptions, tlsProblems } from '../tls-settings.ts';
 
 /** Severities of RFC 5424: warning and notice. */
 const SEVERITIES = { Deny: 4, Warn: 5, Dry: 5, Controller: 4 };
@@ -28,17 +29,13 @@ export const syslog = sinkType({
     /** 13 is log audit. */
     facility: withDefault(integer(0, 23), 13),
     appName: withDefault(text(), 'jspolicy'),
-    caSecret: secret(),
-    clientCertificateSecret: secret(),
-    clientKeySecret: secret(),
+    ...tlsFields,
   },
   problems: ({ tls, caSecret, clientCertificateSecret, clientKeySecret, appName }) => [
     ...(tls === false && (caSecret ?? clientCertificateSecret) !== undefined
       ? ['caSecret and clientCertificateSecret are for TLS']
       : []),
-    ...((clientCertificateSecret === undefined) !== (clientKeySecret === undefined)
-      ? ['clientCertificateSecret and clientKeySecret belong together']
-      : []),
+    ...tlsProblems({ clientCertificateSecret, clientKeySecret }),
     ...(appName !== undefined && !/^[!-~]{1,48}$/.test(appName) ? ['appName must be 1 to 48 visible characters'] : []),
   ],
   async open(settings, context) {
@@ -64,26 +61,18 @@ export const syslog = sinkType({
   },
 });
 
-interface Target {
+interface Target extends TlsSettings {
   host: string;
   port: number;
   tls: boolean;
-  caSecret: string | undefined;
-  clientCertificateSecret: string | undefined;
-  clientKeySecret: string | undefined;
 }
 
 function connected(target: Target, { signal, refused }: SinkContext): Promise<Socket> {
-  const { host, port, tls, caSecret, clientCertificateSecret, clientKeySecret } = target;
+  const { host, port, tls } = target;
   return new Promise((resolve, reject) => {
-    const secured = {
-      ...(caSecret !== undefined && { ca: caSecret }),
-      ...(clientCertificateSecret !== undefined && { cert: clientCertificateSecret }),
-      ...(clientKeySecret !== undefined && { key: clientKeySecret }),
-    };
     checkAddress(host, refused);
     const there = { host, port, lookup: guardedLookup(refused) };
-    const socket: Socket = tls ? connectTls({ ...there, servername: host, ...secured }) : connect(there);
+    const socket: Socket = tls ? connectTls({ ...there, servername: host, ...tlsOptions(target) }) : connect(there);
     const abort = () => void socket.destroy(new Error('no connection in time'));
     signal.addEventListener('abort', abort, { once: true });
     const failed = (error: Error) => {

@@ -1,4 +1,5 @@
 import type { ViolationEvent } from '@jspolicy/contracts';
+import { cutUtf8 } from '@jspolicy/policy';
 import { required, secret } from '../fields.ts';
 import { HttpClient } from '../http-request.ts';
 import { sinkType } from '../port.ts';
@@ -6,6 +7,7 @@ import { headline } from '../words.ts';
 
 /** A card is at most 28 KB. */
 const MAX_EVENTS = 10;
+/** Bytes. */
 const MAX_MESSAGE = 500;
 
 /** Adaptive cards to a workflow of Microsoft Teams ("when a webhook request is received"). */
@@ -46,7 +48,7 @@ function blocks(event: ViolationEvent): object[] {
   const block = (text: string, style: object) => ({ type: 'TextBlock', text: plain(text), wrap: true, ...style });
   return [
     block(headline(event), { weight: 'Bolder', separator: true }),
-    ...(told === undefined ? [] : [block(told.slice(0, MAX_MESSAGE), { isSubtle: true })]),
+    ...(told === undefined ? [] : [block(cutUtf8(told, MAX_MESSAGE), { isSubtle: true })]),
   ];
 }
 

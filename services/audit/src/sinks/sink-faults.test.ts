@@ -1,74 +1,47 @@
-import type { ViolationSink } from '@jspolicy/contracts';
 import { pause } from '@jspolicy/runtime';
 import { type TestProcess, waitFor } from '@jspolicy/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type AuditStack, KINDS, startStack } from '../audit-stack.test-part.ts';
-import { Receiver } from './receiver.test-part.ts';
+import { type AuditStack, startStack } from '../audit-stack.test-part.ts';
+import type { Receiver } from './receiver.test-part.ts';
+import { ids, SinksForTest, untilDistinct, WAIT_MS } from './sinks-for-test.test-part.ts';
 
-/** Long enough for a claim of a process that died to end, on a busy machine. */
-const WAIT_MS = 90_000;
 const AWAY_MS = 15_000;
-const path = (name = '') => `${KINDS}/violationsinks${name && `/${name}`}`;
-const ids = (policy: string, from: number, count: number) =>
-  Array.from({ length: count }, (_, i) => `${from + i}.${policy}`);
 
 let stack: AuditStack;
+let sinks: SinksForTest;
 let first: TestProcess;
-const receivers: Receiver[] = [];
-const made: string[] = [];
 
-async function receiver(): Promise<Receiver> {
-  const one = await new Receiver().start();
-  receivers.push(one);
-  return one;
+async function makeSink(name: string, url: string, spec: object = {}): Promise<void> {
+  const retry = { baseMs: 50, maxMs: 500, timeoutMs: 5_000 };
+  await sinks.make(name, { type: 'webhook', webhook: { url }, retry, ...spec });
+  await sinks.untilReason(name);
 }
-
-async function makeSink(name: string, url: string, spec: object = {}) {
-  const object = {
-    apiVersion: 'policy.jspolicy.com/v1beta1',
-    kind: 'ViolationSink',
-    metadata: { name },
-    spec: { type: 'webhook', webhook: { url }, retry: { baseMs: 50, maxMs: 500, timeoutMs: 5_000 }, ...spec },
-  };
-  await stack.call('POST', path(), object);
-  made.push(name);
-  await waitFor(async () => (await sink(name)).status?.conditions?.[0]?.status === 'True', {
-    what: `${name} to be served`,
-    timeoutMs: WAIT_MS,
-  });
-}
-
-const sink = async (name: string) => (await stack.call('GET', path(name))).body as ViolationSink;
-const untilDistinct = (one: Receiver, count: number) =>
-  waitFor(() => one.distinct.length >= count, { what: `${count} events`, timeoutMs: WAIT_MS });
 
 /** In the order of their first deliveries, of each policy. */
 const ofPolicy = (one: Receiver, policy: string) => one.distinct.filter((id) => id.endsWith(`.${policy}`));
 
 beforeAll(async () => {
   stack = await startStack();
+  sinks = new SinksForTest(stack);
   first = stack.processes[0]!;
 });
-afterEach(async () => {
-  for (const name of made.splice(0)) await stack.call('DELETE', path(name));
-  for (const one of receivers.splice(0)) await one.stop();
-});
+afterEach(() => sinks.clean());
 afterAll(() => stack?.stop());
 
 describe('ledgers are equal, in order per policy, when', () => {
   test('[F19] a sink is down and comes back, beside one that is well', async () => {
-    const [down, well] = [await receiver(), await receiver()];
+    const [down, well] = [await sinks.receiver(), await sinks.receiver()];
     await makeSink('down', down.url);
     await makeSink('well', well.url);
     await down.stop();
     for (let number = 0; number < 30; number++)
       await stack.publishMany(`p${number % 3}.example.com`, Math.floor(number / 3), 1);
     await untilDistinct(well, 30);
-    await waitFor(async () => (await sink('down')).status?.conditions?.[0]?.reason === 'Failing', {
+    await waitFor(async () => (await sinks.get('down')).status?.conditions?.[0]?.reason === 'Failing', {
       what: 'the trouble',
       timeoutMs: WAIT_MS,
     });
-    expect((await sink('down')).status).toMatchObject({ pending: 30, delivered: 0 });
+    expect((await sinks.get('down')).status).toMatchObject({ pending: 30, delivered: 0 });
     expect(down.ids).toEqual([]);
     await down.start();
     await untilDistinct(down, 30);
@@ -76,13 +49,13 @@ describe('ledgers are equal, in order per policy, when', () => {
       expect(ofPolicy(down, policy)).toEqual(ids(policy, 0, 10));
       expect(ofPolicy(well, policy)).toEqual(ids(policy, 0, 10));
     }
-    await waitFor(async () => (await sink('down')).status?.pending === 0, { what: 'the figures', timeoutMs: WAIT_MS });
-    expect((await sink('down')).status?.conditions?.[0]).toMatchObject({ status: 'True', reason: 'Delivering' });
+    await sinks.untilFigures('down', { pending: 0 });
+    expect((await sinks.get('down')).status?.conditions?.[0]).toMatchObject({ status: 'True', reason: 'Delivering' });
   });
 
   test('[F19] a sink takes one event and no other, beside fast ones that get everything meanwhile', async () => {
     const policy = 'slow.example.com';
-    const [slow, ...fast] = [await receiver(), await receiver(), await receiver()];
+    const [slow, ...fast] = [await sinks.receiver(), await sinks.receiver(), await sinks.receiver()];
     let go: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => {
       go = resolve;
@@ -107,7 +80,7 @@ describe('ledgers are equal, in order per policy, when', () => {
 
   test('[F19] a sink takes one event a second, beside a fast one', async () => {
     const policy = 'one-a-second.example.com';
-    const [slow, fast] = [await receiver(), await receiver()];
+    const [slow, fast] = [await sinks.receiver(), await sinks.receiver()];
     slow.answer = async () => {
       await pause(1_000);
       return 204;
@@ -124,7 +97,7 @@ describe('ledgers are equal, in order per policy, when', () => {
 
   test('[F20] a sink has taken an event and the connection ends before it says so: again, with the same id', async () => {
     const policy = 'again.example.com';
-    const one = await receiver();
+    const one = await sinks.receiver();
     await makeSink('again', one.url);
     let dropped = 0;
     one.answer = ({ id }) => {
@@ -141,7 +114,7 @@ describe('ledgers are equal, in order per policy, when', () => {
 
   test('[F21] audit is killed between the write of a sink and its acknowledgement, and another replica goes on', async () => {
     const policy = 'killed.example.com';
-    const one = await receiver();
+    const one = await sinks.receiver();
     await makeSink('killed', one.url);
     const second = await stack.startAudit();
     let killed = false;
@@ -158,16 +131,13 @@ describe('ledgers are equal, in order per policy, when', () => {
     expect(killed).toBe(true);
     expect(one.distinct).toEqual(ids(policy, 0, 12));
     expect(one.ids.filter((id) => id === `5.${policy}`)).toHaveLength(2);
-    await waitFor(async () => (await sink('killed')).status?.pending === 0, {
-      what: 'the figures',
-      timeoutMs: WAIT_MS,
-    });
+    await sinks.untilFigures('killed', { pending: 0 });
     expect(second.exit).toBeUndefined();
   });
 
   test('[F3] NATS is killed and comes back while a sink is served', async () => {
     const policy = 'nats.example.com';
-    const one = await receiver();
+    const one = await sinks.receiver();
     await makeSink('nats-away', one.url);
     await stack.publishMany(policy, 0, 5);
     await untilDistinct(one, 5);
@@ -180,7 +150,7 @@ describe('ledgers are equal, in order per policy, when', () => {
 
   test('[F3] NATS is away for 15 s while a sink has events in hand', async () => {
     const policy = 'away.example.com';
-    const one = await receiver();
+    const one = await sinks.receiver();
     await makeSink('nats-long-away', one.url);
     let awayAtMs = Number.POSITIVE_INFINITY;
     one.answer = ({ id }) => {
@@ -202,7 +172,7 @@ describe('ledgers are equal, in order per policy, when', () => {
 
 test('the figures are right when the turn goes from replica to replica', async () => {
   const policy = 'turns.example.com';
-  const one = await receiver();
+  const one = await sinks.receiver();
   await makeSink('turns', one.url);
   one.answer = ({ id }) => (id.startsWith('3.') ? 422 : 204);
   for (let round = 0; round < 2; round++) {
@@ -212,7 +182,7 @@ test('the figures are right when the turn goes from replica to replica', async (
     await untilDistinct(one, round * 10 + 9);
     for (const each of before) await each.stop();
   }
-  const figures = async () => (await sink('turns')).status;
+  const figures = async () => (await sinks.get('turns')).status;
   await waitFor(async () => (await figures())?.pending === 0, { what: 'the figures', timeoutMs: WAIT_MS });
   expect(await figures()).toMatchObject({ delivered: 19, dead: 1, failed: 0 });
   expect(one.ids).toEqual(ids(policy, 0, 20).filter((id) => !id.startsWith('3.')));
@@ -220,16 +190,15 @@ test('the figures are right when the turn goes from replica to replica', async (
 
 test('dead letters are sent again by the replica that has the turn', async () => {
   const policy = 'again-by-turn.example.com';
-  const one = await receiver();
+  const one = await sinks.receiver();
   await makeSink('by-turn', one.url);
   const second = await stack.startAudit();
   one.answer = () => 422;
   await stack.publishMany(policy, 0, 1);
-  const letters: number[] = [];
-  await waitFor(
+  const letters = await waitFor(
     async () => {
-      for await (const { sequence } of stack.bus.deadLetters.list('by-turn')) letters.push(sequence);
-      return letters.length > 0;
+      const found = await sinks.letters('by-turn');
+      return found.length > 0 && found.map(({ sequence }) => sequence);
     },
     { what: 'the dead letter', timeoutMs: WAIT_MS },
   );
@@ -246,35 +215,33 @@ test('dead letters are sent again by the replica that has the turn', async () =>
   );
   expect([...statuses].filter((status) => status !== 200 && status !== 421)).toEqual([]);
   expect(one.ids).toEqual(ids(policy, 0, 1));
-  await waitFor(async () => (await sink('by-turn')).status?.dead === 0, { what: 'the figures', timeoutMs: WAIT_MS });
+  await sinks.untilFigures('by-turn', { dead: 0 });
   await second.stop();
 });
 
 test('of a batch that is given up only the events die that the sink does not take', async () => {
   const policy = 'poison.example.com';
-  const one = await receiver();
+  const one = await sinks.receiver();
   const spec = { webhook: { url: one.url, mode: 'batched' }, batch: { maxWaitMs: 1_000 } };
   await makeSink('poisoned', one.url, { ...spec, retry: { baseMs: 10, maxMs: 10, maxAttempts: 2 } });
   one.answer = ({ id }) => (id.startsWith('2.') ? 500 : 204);
   await stack.publishMany(policy, 0, 8);
   await untilDistinct(one, 7);
-  await waitFor(async () => (await sink('poisoned')).status?.dead === 1, { what: 'the figures', timeoutMs: WAIT_MS });
+  await sinks.untilFigures('poisoned', { dead: 1 });
   expect(one.distinct).toEqual(ids(policy, 0, 8).filter((id) => !id.startsWith('2.')));
-  const found: string[] = [];
-  for await (const { reason } of stack.bus.deadLetters.list('poisoned')) found.push(reason);
+  const found = (await sinks.letters('poisoned')).map(({ reason }) => reason);
   expect(found).toEqual([expect.stringMatching(/^failed \d+ times: the server answered 500$/)]);
 });
 
 test('what a sink refuses or gives up is counted, and the rest goes on in order', async () => {
   const policy = 'dead.example.com';
-  const one = await receiver();
+  const one = await sinks.receiver();
   await makeSink('gives-up', one.url, { retry: { baseMs: 10, maxMs: 10, maxAttempts: 2 } });
   one.answer = ({ id }) => (id.startsWith('2.') ? 500 : id.startsWith('4.') ? 400 : 204);
   await stack.publishMany(policy, 0, 6);
   await untilDistinct(one, 4);
   expect(one.ids).toEqual(ids(policy, 0, 6).filter((id) => !/^[24]\./.test(id)));
-  await waitFor(async () => (await sink('gives-up')).status?.dead === 2, { what: 'the figures', timeoutMs: WAIT_MS });
-  const reasons: string[] = [];
-  for await (const { reason } of stack.bus.deadLetters.list('gives-up')) reasons.push(reason);
+  await sinks.untilFigures('gives-up', { dead: 2 });
+  const reasons = (await sinks.letters('gives-up')).map(({ reason }) => reason);
   expect(reasons).toEqual(['failed 2 times: the server answered 500', 'the server answered 400']);
 });

@@ -58,7 +58,7 @@ export class SinkRunner {
     this.#name = sink.metadata.name;
     this.#connection = new SinkConnection({ spec, readSecret, context: { ...context, name: this.#name } });
     this.#writer = new SinkWriter(this.#connection, spec);
-    this.#filter = filterOf(spec.filter);
+    this.#filter = filterOf(spec);
     this.#occurrences = spec.occurrences && new OccurrenceCounter(spec.occurrences.windowSeconds);
     this.#teller = new SinkTeller({
       ...parts,

@@ -30,6 +30,7 @@ export class SinkTeller {
   readonly #name: string;
   #looks = 0;
   #lookAgainMs = 0;
+  #looking: Promise<void> | undefined;
 
   constructor(parts: TellerParts) {
     this.#parts = parts;
@@ -46,7 +47,11 @@ export class SinkTeller {
       try {
         if (!base) figures.startFrom(await readSinkStatus(cluster, this.#name));
         base = true;
-        if (!ended) await this.#lookWhetherReady(turn);
+        // It may take as long as an attempt; the figures do not wait for that.
+        this.#looking ??= this.#lookWhetherReady(turn).finally(() => (this.#looking = undefined));
+        const looked = new AbortController();
+        await Promise.race([this.#looking, pause(STATUS_MS, AbortSignal.any([turn, looked.signal]))]);
+        looked.abort();
         await this.#tellOnce();
       } catch (err) {
         log.debug({ err, sink: this.#name }, 'status of a sink is not told now');
@@ -59,7 +64,7 @@ export class SinkTeller {
   /** While there is nothing to send, what is missing is told before there is. */
   async #lookWhetherReady(turn: AbortSignal): Promise<void> {
     const { sink, figures, connection, isWriting } = this.#parts;
-    if (isWriting() || sink.spec.paused === true || performance.now() < this.#lookAgainMs) return;
+    if (turn.aborted || isWriting() || sink.spec.paused === true || performance.now() < this.#lookAgainMs) return;
     const failure = await connection.open(turn).catch(() => undefined);
     if (failure) {
       figures.unready({ reason: failure.reason, message: failure.text });
