@@ -10,7 +10,9 @@ interface PodSpec extends Record<string, unknown> {
 const named = (objects: Rendered[], kind: string, name: string) =>
   objects.find((object) => object.kind === kind && object.metadata.name === name);
 const deployment = (objects: Rendered[], component: string) => {
-  const { replicas, template } = named(objects, 'Deployment', `jspolicy-${component}`)?.['spec'] as {
+  const found = named(objects, 'Deployment', `jspolicy-${component}`)?.['spec'];
+  if (!found) throw new Error(`no Deployment of ${component}`);
+  const { replicas, template } = found as {
     replicas: number;
     template: { metadata: { labels: Record<string, string> }; spec: PodSpec };
   };

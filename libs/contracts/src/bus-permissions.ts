@@ -120,6 +120,8 @@ const OWN: Record<BusService, { publish: string[]; subscribe?: string[] }> = {
     publish: [
       COMPILE_SUBJECT,
       ...topology,
+      // The number of copies.
+      ...STREAMS.map((name) => api('STREAM.UPDATE', name)),
       ...readKeys(POLICIES_BUCKET),
       ...writeKeys(POLICIES_BUCKET),
       ...writeObjects(BUNDLES_BUCKET),
