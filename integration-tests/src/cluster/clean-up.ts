@@ -1,7 +1,8 @@
 import { get, helm, kubectl } from './command.ts';
 import { LOOP_NAMESPACE, NAMESPACE, RELEASE } from './engine.ts';
 
-const KINDS = ['jspolicies', 'jspolicybundles', 'jspolicyviolations', 'violationsinks'].map(
+/** Their CustomResourceDefinitions. */
+export const KINDS = ['jspolicies', 'jspolicybundles', 'jspolicyviolations', 'violationsinks'].map(
   (plural) => `${plural}.policy.jspolicy.com`,
 );
 

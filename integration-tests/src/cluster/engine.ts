@@ -15,7 +15,7 @@ export const POLICIES = {
   resource: 'jspolicies',
   namespaced: false,
 };
-const CHART = resolve(import.meta.dirname, '../../../k8s/chart/jspolicy');
+export const CHART = resolve(import.meta.dirname, '../../../k8s/chart/jspolicy');
 /** Small, so that everything has a place on one node; limits are the chart's. */
 const REQUESTS = { cpu: '10m', memory: '64Mi' };
 
@@ -28,13 +28,16 @@ export interface PodState {
   restarts: number;
 }
 
+/** Of the chart, as every scenario has them. */
+export const chartValues = (tag: string, natsReplicas: number): Record<string, unknown> => ({
+  image: { tag, pullPolicy: 'IfNotPresent' },
+  nats: { replicas: natsReplicas, image: { repository: 'jspolicy-nats', tag }, resources: { requests: REQUESTS } },
+  ...Object.fromEntries(COMPONENTS.map((name) => [name, { resources: { requests: REQUESTS } }])),
+});
+
 export async function install(tag: string, natsReplicas: number): Promise<void> {
-  const values = {
-    image: { tag, pullPolicy: 'IfNotPresent' },
-    nats: { replicas: natsReplicas, image: { repository: 'jspolicy-nats', tag }, resources: { requests: REQUESTS } },
-    ...Object.fromEntries(COMPONENTS.map((name) => [name, { resources: { requests: REQUESTS } }])),
-  };
-  const json = Object.entries(values).flatMap(([name, value]) => ['--set-json', `${name}=${JSON.stringify(value)}`]);
+  const values = Object.entries(chartValues(tag, natsReplicas));
+  const json = values.flatMap(([name, value]) => ['--set-json', `${name}=${JSON.stringify(value)}`]);
   await helm('upgrade', '--install', RELEASE, CHART, '-n', NAMESPACE, '--wait', '--timeout', '3m', ...json);
 }
 

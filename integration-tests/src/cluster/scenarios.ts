@@ -10,6 +10,7 @@ import { loseNode, whileTheNodeIsLost } from './scenarios/node-loss.ts';
 import { restartAll } from './scenarios/restart.ts';
 import { scaleEvaluators } from './scenarios/scale.ts';
 import { uninstall } from './scenarios/uninstall.ts';
+import { upgradeFormer } from './scenarios/upgrade.ts';
 import type { Settings } from './settings.ts';
 
 export interface Scenario {
@@ -46,4 +47,6 @@ export const SCENARIOS: Record<string, Scenario> = {
   certificate: { loop: true, boundSeconds: 480, run: renewCertificate },
   changes: { loop: true, boundSeconds: 240, run: changePolicy },
   uninstall: { loop: false, boundSeconds: 180, run: uninstall },
+  // With requests of its own, which nobody counts but it.
+  upgrade: { loop: false, boundSeconds: 600, run: upgradeFormer },
 };
