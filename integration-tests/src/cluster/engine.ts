@@ -35,8 +35,9 @@ export const chartValues = (tag: string, natsReplicas: number): Record<string, u
   ...Object.fromEntries(COMPONENTS.map((name) => [name, { resources: { requests: REQUESTS } }])),
 });
 
-export async function install(tag: string, natsReplicas: number): Promise<void> {
-  const values = Object.entries(chartValues(tag, natsReplicas));
+export async function install(tag: string, natsReplicas: number, nats: Record<string, string> = {}): Promise<void> {
+  const given = chartValues(tag, natsReplicas);
+  const values = Object.entries({ ...given, nats: { ...(given['nats'] as object), ...nats } });
   const json = values.flatMap(([name, value]) => ['--set-json', `${name}=${JSON.stringify(value)}`]);
   await helm('upgrade', '--install', RELEASE, CHART, '-n', NAMESPACE, '--wait', '--timeout', '3m', ...json);
 }

@@ -6,6 +6,7 @@ import { renewCertificate } from './scenarios/certificate.ts';
 import { changePolicy } from './scenarios/changes.ts';
 import { drainNode } from './scenarios/drain.ts';
 import { inFlightOnOneGateway, killEach } from './scenarios/kill.ts';
+import { renewNatsCertificates } from './scenarios/nats-certificates.ts';
 import { loseNode, whileTheNodeIsLost } from './scenarios/node-loss.ts';
 import { restartAll } from './scenarios/restart.ts';
 import { scaleEvaluators } from './scenarios/scale.ts';
@@ -45,6 +46,7 @@ export const SCENARIOS: Record<string, Scenario> = {
   drain: { loop: true, boundSeconds: 420, run: drainNode },
   'node-loss': { loop: true, boundSeconds: 900, run: loseNode, judgeRefusals: whileTheNodeIsLost },
   certificate: { loop: true, boundSeconds: 480, run: renewCertificate },
+  'nats-certificates': { loop: true, boundSeconds: 600, run: renewNatsCertificates },
   changes: { loop: true, boundSeconds: 240, run: changePolicy },
   uninstall: { loop: false, boundSeconds: 180, run: uninstall },
   // With requests of its own, which nobody counts but it.

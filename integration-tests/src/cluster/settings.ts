@@ -5,7 +5,8 @@ export const USAGE = `Usage: npm run test:cluster -- [--scenario NAME]... [--ima
 Installs the chart into the cluster of KUBECONFIG, runs scenarios while requests run whose verdicts are known, and cleans up.
 The namespaces jspolicy-test and jspolicy-test-loop are made, and removed at the end.
 
-  --scenario   one or more of: install scale restart kill all-gone drain node-loss certificate changes uninstall upgrade;
+  --scenario   one or more of: install scale restart kill all-gone drain node-loss certificate nats-certificates
+               changes uninstall upgrade;
                without it all
   --images     archives that npm run images made, with --tag; without it they are built
   --nats       servers of NATS, 3 unless given
