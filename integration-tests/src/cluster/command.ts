@@ -33,7 +33,7 @@ export async function script(text: string, { cwd, env }: { cwd: string; env: Rec
     await run('bash', ['-c', whole], { cwd, env: { ...process.env, ...env }, maxBuffer: MOST_BYTES });
   } catch (cause) {
     const { stderr = '', message } = cause as { stderr?: string; message: string };
-    throw new Error(`${text.trim()}: ${stderr.trim() || message}`, { cause });
+    throw new Error(`${text.trim().split('\n')[0]} ...: ${stderr.trim() || message}`, { cause });
   }
 }
 

@@ -1,11 +1,12 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { waitFor } from '@jspolicy/testing';
-import { script } from '../command.ts';
-import { AROUND_MS, CHART, chartValues, LOOP_NAMESPACE, NAMESPACE, parts, settled } from '../engine.ts';
+import { get, script } from '../command.ts';
+import { AROUND_MS, CHART, chartValues, LOOP_NAMESPACE, NAMESPACE, parts, policyInForce, settled } from '../engine.ts';
 import { makeFormer } from '../former-release.ts';
-import { type LoopResult, RequestLoop } from '../request-loop.ts';
+import { LOOP_POLICIES, type LoopResult, RequestLoop } from '../request-loop.ts';
 import type { ScenarioContext } from '../scenarios.ts';
 
 const DOCUMENT = resolve(import.meta.dirname, '../../../../docs/upgrade-from-jspolicy.md');
@@ -28,7 +29,9 @@ export async function upgradeFormer(context: ScenarioContext): Promise<string> {
       await script(part, { cwd: dir, env: { NAMESPACE, CHART } });
     }
     for (const [component, count] of parts(natsReplicas)) await settled(component, count);
-    await new Promise((done) => setTimeout(done, AROUND_MS));
+    for (const { metadata } of LOOP_POLICIES) await policyInForce(metadata.name);
+    await serviceIsOurs();
+    await delay(AROUND_MS);
   } finally {
     await rm(dir, { recursive: true });
     await loop.end();
@@ -37,6 +40,18 @@ export async function upgradeFormer(context: ScenarioContext): Promise<string> {
   const problems = problemsOf(result);
   if (problems.length > 0) throw new Error(`${problems.length} of ${result.sent}: ${problems.slice(0, 5).join('\n')}`);
   return `${result.sent} requests, each judged; the slowest ${result.slowestMs} ms`;
+}
+
+/** Helm has merged what was there with what the chart says: nothing of the former may be left. */
+async function serviceIsOurs(): Promise<void> {
+  const { spec } = await get('service', 'jspolicy', '-n', NAMESPACE);
+  const labels = Object.keys(spec.selector).sort().join();
+  const ports = spec.ports.map(({ name }: { name: string }) => name).join();
+  if (
+    labels !== 'app.kubernetes.io/component,app.kubernetes.io/instance,app.kubernetes.io/name' ||
+    ports !== 'webhook,metrics'
+  )
+    throw new Error(`the Service selects by ${labels} and has ports ${ports}`);
 }
 
 /** Blocks of the documentation that are meant to be typed, in their order. */
