@@ -86,8 +86,8 @@ class NatsBus implements Bus {
     return ensureTopology(this.#connection, retention);
   }
 
-  ensureCopies(): Promise<string[]> {
-    return ensureCopies(this.#connection);
+  ensureCopies(of: 'record' | 'others'): Promise<string[]> {
+    return ensureCopies(this.#connection, of);
   }
 
   publish(subject: string, body: Uint8Array, options: { id: string; timeoutMs: number }): Promise<Publication> {

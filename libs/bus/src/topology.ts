@@ -34,13 +34,16 @@ const QUARANTINES_TTL_MS = 10 * 60 * 1000;
 const COPIES = 3;
 /** While a connection is made anew, which takes moments, it does not know its server. */
 const UNKNOWN_SERVER_MS = 5_000;
-const STREAMS = [
-  ...[POLICIES_BUCKET, QUARANTINES_BUCKET, WORK_CLAIMS_BUCKET].map((bucket) => `KV_${bucket}`),
-  `OBJ_${BUNDLES_BUCKET}`,
-  VIOLATIONS_STREAM,
-  DEAD_STREAM,
-  WORK_STREAM,
-];
+/** Who may change the record of violations may change nothing else, and the other way round. */
+const STREAMS = {
+  record: [VIOLATIONS_STREAM],
+  others: [
+    ...[POLICIES_BUCKET, QUARANTINES_BUCKET, WORK_CLAIMS_BUCKET].map((bucket) => `KV_${bucket}`),
+    `OBJ_${BUNDLES_BUCKET}`,
+    DEAD_STREAM,
+    WORK_STREAM,
+  ],
+};
 
 /** Creates what is missing, with 3 replicas in a cluster. Idempotent; several services may do it at once. */
 export async function ensureTopology(connection: NatsConnection, retention?: Retention): Promise<void> {
@@ -78,11 +81,11 @@ export async function ensureTopology(connection: NatsConnection, retention?: Ret
  * Streams with fewer copies than the cluster keeps get the rest: those made while there was one server, or none known.
  * Returns their names. Throws while the cluster lacks a server to put a copy on.
  */
-export async function ensureCopies(connection: NatsConnection): Promise<string[]> {
+export async function ensureCopies(connection: NatsConnection, of: keyof typeof STREAMS): Promise<string[]> {
   const copies = await copiesIn(connection);
   const { streams } = await jetstreamManager(connection);
   const mended: string[] = [];
-  for (const name of STREAMS) {
+  for (const name of STREAMS[of]) {
     const { config } = await streams.info(name);
     if (config.num_replicas >= copies) continue;
     await streams.update(name, { num_replicas: copies });

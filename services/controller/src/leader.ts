@@ -164,7 +164,7 @@ class Leader implements Running {
   async #keepCopies(): Promise<void> {
     const { bus, log } = this.#parts;
     try {
-      const streams = await bus.ensureCopies();
+      const streams = await bus.ensureCopies('others');
       if (streams.length > 0) log.info({ streams }, 'streams have more copies now');
     } catch (err) {
       log.warn({ err }, 'streams have too few copies, it is tried again');
