@@ -9,6 +9,9 @@ import { DENYING, type LoopResult } from './request-loop.ts';
 /** Sinks send again what was under way when their audit ended; the next one begins within about ten seconds. */
 const SETTLED_MS = 60_000;
 
+/** Code of a policy that threw or timed out. */
+const FAILED = 500;
+
 /** What was denied over all scenarios, against what the stream, the status and a webhook sink have of it. */
 export class Ledger {
   /** By name of the object. */
@@ -16,7 +19,11 @@ export class Ledger {
   /** Without an answer; judged perhaps all the same. */
   readonly #undecided = new Set<string>();
 
-  add({ denied, undecided }: LoopResult): void {
+  /** Let through. On a machine that is starved an evaluation may time out beside the one whose answer was taken. */
+  readonly #passed = new Set<string>();
+
+  add({ denied, passed, undecided }: LoopResult): void {
+    for (const name of passed) this.#passed.add(name);
     for (const name of denied) this.#denied.add(name);
     for (const name of undecided) this.#undecided.add(name);
   }
@@ -38,7 +45,9 @@ export class Ledger {
   async #look(): Promise<{ problem: string; about: string }> {
     const [events, total, sent] = await Promise.all([streamed(), statusTotal(), received()]);
     const ids = new Set(events.map(({ id }) => id));
-    const names = new Set(events.map(({ data }) => data.object.name ?? ''));
+    const unheard = events.filter(({ data }) => data.code === FAILED && this.#passed.has(data.object.name ?? ''));
+    const heard = events.filter((event) => !unheard.includes(event));
+    const names = new Set(heard.map(({ data }) => data.object.name ?? ''));
     const problems = [
       differ('denied, not in the stream', without(this.#denied, names)),
       differ('in the stream, never asked', without(without(names, this.#denied), this.#undecided)),
@@ -48,7 +57,12 @@ export class Ledger {
       differ('at the sink, not in the stream', without(new Set(sent.keys()), ids)),
     ];
     const twice = [...sent.values()].filter((times) => times > 1).length;
-    const about = `ledger: ${this.#denied.size} denied, stream, status and sink ${ids.size} each, ${twice} sent again`;
+    const about = [
+      `ledger: ${this.#denied.size} denied, stream, status and sink ${ids.size} each, ${twice} sent again`,
+      ...(unheard.length > 0
+        ? [`${unheard.length} failed evaluations of requests that another evaluator answered`]
+        : []),
+    ].join(', ');
     return { problem: problems.filter(Boolean).join('; '), about };
   }
 }

@@ -21,6 +21,7 @@ type Seen = { verdict: string } | { refused: string } | { lost: string };
 export const noRequests = (): LoopResult => ({
   sent: 0,
   denied: [],
+  passed: [],
   undecided: [],
   wrong: [],
   refused: [],
@@ -37,7 +38,9 @@ export interface LoopResult {
   sent: number;
   /** Names of what was denied, in the policy's words. */
   denied: string[];
-  /** Names of what should have been denied, and got no verdict. */
+  /** Names of what was let through, rightly. */
+  passed: string[];
+  /** Names of what got no verdict, or a wrong one. */
   undecided: string[];
   /** Another verdict than the right one. */
   wrong: string[];
@@ -121,10 +124,10 @@ export class RequestLoop {
   }
 
   #count({ name, expected, seen, when }: { name: string; expected: string; seen: Seen; when: string }): void {
-    const { denied, undecided, wrong, refused, lost } = this.#result;
+    const { denied, passed, undecided, wrong, refused, lost } = this.#result;
     const right = 'verdict' in seen && seen.verdict === expected;
-    if (expected !== MARK) (right ? denied : undecided).push(name);
-    if (right) return;
+    if (right) return void (expected === MARK ? passed : denied).push(name);
+    undecided.push(name);
     if ('refused' in seen) refused.push({ atMs: Date.now(), text: `${when}: ${seen.refused}` });
     else if ('lost' in seen) lost.push(`${when}: ${seen.lost}`);
     else wrong.push(`${when}: ${expected} expected, ${seen.verdict} seen`);
