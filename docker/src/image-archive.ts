@@ -83,11 +83,18 @@ function index({ reference, architecture }: ImageSettings, manifest: Blob): unkn
   };
 }
 
-/** As Docker completes a name: containerd takes it as it is, and a kubelet looks for the complete one. */
+/**
+ * A name without a host belongs to Docker Hub, and there without an owner to `library`. Docker, containerd's CRI and Podman
+ * complete names so (the module reference of the project distribution is where they have it from), and a kubelet asks containerd
+ * for the complete name. What an archive names is imported as it is written, so it must be complete. Nothing is asked of that host.
+ */
+const DEFAULT_HOST = 'docker.io';
+const DEFAULT_OWNER = 'library';
+
 export function fullReference(reference: string): string {
   const [first = '', ...rest] = reference.split('/');
-  if (rest.length === 0) return `docker.io/library/${reference}`;
-  return /[.:]/.test(first) || first === 'localhost' ? reference : `docker.io/${reference}`;
+  if (rest.length === 0) return `${DEFAULT_HOST}/${DEFAULT_OWNER}/${reference}`;
+  return /[.:]/.test(first) || first === 'localhost' ? reference : `${DEFAULT_HOST}/${reference}`;
 }
 
 const dockerManifest = ({ reference }: ImageSettings, config: string, layers: readonly Layer[]): unknown => [

@@ -1,16 +1,15 @@
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import type { ServingPair } from '@jspolicy/certificates';
 import type { JsPolicy, KubeObject } from '@jspolicy/contracts';
 import { type KubeApiServer, kubeForTest, waitFor } from '@jspolicy/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { parse } from 'yaml';
 import { Balancer } from './balancer.ts';
 import { ClusterClient } from './cluster-client.ts';
 import {
   certificateOfAge,
   certificateSecret,
+  FORMER_KINDS,
   formerBundle,
+  formerKind,
   formerOwnWebhook,
   formerWebhook,
   SECRET_PATH,
@@ -20,7 +19,6 @@ import { policy } from './manifests.ts';
 import { Repeated } from './repeated.ts';
 import { portOf, type Stack, startStack } from './stack.ts';
 
-const CRDS = resolve(import.meta.dirname, '../../k8s/crds');
 const KINDS = '/apis/policy.jspolicy.com/v1beta1';
 const WEBHOOKS = '/apis/admissionregistration.k8s.io/v1';
 const VALIDATING = `${WEBHOOKS}/validatingwebhookconfigurations`;
@@ -55,16 +53,6 @@ let balancer: Balancer;
 let former: FormerWebhook;
 let pair: ServingPair;
 let url: string;
-
-/** The kinds as they were: without rules that the API server judges by itself, and without columns of ours. */
-function formerKind(file: string): KubeObject {
-  const text = readFileSync(join(CRDS, file), 'utf8');
-  const relaxed = (key: string, value: unknown) =>
-    ['x-kubernetes-validations', 'enum', 'maxItems', 'maxLength', 'pattern', 'additionalPrinterColumns'].includes(key)
-      ? undefined
-      : value;
-  return JSON.parse(JSON.stringify(parse(text), relaxed));
-}
 
 async function post(path: string, object: unknown): Promise<KubeObject> {
   const { status, body } = await cluster.call('POST', path, object);
@@ -131,7 +119,7 @@ beforeAll(async () => {
     return prefix && `no ${prefix} here`;
   });
   balancer.ports.push(await former.listen());
-  for (const file of ['jspolicies.yaml', 'jspolicybundles.yaml', 'jspolicyviolations.yaml'])
+  for (const file of FORMER_KINDS)
     await post('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', formerKind(file));
   await cluster.servesKinds();
   await cluster.createNamespace('jspolicy');

@@ -1,3 +1,5 @@
+import { glob, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { HELM, type Rendered, renderChart } from './helm.ts';
 
@@ -25,6 +27,14 @@ const failure = (set: string[]): Promise<string> =>
     () => 'rendered',
     (error: Error) => error.message,
   );
+const ROOT = resolve(import.meta.dirname, '../..');
+/** Everything in which services name their metrics. */
+async function metricSources(): Promise<string> {
+  const texts: string[] = [];
+  for await (const name of glob('{services,libs}/*/src/**/*.ts', { cwd: ROOT }))
+    texts.push(await readFile(join(ROOT, name), 'utf8'));
+  return texts.join('\n');
+}
 const find = (objects: Rendered[], kind: string, name: string) => {
   const found = objects.find((object) => object.kind === kind && object.metadata.name === name);
   if (!found) throw new Error(`no ${kind} ${name}`);
@@ -74,47 +84,39 @@ const named = HELM ? 'the chart, rendered by helm' : 'the chart (only where JSPO
   ['evaluator={"grants":{"read":[{"apiGroups":[""],"resources":["pods"],"verbs":["list"]}]}}', 'verbs'],
   ['policyReports={"maxEvents":-1}', 'maxEvents'],
   ['policies={"no-dots":{}}', 'policies'],
+  ['sinks={"security":{}}', 'type'],
+  ['webhook={"exemptNamespaces":"kube-system"}', 'exemptNamespaces'],
 ])(`${named}: %s is refused`, async (set, word) => {
   expect(await failure([set])).toContain(word);
 });
 
-(HELM ? test : test.skip)(`${named}: values of jsPolicy's chart keep their meaning`, async () => {
-  const objects = await renderChart({
-    set: [
-      'replicaCount=3',
-      'env={"VERBOSE":"yes","COUNT":4}',
-      'jspolicy={"command":["/jspolicy"],"args":[],"resources":{"limits":{"memory":"1024Mi","cpu":"2"}},"extraLabels":{"team":"a"}}',
-      'image="registry.example/jspolicy:7"',
-      'service={"type":"ClusterIP","port":443,"targetPort":443}',
-      'serviceAccount={"name":"serviceaccount","create":true,"clusterRole":"cluster-admin"}',
-      'policyReports={"enabled":true,"maxEvents":3}',
-      'priorityClassName="high"',
-      'policies={"a.example.com":{"operations":["CREATE"],"resources":["pods"],"javascript":"deny(1)"}}',
-    ],
-  });
-  const gateway = find(objects, 'Deployment', 'jspolicy-gateway');
-  expect(gateway['spec']).toMatchObject({ replicas: 3 });
-  expect(gateway.metadata.labels).toMatchObject({ team: 'a' });
-  const spec = podSpecOf(gateway) as unknown as { priorityClassName: string; containers: Record<string, unknown>[] };
-  expect(spec.priorityClassName).toBe('high');
-  const [container] = spec.containers;
-  expect(container).toMatchObject({
-    image: 'registry.example/jspolicy:7',
-    resources: { limits: { memory: '1024Mi', cpu: '2' } },
-  });
-  expect(container).not.toHaveProperty('command');
-  expect(container?.['env']).toEqual(
-    expect.arrayContaining([
-      { name: 'VERBOSE', value: 'yes' },
-      { name: 'COUNT', value: '4' },
-      { name: 'PORT', value: '8443' },
-    ]),
-  );
-  find(objects, 'ServiceAccount', 'serviceaccount-evaluator');
-  const role = find(objects, 'ClusterRoleBinding', 'jspolicy-evaluator-own');
-  expect(role['roleRef']).toMatchObject({ name: 'cluster-admin' });
-  find(objects, 'JsPolicy', 'a.example.com');
+(HELM ? test : test.skip)(`${named}: sinks are values, and namespaces may be exempt`, async () => {
+  const set = ['sinks={"security":{"type":"stdout","from":"All"}}', 'webhook={"exemptNamespaces":["kube-system","a"]}'];
+  const objects = await renderChart({ set });
+  expect(find(objects, 'ViolationSink', 'security')['spec']).toEqual({ type: 'stdout', from: 'All' });
+  const env = (all: Rendered[]) =>
+    (podSpecOf(find(all, 'Deployment', 'jspolicy-controller')) as unknown as { containers: { env: unknown[] }[] })
+      .containers[0]?.env;
+  expect(env(objects)).toContainEqual({ name: 'EXEMPT_NAMESPACES', value: 'kube-system,a' });
+  expect(env(await renderChart())).toContainEqual({ name: 'EXEMPT_NAMESPACES', value: 'kube-node-lease' });
 });
+
+(HELM ? test : test.skip)(
+  `${named}: each alert is told of in docs/operations.md, and of metrics that there are`,
+  async () => {
+    const rule = find(await renderChart({ set: ['prometheusRule={"enabled":true}'] }), 'PrometheusRule', 'jspolicy');
+    const { groups } = rule['spec'] as { groups: { rules: { alert: string; expr: string }[] }[] };
+    const [operations, sources] = await Promise.all([
+      readFile(join(ROOT, 'docs/operations.md'), 'utf8'),
+      metricSources(),
+    ]);
+    for (const { alert, expr } of groups.flatMap(({ rules }) => rules)) {
+      expect(operations).toContain(`| ${alert} |`);
+      for (const [metric] of expr.matchAll(/\b(jspolicy|policy)_[a-z_]+/g))
+        expect(sources.includes(`'${metric}'`), `${metric} of ${alert}`).toBe(true);
+    }
+  },
+);
 
 (HELM ? test : test.skip)(`${named}: what needs other operators is there when it is asked for`, async () => {
   const set = [

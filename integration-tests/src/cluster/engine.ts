@@ -6,27 +6,51 @@ export const RELEASE = 'jspolicy';
 export const NAMESPACE = 'jspolicy-test';
 export const LOOP_NAMESPACE = 'jspolicy-test-loop';
 export const COMPONENTS = ['gateway', 'evaluator', 'compiler', 'controller', 'audit'] as const;
-const CHART = resolve(import.meta.dirname, '../../../k8s/chart/jspolicy');
+/** Requests go on for so long before and after what happens to the engine. */
+export const AROUND_MS = 2_000;
+export const POLICIES = {
+  group: 'policy.jspolicy.com',
+  version: 'v1beta1',
+  kind: 'JsPolicy',
+  resource: 'jspolicies',
+  namespaced: false,
+};
+export const CHART = resolve(import.meta.dirname, '../../../k8s/chart/jspolicy');
 /** Small, so that everything has a place on one node; limits are the chart's. */
 const REQUESTS = { cpu: '10m', memory: '64Mi' };
 
 export interface PodState {
   name: string;
   uid: string;
+  node: string | undefined;
   component: string;
   ready: boolean;
   restarts: number;
 }
 
-export async function install(tag: string, natsReplicas: number): Promise<void> {
-  const values = {
-    image: { tag, pullPolicy: 'IfNotPresent' },
-    nats: { replicas: natsReplicas, image: { repository: 'jspolicy-nats', tag }, resources: { requests: REQUESTS } },
-    ...Object.fromEntries(COMPONENTS.map((name) => [name, { resources: { requests: REQUESTS } }])),
-  };
-  const json = Object.entries(values).flatMap(([name, value]) => ['--set-json', `${name}=${JSON.stringify(value)}`]);
+/** Of the chart, as every scenario has them. */
+export const chartValues = (tag: string, natsReplicas: number): Record<string, unknown> => ({
+  image: { tag, pullPolicy: 'IfNotPresent' },
+  nats: { replicas: natsReplicas, image: { repository: 'jspolicy-nats', tag }, resources: { requests: REQUESTS } },
+  ...Object.fromEntries(COMPONENTS.map((name) => [name, { resources: { requests: REQUESTS } }])),
+});
+
+export async function install(tag: string, natsReplicas: number, nats: Record<string, string> = {}): Promise<void> {
+  const given = chartValues(tag, natsReplicas);
+  const values = Object.entries({ ...given, nats: { ...(given['nats'] as object), ...nats } });
+  const json = values.flatMap(([name, value]) => ['--set-json', `${name}=${JSON.stringify(value)}`]);
   await helm('upgrade', '--install', RELEASE, CHART, '-n', NAMESPACE, '--wait', '--timeout', '3m', ...json);
 }
+
+export const deployment = (component: string): string => `deployment/${RELEASE}-${component}`;
+export const workload = (component: string): string =>
+  component === 'nats' ? `statefulset/${RELEASE}-nats` : deployment(component);
+
+/** Components and how many Pods each has. */
+export const parts = (natsReplicas: number): (readonly [string, number])[] => [
+  ...COMPONENTS.map((name) => [name, 2] as const),
+  ['nats', natsReplicas],
+];
 
 export async function pods(): Promise<PodState[]> {
   const { items } = await get('pods', '-n', NAMESPACE, '-l', `app.kubernetes.io/instance=${RELEASE}`);
@@ -34,12 +58,13 @@ export async function pods(): Promise<PodState[]> {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a Pod as kubectl prints it.
-function podState({ metadata, status }: any): PodState {
+function podState({ metadata, spec, status }: any): PodState {
   const states: { restartCount: number }[] = status.containerStatuses ?? [];
   const conditions: { type: string; status: string }[] = status.conditions ?? [];
   return {
     name: metadata.name,
     uid: metadata.uid,
+    node: spec.nodeName,
     component: metadata.labels['app.kubernetes.io/component'],
     ready: !metadata.deletionTimestamp && conditions.some(({ type, status: is }) => type === 'Ready' && is === 'True'),
     restarts: states.reduce((sum, { restartCount }) => sum + restartCount, 0),
@@ -76,4 +101,12 @@ export async function webhooks(): Promise<string[]> {
   const calls = (item: { webhooks?: { clientConfig: { service?: { namespace: string } } }[] }) =>
     item.webhooks?.some(({ clientConfig }) => clientConfig.service?.namespace === NAMESPACE);
   return items.filter(calls).map(({ metadata }: { metadata: { name: string } }) => metadata.name);
+}
+
+export async function policyInForce(name: string): Promise<void> {
+  await waitFor(async () => (await get('jspolicies', name)).status?.phase === 'Synced', {
+    what: `${name} to be Synced`,
+    timeoutMs: 60_000,
+    pollMs: 200,
+  });
 }

@@ -1,33 +1,72 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Cluster, KubeError, type ResourceType } from '@jspolicy/kube';
 
-const MAPS: ResourceType = { group: '', version: 'v1', kind: 'ConfigMap', resource: 'configmaps', namespaced: true };
+export const MAPS: ResourceType = {
+  group: '',
+  version: 'v1',
+  kind: 'ConfigMap',
+  resource: 'configmaps',
+  namespaced: true,
+};
 /** So many at once, each again after a pause: about 40 a second, which two busy cores can do beside everything else. */
-const AT_ONCE = 4;
+export const AT_ONCE = 4;
 const PAUSE_MS = 80;
 const MARK = 'marked-by-policy';
+/** In the API server's words: failurePolicy decided. */
+const NOBODY_ANSWERED = 'failed calling webhook';
+const DENIAL = /^admission webhook "denies\.loop\.example" denied the request: (no \d+)$/;
+
+type Seen = { verdict: string } | { refused: string } | { lost: string };
+
+export const noRequests = (): LoopResult => ({
+  sent: 0,
+  denied: [],
+  passed: [],
+  undecided: [],
+  wrong: [],
+  refused: [],
+  lost: [],
+  slowestMs: 0,
+});
+
+export interface Refusal {
+  atMs: number;
+  text: string;
+}
 
 export interface LoopResult {
   sent: number;
-  denied: number;
+  /** Names of what was denied, in the policy's words. */
+  denied: string[];
+  /** Names of what was let through, rightly. */
+  passed: string[];
+  /** Names of what got no verdict, or a wrong one. */
+  undecided: string[];
+  /** Another verdict than the right one. */
   wrong: string[];
+  /** The API server refused because its webhook gave no answer: failurePolicy Fail. Nobody is let through unjudged by it. */
+  refused: Refusal[];
+  /** No answer of the API server, or one that is none of these. */
   lost: string[];
   /** The longest that a request took, ms. */
   slowestMs: number;
 }
 
+export const DENYING = 'denies.loop.example';
+
 /** What the policies of the loop do, which every verdict is compared with. */
 export const LOOP_POLICIES = [
-  policy('denies.loop.example', {
+  loopPolicy(DENYING, {
     javascript: 'if (request.object.data?.verdict === "deny") deny("no " + request.object.data.number)',
   }),
-  policy('marks.loop.example', {
+  loopPolicy('marks.loop.example', {
     type: 'Mutating',
     javascript: `request.object.data = { ...request.object.data, mark: "${MARK}" }; mutate(request.object)`,
   }),
 ];
 
-function policy(name: string, spec: object) {
+/** A policy for ConfigMaps of the loop's namespace. */
+export function loopPolicy(name: string, spec: object) {
   return {
     apiVersion: 'policy.jspolicy.com/v1beta1',
     kind: 'JsPolicy',
@@ -46,7 +85,7 @@ function policy(name: string, spec: object) {
 export class RequestLoop {
   readonly #cluster: Cluster;
   readonly #namespace: string;
-  readonly #result: LoopResult = { sent: 0, denied: 0, wrong: [], lost: [], slowestMs: 0 };
+  readonly #result = noRequests();
   readonly #senders: Promise<void>[];
   #ended = false;
 
@@ -75,30 +114,42 @@ export class RequestLoop {
   }
 
   async #one(number: number): Promise<void> {
-    const toBeDenied = number % 2 === 0;
+    const name = `loop-${number}-${Math.random().toString(36).slice(2)}`;
+    const expected = number % 2 === 0 ? `no ${number}` : MARK;
     const began = performance.now();
-    const seen = await this.#ask(number, toBeDenied);
-    const tookMs = performance.now() - began;
-    this.#result.slowestMs = Math.max(this.#result.slowestMs, Math.round(tookMs));
-    const when = `${new Date().toISOString()} after ${Math.round(tookMs)} ms`;
-    if ('lost' in seen) this.#result.lost.push(`${when}: ${seen.lost}`);
-    else if (seen.verdict !== (toBeDenied ? `no ${number}` : MARK))
-      this.#result.wrong.push(`${when}: ${toBeDenied ? `no ${number}` : MARK} expected, ${seen.verdict} seen`);
-    else if (toBeDenied) this.#result.denied += 1;
+    const seen = await this.#ask(name, number, expected !== MARK);
+    const tookMs = Math.round(performance.now() - began);
+    this.#result.slowestMs = Math.max(this.#result.slowestMs, tookMs);
+    this.#count({ name, expected, seen, when: `${new Date().toISOString()} after ${tookMs} ms` });
+  }
+
+  #count({ name, expected, seen, when }: { name: string; expected: string; seen: Seen; when: string }): void {
+    const { denied, passed, undecided, wrong, refused, lost } = this.#result;
+    const right = 'verdict' in seen && seen.verdict === expected;
+    if (right) return void (expected === MARK ? passed : denied).push(name);
+    undecided.push(name);
+    if ('refused' in seen) refused.push({ atMs: Date.now(), text: `${when}: ${seen.refused}` });
+    else if ('lost' in seen) lost.push(`${when}: ${seen.lost}`);
+    else wrong.push(`${when}: ${expected} expected, ${seen.verdict} seen`);
   }
 
   /** What is to be denied is no dry run: its violation counts. What is allowed is one: nothing is left behind. */
-  async #ask(number: number, toBeDenied: boolean): Promise<{ verdict: string } | { lost: string }> {
+  async #ask(name: string, number: number, toBeDenied: boolean): Promise<Seen> {
     const data = { verdict: toBeDenied ? 'deny' : 'allow', number: String(number) };
-    const metadata = { name: `loop-${number}-${Math.random().toString(36).slice(2)}`, namespace: this.#namespace };
-    const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data };
+    const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: this.#namespace }, data };
     try {
       const made = await this.#cluster.create(MAPS, object, { dryRun: !toBeDenied });
       return { verdict: (made['data'] as { mark?: string }).mark ?? 'allowed, not marked' };
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      const denial = /^admission webhook "denies\.loop\.example" denied the request: (no \d+)$/.exec(text)?.[1];
-      return denial !== undefined && error instanceof KubeError ? { verdict: denial } : { lost: text };
+      return seenIn(error);
     }
   }
+}
+
+function seenIn(error: unknown): Seen {
+  const text = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof KubeError)) return { lost: text };
+  const denial = DENIAL.exec(text)?.[1];
+  if (denial !== undefined) return { verdict: denial };
+  return text.includes(NOBODY_ANSWERED) ? { refused: text } : { lost: text };
 }

@@ -2,11 +2,23 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type ApiServerCluster, connectApiServer } from '@jspolicy/kube';
 import { createLogger } from '@jspolicy/runtime';
 import { waitFor } from '@jspolicy/testing';
-import { get, helm, kubectl } from './command.ts';
-import { failedOpen, install, LOOP_NAMESPACE, NAMESPACE, RELEASE } from './engine.ts';
+import { CleanUp } from './clean-up.ts';
+import { helm, kubectl } from './command.ts';
+import {
+  AROUND_MS,
+  failedOpen,
+  install,
+  LOOP_NAMESPACE,
+  NAMESPACE,
+  POLICIES,
+  policyInForce,
+  RELEASE,
+} from './engine.ts';
 import { provideImages } from './images.ts';
-import { LOOP_POLICIES, type LoopResult, RequestLoop } from './request-loop.ts';
-import { policyInForce, SCENARIOS, type ScenarioContext } from './scenarios.ts';
+import { Ledger } from './ledger.ts';
+import { startReceiver } from './receiver.ts';
+import { LOOP_POLICIES, type LoopResult, noRequests, RequestLoop } from './request-loop.ts';
+import { SCENARIOS, type Scenario, type ScenarioContext } from './scenarios.ts';
 import type { Settings } from './settings.ts';
 
 export interface Outcome {
@@ -15,28 +27,18 @@ export interface Outcome {
   requests: number;
   wrong: number;
   lost: number;
+  refused: number;
   slowestMs: number;
   problem: string;
   about: string;
 }
-
-const AROUND_MS = 2_000;
-const POLICIES = {
-  group: 'policy.jspolicy.com',
-  version: 'v1beta1',
-  kind: 'JsPolicy',
-  resource: 'jspolicies',
-  namespaced: false,
-};
-const NONE: LoopResult = { sent: 0, denied: 0, wrong: [], lost: [], slowestMs: 0 };
 
 /** Installs, runs scenarios one after the other, and removes what was made. */
 export class ClusterRun {
   readonly #settings: Settings;
   readonly #note: (line: string) => void;
   readonly #outcomes: Outcome[] = [];
-  #denied = 0;
-  #lostDenials = 0;
+  readonly #ledger = new Ledger();
 
   constructor(settings: Settings, note: (line: string) => void) {
     this.#settings = settings;
@@ -44,101 +46,111 @@ export class ClusterRun {
   }
 
   async run(): Promise<Outcome[]> {
-    const { scenarios, kubeconfig, natsReplicas } = this.#settings;
+    const { kubeconfig, keep } = this.#settings;
+    const cleanUp = await CleanUp.begin();
     const tag = await provideImages(this.#settings, this.#note);
     const log = createLogger({ service: 'test', level: 'silent' });
     const cluster = await connectApiServer({ kubeconfig, log });
-    const context = { cluster, natsReplicas, note: this.#note };
     try {
-      await this.#outcome('install', 300, () => this.#install(cluster, tag));
-      if (this.#outcomes.every(({ problem }) => problem === ''))
-        for (const name of scenarios) if (name !== 'install') await this.#scenario(name, context);
+      await this.#scenarios(cluster, tag);
     } finally {
       cluster.close();
-      if (!this.#settings.keep) await cleanUp();
+      if (!keep) await cleanUp.run();
     }
     return this.#outcomes;
   }
 
-  async #install(cluster: ApiServerCluster, tag: string): Promise<string> {
+  async #scenarios(cluster: ApiServerCluster, tag: string): Promise<void> {
+    const { scenarios, natsReplicas, nodePower } = this.#settings;
+    const given = { cluster, ledger: this.#ledger, tag, natsReplicas, nodePower, note: this.#note };
+    const context = { ...given, moments: new Map<string, number>() };
+    const installing = { loop: false, boundSeconds: 300, run: () => this.#install(context) };
+    await this.#scenario('install', installing, context);
+    if (this.#outcomes.some(({ problem }) => problem !== '')) return;
+    for (const name of scenarios) {
+      const scenario = SCENARIOS[name];
+      if (scenario) await this.#scenario(name, scenario, context);
+    }
+  }
+
+  async #install({ cluster, tag }: ScenarioContext): Promise<string> {
     for (const name of [NAMESPACE, LOOP_NAMESPACE]) await makeNamespace(name);
     await kubectl('label', 'namespace', NAMESPACE, 'pod-security.kubernetes.io/enforce=restricted', '--overwrite');
     await kubectl('label', 'namespace', LOOP_NAMESPACE, 'loop=yes', '--overwrite');
     const began = Date.now();
     await install(tag, this.#settings.natsReplicas);
-    const ready = seconds(began);
+    const ready = secondsSince(began);
     for (const policy of LOOP_POLICIES) await applyPolicy(cluster, policy);
     for (const { metadata } of LOOP_POLICIES) await policyInForce(metadata.name);
-    const first = seconds(began);
+    const first = secondsSince(began);
     await helm('test', RELEASE, '-n', NAMESPACE, '--timeout', '2m');
+    await startReceiver(cluster, tag);
     return `ready after ${ready} s, first policies in force after ${first} s, helm test passed`;
   }
 
-  async #scenario(name: string, context: ScenarioContext): Promise<void> {
-    const scenario = SCENARIOS[name];
-    if (!scenario) return;
+  async #scenario(name: string, scenario: Scenario, context: ScenarioContext): Promise<void> {
+    this.#note(`${name} ...`);
     const loop = scenario.loop ? new RequestLoop(context.cluster, LOOP_NAMESPACE) : undefined;
-    await this.#outcome(
-      name,
-      scenario.boundSeconds,
-      async () => {
-        if (loop) await delay(AROUND_MS);
-        const about = await scenario.run(context);
-        if (loop) await delay(AROUND_MS);
-        return about;
-      },
-      loop,
-    );
-  }
-
-  async #outcome(scenario: string, bound: number, act: () => Promise<string>, loop?: RequestLoop): Promise<void> {
-    this.#note(`${scenario} ...`);
     const began = Date.now();
-    const done = await act().then(
-      (about) => ({ about, problem: '' }),
-      (error: Error) => ({ about: '', problem: error.message }),
-    );
-    const took = seconds(began);
-    const result = (await loop?.end()) ?? NONE;
+    const done = await around(loop, () => scenario.run(context));
+    const seconds = secondsSince(began);
+    const result = (await loop?.end()) ?? noRequests();
+    const ledger = loop ? await this.#compare(result) : { problem: '', about: '' };
     const problems = [
       done.problem,
-      ...(await this.#problems(result)),
-      ...(took > bound ? [`took ${took} s, ${bound} s is the bound`] : []),
+      seconds > scenario.boundSeconds ? `took ${seconds} s, ${scenario.boundSeconds} s is the bound` : '',
+      ...requestProblems(result, scenario, context),
+      await openProblem(),
+      ledger.problem,
     ];
-    for (const line of [...result.wrong, ...result.lost].slice(0, 10)) this.#note(`  ${line}`);
-    const { sent: requests, slowestMs } = result;
     const problem = problems.filter(Boolean).join('; ');
-    const counted = { wrong: result.wrong.length, lost: result.lost.length };
-    this.#outcomes.push({ scenario, seconds: took, requests, ...counted, slowestMs, problem, about: done.about });
-    this.#note(`  ${took} s: ${problem || done.about}`);
-  }
-
-  async #problems({ sent, denied, wrong, lost }: LoopResult): Promise<string[]> {
-    if (sent === 0) return [];
-    this.#denied += denied;
-    this.#lostDenials += lost.length;
-    const open = await failedOpen();
-    return [
-      ...(wrong.length > 0 ? [`${wrong.length} wrong`] : []),
-      ...(lost.length > 0 ? [`${lost.length} lost`] : []),
-      ...(open > 0 ? [`webhooks failed open ${open} times`] : []),
-      await this.#ledger(),
-    ];
-  }
-
-  /** Every denial that was answered is in the total; what got no answer may be in it too. */
-  async #ledger(): Promise<string> {
-    const total = async () =>
-      Number((await get('jspolicyviolations', 'denies.loop.example')).status?.totals?.violations ?? 0);
-    const fits = (count: number) => count >= this.#denied && count <= this.#denied + this.#lostDenials;
-    return waitFor(async () => fits(await total()), { what: 'the total', timeoutMs: 30_000, pollMs: 500 }).then(
-      () => '',
-      async () => `the total of violations is ${await total()}, ${this.#denied} were denied`,
+    this.#tell(
+      { scenario: name, seconds, problem, about: [done.about, ledger.about].filter(Boolean).join('; ') },
+      result,
     );
+  }
+
+  #compare(result: LoopResult): ReturnType<Ledger['compare']> {
+    this.#ledger.add(result);
+    return this.#ledger.compare();
+  }
+
+  #tell(told: Pick<Outcome, 'scenario' | 'seconds' | 'problem' | 'about'>, result: LoopResult): void {
+    const { sent: requests, wrong, lost, refused, slowestMs } = result;
+    const lines = [...wrong, ...lost, ...refused.map(({ text }) => text)];
+    for (const line of lines.slice(0, 10)) this.#note(`  ${line}`);
+    const counts = { requests, wrong: wrong.length, lost: lost.length, refused: refused.length, slowestMs };
+    this.#outcomes.push({ ...told, ...counts });
+    this.#note(`  ${told.seconds} s, ${JSON.stringify(counts)}: ${told.problem || told.about}`);
   }
 }
 
-const seconds = (since: number): number => Math.round((Date.now() - since) / 1000);
+/** What happens to the engine, with requests for a while before it and after it. */
+async function around(loop: RequestLoop | undefined, act: () => Promise<string>) {
+  if (loop) await delay(AROUND_MS);
+  const done = await act().then(
+    (about) => ({ about, problem: '' }),
+    (error: Error) => ({ about: '', problem: error.message }),
+  );
+  if (loop) await delay(AROUND_MS);
+  return done;
+}
+
+function requestProblems({ wrong, lost, refused }: LoopResult, scenario: Scenario, context: ScenarioContext): string[] {
+  const anyRefused = (): string => (refused.length > 0 ? `${refused.length} refused for want of an answer` : '');
+  return [
+    wrong.length > 0 ? `${wrong.length} wrong` : '',
+    lost.length > 0 ? `${lost.length} lost` : '',
+    scenario.judgeRefusals ? scenario.judgeRefusals(refused, context) : anyRefused(),
+  ];
+}
+
+async function openProblem(): Promise<string> {
+  const open = await failedOpen();
+  return open > 0 ? `webhooks failed open ${open} times` : '';
+}
+
+const secondsSince = (since: number): number => Math.round((Date.now() - since) / 1000);
 
 async function makeNamespace(name: string): Promise<void> {
   await kubectl('create', 'namespace', name).catch((error: Error) => {
@@ -153,10 +165,4 @@ async function applyPolicy(cluster: ApiServerCluster, policy: (typeof LOOP_POLIC
     return true;
   };
   await waitFor(apply, { what: `${policy.metadata.name} to be taken`, timeoutMs: 30_000, pollMs: 500 });
-}
-
-async function cleanUp(): Promise<void> {
-  await helm('uninstall', RELEASE, '-n', NAMESPACE, '--ignore-not-found', '--wait', '--timeout', '5m');
-  for (const { metadata } of LOOP_POLICIES) await kubectl('delete', 'jspolicy', metadata.name, '--ignore-not-found');
-  await kubectl('delete', 'namespace', NAMESPACE, LOOP_NAMESPACE, '--ignore-not-found', '--timeout=2m');
 }

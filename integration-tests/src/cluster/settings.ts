@@ -5,13 +5,17 @@ export const USAGE = `Usage: npm run test:cluster -- [--scenario NAME]... [--ima
 Installs the chart into the cluster of KUBECONFIG, runs scenarios while requests run whose verdicts are known, and cleans up.
 The namespaces jspolicy-test and jspolicy-test-loop are made, and removed at the end.
 
-  --scenario   one or more of: install scale restart kill all-gone uninstall; without it all
+  --scenario   one or more of: install scale restart kill all-gone drain node-loss certificate nats-certificates
+               changes uninstall upgrade;
+               without it all
   --images     archives that npm run images made, with --tag; without it they are built
   --nats       servers of NATS, 3 unless given
   --keep       leave everything as it is at the end
 
 JSPOLICY_LOAD_IMAGE   a command that brings an archive into the cluster; the path is its last argument. Without it the images
                       are taken to be there
+JSPOLICY_LOSE_NODE    a command that cuts the power of a node, whose name is its last argument; and
+JSPOLICY_RETURN_NODE  one that brings it back. Without them the scenario node-loss is not run
 JSPOLICY_HELM, JSPOLICY_KUBECTL   other programs than helm and kubectl of PATH`;
 
 export interface Settings {
@@ -21,6 +25,8 @@ export interface Settings {
   natsReplicas: number;
   keep: boolean;
   loadImage: string | undefined;
+  /** Commands that take a node away and bring it back. */
+  nodePower: { lose: string; back: string } | undefined;
   kubeconfig: string;
 }
 
@@ -39,7 +45,7 @@ export function readSettings(argv: string[], env: NodeJS.ProcessEnv, known: read
   const unknown = values.scenario.filter((name) => !known.includes(name));
   if (unknown.length > 0) throw new Error(`no scenario ${unknown.join(', ')}; there are ${known.join(', ')}`);
   if (Boolean(values.images) !== Boolean(values.tag)) throw new Error('--images and --tag belong together');
-  const kubeconfig = env['KUBECONFIG'];
+  const { KUBECONFIG: kubeconfig, JSPOLICY_LOSE_NODE: lose, JSPOLICY_RETURN_NODE: back } = env;
   if (!kubeconfig) throw new Error('KUBECONFIG must name the cluster');
   return {
     scenarios: values.scenario,
@@ -48,6 +54,7 @@ export function readSettings(argv: string[], env: NodeJS.ProcessEnv, known: read
     natsReplicas: Number(values.nats),
     keep: values.keep,
     loadImage: env['JSPOLICY_LOAD_IMAGE'] || undefined,
+    nodePower: lose && back ? { lose, back } : undefined,
     kubeconfig,
   };
 }

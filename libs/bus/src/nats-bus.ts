@@ -26,7 +26,7 @@ import type {
 } from './stream-port.ts';
 import { readStream } from './stream-reader.ts';
 import { StreamReplay } from './stream-replay.ts';
-import { ensureTopology } from './topology.ts';
+import { ensureCopies, ensureTopology } from './topology.ts';
 import { Claims } from './work/claims.ts';
 import { StreamWorkQueues } from './work/work-queues.ts';
 
@@ -84,6 +84,10 @@ class NatsBus implements Bus {
 
   ensureTopology(retention?: Retention): Promise<void> {
     return ensureTopology(this.#connection, retention);
+  }
+
+  ensureCopies(of: 'record' | 'others'): Promise<string[]> {
+    return ensureCopies(this.#connection, of);
   }
 
   publish(subject: string, body: Uint8Array, options: { id: string; timeoutMs: number }): Promise<Publication> {

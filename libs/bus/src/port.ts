@@ -53,6 +53,11 @@ export interface Bus {
   /** Creates streams and buckets where they are missing. With a retention the record of violations is kept so, from now on. */
   ensureTopology(retention?: Retention): Promise<void>;
   /**
+   * Gives streams and buckets that have fewer copies than the cluster keeps the rest, and returns their names: the record of
+   * violations, which audit keeps, or the others, which the controller keeps. Throws while a server is missing that could hold them.
+   */
+  ensureCopies(of: 'record' | 'others'): Promise<string[]>;
+  /**
    * Publishes to JetStream. Resolves when the stream has it; rejects after timeoutMs, with PublicationRefused when trying
    * again cannot help.
    */

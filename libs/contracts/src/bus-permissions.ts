@@ -120,6 +120,8 @@ const OWN: Record<BusService, { publish: string[]; subscribe?: string[] }> = {
     publish: [
       COMPILE_SUBJECT,
       ...topology,
+      // The number of copies; of the record of violations audit keeps it.
+      ...STREAMS.filter((name) => name !== VIOLATIONS_STREAM).map((name) => api('STREAM.UPDATE', name)),
       ...readKeys(POLICIES_BUCKET),
       ...writeKeys(POLICIES_BUCKET),
       ...writeObjects(BUNDLES_BUCKET),

@@ -58,6 +58,7 @@ class Audit implements Service {
       maxAgeMs: violationsMaxAgeHours * HOUR_MS,
       maxBytes: violationsMaxMiB * MIB,
     });
+    await keepCopies(this.#bus, log);
     this.#opened = await openCluster({ config, log });
     this.#consumer = await this.#consume(this.#bus, this.#opened);
     this.#lag = followLag(this.#consumer, { log, onPending: (count) => this.#counted.pending.set(count) });
@@ -122,5 +123,15 @@ class Audit implements Service {
       handler: (messages) => handler.handle(messages),
       onDead: () => this.#counted.dead.inc(),
     });
+  }
+}
+
+/** A record with one copy would be away with its server, and lost with its volume; without it audit works all the same. */
+async function keepCopies(bus: Bus, log: Logger): Promise<void> {
+  try {
+    const streams = await bus.ensureCopies('record');
+    if (streams.length > 0) log.info({ streams }, 'streams have more copies now');
+  } catch (err) {
+    log.warn({ err }, 'streams have too few copies, it is tried again at the next start');
   }
 }

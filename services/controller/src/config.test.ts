@@ -16,3 +16,10 @@ test.each([
   expect(read).toThrow(problem);
   expect(read).not.toThrow(/secret/);
 });
+
+test('namespaces that are exempt are names, and nothing else gets into the match conditions', () => {
+  expect(readConfig({ EXEMPT_NAMESPACES: 'kube-node-lease, a1' }).exemptNamespaces).toEqual(['kube-node-lease', 'a1']);
+  expect(() => readConfig({ EXEMPT_NAMESPACES: "a'] || true" })).toThrow(
+    `EXEMPT_NAMESPACES: "a'] || true" is no name of a namespace`,
+  );
+});

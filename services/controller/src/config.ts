@@ -8,6 +8,7 @@ import {
   file,
   flag,
   integer,
+  list,
   loadConfig,
   optionalText,
   text,
@@ -44,6 +45,11 @@ export const settings = {
     alias: 'JS_POLICY_SERVICE_NAME',
     default: 'jspolicy',
     describe: 'Service by which the API server reaches the gateway where no URL is given',
+  }),
+  exemptNamespaces: list({
+    env: 'EXEMPT_NAMESPACES',
+    default: [],
+    describe: 'namespaces beside the own one whose objects no webhook of a policy is asked about, separated by commas',
   }),
   injectCaFrom: optionalText({
     env: 'WEBHOOK_INJECT_CA_FROM',
@@ -107,12 +113,14 @@ export const readConfig = (env: NodeJS.ProcessEnv) =>
   loadConfig(settings, env, busProblems, clusterProblems, ownProblems);
 
 function ownProblems(values: Partial<Values<typeof settings>>): string[] {
-  const { installCrds, crdsDir, webhookCaFile, injectCaFrom } = values;
+  const { installCrds, crdsDir, webhookCaFile, injectCaFrom, exemptNamespaces = [] } = values;
   const { certificateSeconds = Number.POSITIVE_INFINITY, certificateSettleSeconds = 0 } = values;
   // What is left of a life when a rotation begins is a third.
   const isTooLong = certificateSettleSeconds * 4 > certificateSeconds;
   const isName = !injectCaFrom || /^[^/]+\/[^/]+$/.test(injectCaFrom);
+  const noNames = exemptNamespaces.filter((name) => !/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name));
   return [
+    ...noNames.map((name) => `EXEMPT_NAMESPACES: ${JSON.stringify(name)} is no name of a namespace`),
     ...(webhookCaFile && injectCaFrom ? ['WEBHOOK_CA_FILE and WEBHOOK_INJECT_CA_FROM exclude each other'] : []),
     ...(isTooLong ? ['CERTIFICATE_SETTLE_SECONDS must be a quarter of CERTIFICATE_SECONDS at most'] : []),
     ...(isName ? [] : [`WEBHOOK_INJECT_CA_FROM must be namespace/name, not ${JSON.stringify(injectCaFrom)}`]),

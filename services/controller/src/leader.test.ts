@@ -46,7 +46,13 @@ test('who leads no more writes nothing more, even when a compile that it waited 
   const leading = startLeading({
     cluster,
     bus,
-    target: { url: 'https://127.0.0.1:9', service: 'jspolicy', namespace: 'jspolicy', injectCaFrom: '' },
+    target: {
+      url: 'https://127.0.0.1:9',
+      service: 'jspolicy',
+      namespace: 'jspolicy',
+      injectCaFrom: '',
+      exemptNamespaces: [],
+    },
     certificate: { keep: 'nothing' },
     compileTimeoutMs: 60_000,
     unusedBundleMs: 1,

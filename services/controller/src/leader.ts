@@ -160,11 +160,23 @@ class Leader implements Running {
     if (this.#parts.keepOwnWebhooks) this.#ownQueue.add(OWN_WEBHOOKS);
   }
 
+  /** A stream with one copy would be away with its server, and lost with its volume. */
+  async #keepCopies(): Promise<void> {
+    const { bus, log } = this.#parts;
+    try {
+      const streams = await bus.ensureCopies('others');
+      if (streams.length > 0) log.info({ streams }, 'streams have more copies now');
+    } catch (err) {
+      log.warn({ err }, 'streams have too few copies, it is tried again');
+    }
+  }
+
   /** Policies that exist, and what is left of policies that do not. The bus may have lost what it held. */
   async #lookAtAll(): Promise<void> {
     const { policies, bundles } = this.#mirrors;
     this.#lookAtOwnWebhooks();
     await this.#parts.bus.ensureTopology();
+    await this.#keepCopies();
     for (const { metadata } of [...policies.all(), ...bundles.all()]) this.#queue.add(metadata.name);
     for (const name of [...this.#webhooks.policies(), ...(await this.#records.names())])
       if (!policies.get(name)) this.#queue.add(name);

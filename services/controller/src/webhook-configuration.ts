@@ -9,6 +9,8 @@ export interface WebhookTarget {
   /** Its name, in the namespace. */
   service: string;
   namespace: string;
+  /** Beside the engine's own namespace: what lies there never passes through policies. */
+  exemptNamespaces: readonly string[];
   /** base64 of PEM; empty: the API server's own roots. */
   caBundle: string;
   /** The Certificate, as namespace/name, whose authority cert-manager writes into the configurations; empty: none. */
@@ -66,7 +68,7 @@ export function keepingInjected(
 }
 
 function webhook({ metadata, spec }: JsPolicy, target: WebhookTarget, mutating: boolean) {
-  const conditions = matchConditions(spec, target.namespace);
+  const conditions = matchConditions(spec, target);
   return {
     name: metadata.name,
     clientConfig: clientConfig(policyPath(metadata.name), target),
@@ -108,18 +110,15 @@ export function clientConfig(path: string, { url, service, namespace, caBundle }
  * The engine's own namespace and its own kinds never pass through policies: one that matches everything, with
  * failurePolicy Fail, would keep the engine from starting and its author from mending it.
  */
-function matchConditions(spec: JsPolicy['spec'], namespace: string) {
+function matchConditions(spec: JsPolicy['spec'], { namespace, exemptNamespaces }: WebhookTarget) {
   const wildcard = spec.resources.some((resource) => resource.startsWith('*'));
   const named = spec.apiGroups?.includes(API_GROUP) ?? false;
+  const notIn = (name: string, test: string) =>
+    spec.scope === 'Cluster' ? [] : [{ name, expression: `!has(request.namespace) || ${test}` }];
+  const exempt = exemptNamespaces.map((name) => `'${name}'`).join(', ');
   return [
-    ...(spec.scope === 'Cluster'
-      ? []
-      : [
-          {
-            name: 'not-in-the-namespace-of-jspolicy',
-            expression: `!has(request.namespace) || request.namespace != '${namespace}'`,
-          },
-        ]),
+    ...notIn('not-in-the-namespace-of-jspolicy', `request.namespace != '${namespace}'`),
+    ...(exempt ? notIn('not-in-an-exempt-namespace', `!(request.namespace in [${exempt}])`) : []),
     ...(wildcard || named
       ? [{ name: 'not-a-kind-of-jspolicy', expression: `request.resource.group != '${API_GROUP}'` }]
       : []),

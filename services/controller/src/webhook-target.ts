@@ -8,8 +8,9 @@ export function webhookTarget({
   serviceName,
   injectCaFrom,
   namespace,
+  exemptNamespaces,
 }: ControllerConfig): LeaderParts['target'] {
-  return { url: webhookUrl, service: serviceName, namespace, injectCaFrom };
+  return { url: webhookUrl, service: serviceName, namespace, exemptNamespaces, injectCaFrom };
 }
 
 /** Who keeps the serving certificate: whoever says what to trust, or this controller where there is an API server. */

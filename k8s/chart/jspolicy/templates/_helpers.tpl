@@ -40,7 +40,7 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version }}
 {{- define "jspolicy.serviceAccount" -}}
 {{- $values := (index . 0).Values.serviceAccount -}}
 {{- if not $values.create -}}
-{{- required "serviceAccount.name: name the account to use, since serviceAccount.create is false" $values.name -}}
+{{- default "default" $values.name -}}
 {{- else if $values.name -}}
 {{- printf "%s-%s" $values.name (index . 1) -}}
 {{- else -}}
@@ -110,4 +110,11 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version }}
 
 {{- define "jspolicy.gatewayReplicas" -}}
 {{- ternary .Values.replicaCount .Values.gateway.replicas (kindIs "invalid" .Values.gateway.replicas) -}}
+{{- end -}}
+
+{{/* A value whose texts may be templates, as YAML; nothing if it is empty. Called with a list: the root, the value. */}}
+{{- define "jspolicy.rendered" -}}
+{{- with index . 1 -}}
+{{- tpl (kindIs "string" . | ternary . (toYaml .)) (index $ 0) -}}
+{{- end -}}
 {{- end -}}

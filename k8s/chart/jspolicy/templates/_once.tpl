@@ -7,11 +7,11 @@ serviceAccountName: {{ .account }}
 {{- end }}
 automountServiceAccountToken: {{ ne (default "" .account) "" }}
 enableServiceLinks: false
-{{- with $root.Values.nodeSelector }}
-nodeSelector: {{- toYaml . | nindent 2 }}
+{{- with include "jspolicy.rendered" (list $root $root.Values.nodeSelector) }}
+nodeSelector: {{- . | nindent 2 }}
 {{- end }}
-{{- with $root.Values.tolerations }}
-tolerations: {{- toYaml . | nindent 2 }}
+{{- with include "jspolicy.rendered" (list $root $root.Values.tolerations) }}
+tolerations: {{- . | nindent 2 }}
 {{- end }}
 securityContext:
   runAsNonRoot: true

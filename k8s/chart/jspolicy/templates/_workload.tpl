@@ -62,11 +62,10 @@ spec:
             - services/{{ $component }}/dist/main.js
             {{- end }}
           env:
-            {{- include "jspolicy.commonEnv" (dict "root" $root "component" $component) | nindent 12 }}
-            {{- .env | nindent 12 }}
-            {{- with concat (include "jspolicy.envList" $root.Values.env | fromJsonArray) $values.env }}
-            {{- toYaml . | nindent 12 }}
-            {{- end }}
+            {{- include "jspolicy.env" (dict
+              "own" (printf "%s\n%s" (include "jspolicy.commonEnv" (dict "root" $root "component" $component)) .env)
+              "given" (concat (include "jspolicy.envList" $root.Values.env | fromJsonArray) $values.env)
+            ) | nindent 12 }}
           ports:
             - { name: health, containerPort: 9080 }
             {{- with .ports }}
@@ -132,15 +131,15 @@ spec:
 {{- with default $root.Values.priorityClassName $values.priorityClassName }}
 priorityClassName: {{ . }}
 {{- end }}
-{{- with default $root.Values.nodeSelector $values.nodeSelector }}
-nodeSelector: {{- toYaml . | nindent 2 }}
+{{- with include "jspolicy.rendered" (list $root (default $root.Values.nodeSelector $values.nodeSelector)) }}
+nodeSelector: {{- . | nindent 2 }}
 {{- end }}
-{{- with default $root.Values.tolerations $values.tolerations }}
-tolerations: {{- toYaml . | nindent 2 }}
+{{- with include "jspolicy.rendered" (list $root (default $root.Values.tolerations $values.tolerations)) }}
+tolerations: {{- . | nindent 2 }}
 {{- end }}
 affinity:
-{{- with default $root.Values.affinity $values.affinity }}
-  {{- toYaml . | nindent 2 }}
+{{- with include "jspolicy.rendered" (list $root (default $root.Values.affinity $values.affinity)) }}
+  {{- . | nindent 2 }}
 {{- else }}
   podAntiAffinity:
     preferredDuringSchedulingIgnoredDuringExecution:
@@ -151,8 +150,8 @@ affinity:
             matchLabels: {{- $labels | nindent 14 }}
 {{- end }}
 topologySpreadConstraints:
-{{- with default $root.Values.topologySpreadConstraints $values.topologySpreadConstraints }}
-  {{- toYaml . | nindent 2 }}
+{{- with include "jspolicy.rendered" (list $root (default $root.Values.topologySpreadConstraints $values.topologySpreadConstraints)) }}
+  {{- . | nindent 2 }}
 {{- else }}
   - maxSkew: 1
     topologyKey: topology.kubernetes.io/zone
@@ -164,6 +163,20 @@ topologySpreadConstraints:
     labelSelector:
       matchLabels: {{- $labels | nindent 8 }}
 {{- end }}
+{{- end -}}
+
+{{/*
+What the chart sets, without what is given, then what is given: a name that stands twice would be merged by chance at an
+upgrade. Called with a dict: own (YAML), given (a list).
+*/}}
+{{- define "jspolicy.env" -}}
+{{- $names := list -}}
+{{- range .given }}{{ $names = append $names .name }}{{ end -}}
+{{- $list := list -}}
+{{- range fromYamlArray .own -}}
+{{- if not (has .name $names) }}{{ $list = append $list . }}{{ end -}}
+{{- end -}}
+{{- toYaml (concat $list .given) -}}
 {{- end -}}
 
 {{- define "jspolicy.commonEnv" -}}
@@ -196,7 +209,13 @@ metadata:
   name: {{ include "jspolicy.componentName" $names }}
   labels: {{- include "jspolicy.labels" $names | nindent 4 }}
 spec:
-  maxUnavailable: {{ $root.Values.podDisruptionBudget.maxUnavailable }}
+  {{- with $root.Values.podDisruptionBudget }}
+  {{- if kindIs "invalid" .minAvailable }}
+  maxUnavailable: {{ ternary 1 .maxUnavailable (kindIs "invalid" .maxUnavailable) }}
+  {{- else }}
+  minAvailable: {{ .minAvailable }}
+  {{- end }}
+  {{- end }}
   selector:
     matchLabels: {{- include "jspolicy.selectorLabels" $names | nindent 6 }}
 {{- end -}}

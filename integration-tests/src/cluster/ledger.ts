@@ -1,0 +1,95 @@
+import { inspect } from 'node:util';
+import type { ViolationEvent } from '@jspolicy/contracts';
+import { waitFor } from '@jspolicy/testing';
+import { get, kubectl } from './command.ts';
+import { NAMESPACE, RELEASE } from './engine.ts';
+import { received } from './receiver.ts';
+import { DENYING, type LoopResult } from './request-loop.ts';
+
+/** Sinks send again what was under way when their audit ended; the next one begins within about ten seconds. */
+const SETTLED_MS = 60_000;
+
+/** Code of a policy that threw or timed out. */
+const FAILED = 500;
+
+/** What was denied over all scenarios, against what the stream, the status and a webhook sink have of it. */
+export class Ledger {
+  /** By name of the object. */
+  readonly #denied = new Set<string>();
+  /** Without an answer; judged perhaps all the same. */
+  readonly #undecided = new Set<string>();
+
+  /** Let through. On a machine that is starved an evaluation may time out beside the one whose answer was taken. */
+  readonly #passed = new Set<string>();
+
+  add({ denied, passed, undecided }: LoopResult): void {
+    for (const name of passed) this.#passed.add(name);
+    for (const name of denied) this.#denied.add(name);
+    for (const name of undecided) this.#undecided.add(name);
+  }
+
+  /** Waits for the ledgers to agree. Resolves with how they differ, or with what they hold. */
+  async compare(): Promise<{ problem: string; about: string }> {
+    let seen = { problem: 'not read yet', about: '' };
+    const agreed = async () => {
+      seen = await this.#look();
+      return seen.problem === '';
+    };
+    const waited = waitFor(agreed, { what: 'ledgers that agree', timeoutMs: SETTLED_MS, pollMs: 1_000 });
+    await waited.catch((error: Error) => {
+      seen = { problem: seen.problem || error.message, about: '' };
+    });
+    return seen;
+  }
+
+  async #look(): Promise<{ problem: string; about: string }> {
+    const [events, total, sent] = await Promise.all([streamed(), statusTotal(), received()]);
+    const ids = new Set(events.map(({ id }) => id));
+    const unheard = events.filter(({ data }) => data.code === FAILED && this.#passed.has(data.object.name ?? ''));
+    const heard = events.filter((event) => !unheard.includes(event));
+    const names = new Set(heard.map(({ data }) => data.object.name ?? ''));
+    const problems = [
+      differ('denied, not in the stream', without(this.#denied, names)),
+      differ('in the stream, never asked', without(without(names, this.#denied), this.#undecided)),
+      ids.size === events.length ? '' : `${events.length - ids.size} ids are twice in the stream`,
+      total === ids.size ? '' : `the total in the status is ${total}, the stream holds ${ids.size}`,
+      differ('in the stream, not at the sink', without(ids, sent)),
+      differ('at the sink, not in the stream', without(new Set(sent.keys()), ids)),
+    ];
+    const twice = [...sent.values()].filter((times) => times > 1).length;
+    const about = [
+      `ledger: ${this.#denied.size} denied, stream, status and sink ${ids.size} each, ${twice} sent again`,
+      ...(unheard.length > 0
+        ? [`${unheard.length} failed evaluations of requests that another evaluator answered`]
+        : []),
+    ].join(', ');
+    return { problem: problems.filter(Boolean).join('; '), about };
+  }
+}
+
+const without = (all: ReadonlySet<string>, some: { has(name: string): boolean }): Set<string> =>
+  new Set([...all].filter((name) => !some.has(name)));
+const differ = (what: string, names: Set<string>): string =>
+  names.size === 0
+    ? ''
+    : `${names.size} ${what}: ${inspect([...names].slice(0, 5), { breakLength: Number.POSITIVE_INFINITY })}`;
+
+/** The record of violations, read as the user cli in a Pod of audit. */
+async function streamed(): Promise<ViolationEvent[]> {
+  const { data } = await get('secret', `${RELEASE}-nats-auth`, '-n', NAMESPACE);
+  const env = { NATS_USER: 'cli', NATS_PASSWORD: Buffer.from(data.cli, 'base64').toString() };
+  const url = `nats://${RELEASE}-nats-headless.${NAMESPACE}.svc:4222`;
+  const words = ['violations', '--nats', url, '--since', '24h', '--policy', DENYING, '-o', 'cloudevents'];
+  const program = `Object.assign(process.env, ${JSON.stringify(env)});
+process.argv = ['node', 'jspolicy', ...${JSON.stringify(words)}];
+await import('/app/services/cli/bin/jspolicy.js');`;
+  const where = ['exec', '-n', NAMESPACE, `deployment/${RELEASE}-audit`, '--'];
+  const text = await kubectl(...where, '/usr/local/bin/node', '--input-type=module', '--eval', program);
+  return text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as ViolationEvent);
+}
+
+const statusTotal = async (): Promise<number> =>
+  Number((await get('jspolicyviolations', DENYING)).status?.totals?.violations ?? 0);
