@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { kubeForTest, kubeRequest, type TempDir, tempDir } from '@jspolicy/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -12,6 +12,10 @@ beforeAll(async () => {
   kube = await kubeForTest();
   await mkdir(join(dir.path, 'manifests'));
   await writeFile(join(dir.path, 'manifests/policy.yaml'), manifest(POLICY, "deny('words of the policy');"));
+  await writeFile(
+    join(dir.path, 'manifests/warns.yaml'),
+    `${manifest('warns.test.example.com', "deny('x');").replace('  resources: ["pods"]', '  resources: ["pod"]')}  violationPolicy: warn\n`,
+  );
 });
 afterAll(async () => {
   await kube.stop();
@@ -37,9 +41,18 @@ test('against an API server: what is enforced, and nothing in its way when it ha
   const run = await upIn(dir.path, source).up('--evaluators', '1');
   try {
     expect((await createNamespaced('a')).body.message).toContain('words of the policy');
+    const warns = await kubeRequest(kube, 'GET', '/apis/policy.jspolicy.com/v1beta1/jspolicies/warns.test.example.com');
+    expect(warns.body.spec.violationPolicy).toBe('Warn');
+    expect(run.lines).toContain(
+      'warns.test.example.com: warning: spec.resources: pod covers nothing, the resource is named pods',
+    );
     const registered = await webhooks();
     const own = registered.find(({ metadata }) => metadata.name.startsWith(`${POLICY}-`));
-    expect(registered.map(({ metadata }) => metadata.name)).toEqual(['jspolicy', own?.metadata.name]);
+    expect(registered.map(({ metadata }) => metadata.name)).toEqual([
+      'jspolicy',
+      own?.metadata.name,
+      expect.stringMatching(/^warns\./),
+    ]);
     // A user's own, made by hand: it belongs to no policy.
     const other = {
       apiVersion: 'admissionregistration.k8s.io/v1',
@@ -50,11 +63,22 @@ test('against an API server: what is enforced, and nothing in its way when it ha
     expect((await kubeRequest(kube, 'POST', WEBHOOKS, other)).status).toBe(201);
     run.kill('SIGINT');
     expect(await run.exited).toEqual({ code: 0, signal: null });
-    expect(run.lines).toContain('webhook configurations removed: 3; the next start makes them again');
+    expect(run.lines).toContain('webhook configurations removed: 4; the next start makes them again');
     expect((await webhooks()).map(({ metadata }) => metadata.name)).toEqual(['by-hand']);
   } finally {
     await run.stop();
   }
+});
+
+test('an API server that nobody answers for, and a file that is no kubeconfig, are told once, before anything starts', async () => {
+  const file = join(dir.path, 'kubeconfig');
+  const whole = await readFile(kube.kubeconfigPath, 'utf8');
+  await writeFile(file, whole.replace(/"https:[^"]*"/, '"https://127.0.0.1:1"'));
+  const told = '--kubeconfig: the API server does not answer: https://127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1';
+  expect(await upIn(dir.path, ['--kubeconfig', file]).upFails()).toEqual({ code: 2, output: told });
+  await writeFile(file, 'clusters: [');
+  const { code, output } = await upIn(dir.path, ['--kubeconfig', file]).upFails();
+  expect([code, output]).toEqual([2, expect.stringMatching(/^\S+kubeconfig is no kubeconfig: .*$/)]);
 });
 
 test('with an API server that is gone it ends all the same, and says what stays', async () => {

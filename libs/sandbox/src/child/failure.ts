@@ -42,7 +42,9 @@ export function withoutBootstrapFrames(text: string): string {
 }
 
 /**
- * Frames of the bootstrap, of the function around the author's text and of this process say nothing to him. Built-in functions that the bootstrap calls stand there without their object's name.
+ * Frames of the bootstrap and of this process say nothing to the author of a policy. That of the function around his text
+ * stays, because jsPolicy has one too, and says where his text begins. Built-in functions that the bootstrap calls stand
+ * there without their object's name.
  */
 export function withoutOurFrames(stack: string, author: AuthorText): string {
   return stack
@@ -52,10 +54,10 @@ export function withoutOurFrames(stack: string, author: AuthorText): string {
         !/^\s+at /.test(line) ||
         !(
           line.includes(BOOTSTRAP_NAME) ||
-          isBelow(line, author) ||
           /isolated-vm|file:\/\/|node:|\.js:\d+|at (?:stringify|parse) \(<anonymous>\)/.test(line)
         ),
     )
+    .map((line) => (isBelow(line, author) ? `    at ${author.name}:1:1` : line))
     .join('\n');
 }
 
