@@ -2,7 +2,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { kubeForTest, kubeRequest, type TempDir, tempDir } from '@jspolicy/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { manifest, POLICY, upIn } from './up-process.test-part.ts';
+import { jspolicy } from './cli-process.test-part.ts';
+import { fact, manifest, POLICY, upIn } from './up-process.test-part.ts';
 
 let dir: TempDir;
 let kube: Awaited<ReturnType<typeof kubeForTest>>;
@@ -14,7 +15,7 @@ beforeAll(async () => {
   await writeFile(join(dir.path, 'manifests/policy.yaml'), manifest(POLICY, "deny('words of the policy');"));
   await writeFile(
     join(dir.path, 'manifests/warns.yaml'),
-    `${manifest('warns.test.example.com', "deny('x');").replace('  resources: ["pods"]', '  resources: ["pod"]')}  violationPolicy: warn\n`,
+    `${manifest('warns.test.example.com', "deny('x');").replace('  resources: ["pods"]', '  resources: ["pod"]')}  violationPolicy: warn\n---\na: [\n`,
   );
 });
 afterAll(async () => {
@@ -46,6 +47,7 @@ test('against an API server: what is enforced, and nothing in its way when it ha
     expect(run.lines).toContain(
       'warns.test.example.com: warning: spec.resources: pod covers nothing, the resource is named pods',
     );
+    expect(run.lines).toContainEqual(expect.stringMatching(/^\S+warns\.yaml:\d+:\d+: .* \(not applied\)$/));
     const registered = await webhooks();
     const own = registered.find(({ metadata }) => metadata.name.startsWith(`${POLICY}-`));
     expect(registered.map(({ metadata }) => metadata.name)).toEqual([
@@ -81,6 +83,20 @@ test('an API server that nobody answers for, and a file that is no kubeconfig, a
   expect([code, output]).toEqual([2, expect.stringMatching(/^\S+kubeconfig is no kubeconfig: .*$/)]);
 });
 
+test('what a killed one left in the cluster is removed by its URL', async () => {
+  const run = await upIn(dir.path, ['--kubeconfig', kube.kubeconfigPath]).up('--evaluators', '1');
+  const url = fact(run, 'Webhook').replace('/policy/<name>', '');
+  run.kill('SIGKILL');
+  await run.exited;
+  const uninstall = (...args: string[]) => jspolicy(['uninstall', '--kubeconfig', kube.kubeconfigPath, ...args]);
+  expect(await uninstall('--webhook-url', 'https://127.0.0.1:1')).toMatchObject({
+    stdout: '0 webhook configurations removed\n',
+  });
+  expect(await uninstall('--webhook-url', url)).toMatchObject({ stdout: '4 webhook configurations removed\n' });
+  expect((await webhooks()).map(({ metadata }) => metadata.name)).toEqual(['by-hand']);
+  expect(await uninstall()).toMatchObject({ code: 2, stderr: expect.stringContaining('--webhook-url is needed') });
+});
+
 test('with an API server that is gone it ends all the same, and says what stays', async () => {
   const run = await upIn(dir.path, ['--kubeconfig', kube.kubeconfigPath]).up('--evaluators', '1');
   try {
@@ -89,7 +105,7 @@ test('with an API server that is gone it ends all the same, and says what stays'
     expect(await run.exited).toEqual({ code: 0, signal: null });
     expect(run.lines).toContainEqual(
       expect.stringMatching(
-        /^webhook configurations were not removed \(.*\): .* They call https:\/\/127\.0\.0\.1:\d+: /,
+        /^webhook configurations were not removed \(.*\): .* `jspolicy uninstall --webhook-url https:\/\/127\.0\.0\.1:\d+` /,
       ),
     );
   } finally {

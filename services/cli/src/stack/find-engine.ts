@@ -74,7 +74,8 @@ export async function withBus<T>({ natsUrl, foreign }: FoundEngine, work: (bus: 
     });
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new CommandError(`NATS cannot be used at ${natsUrl}: ${why}`, { cause });
+    const hint = foreign ? '' : ' (the `jspolicy up` that had it was killed, it seems: start it again)';
+    throw new CommandError(`NATS cannot be used at ${natsUrl}: ${why}${hint}`, { cause });
   }
   try {
     return await work(bus);

@@ -129,7 +129,7 @@ export class LocalEngine {
       const why = error instanceof Error ? error.message : error;
       terminal.note(
         `webhook configurations were not removed (${why}): requests that they cover are refused where failurePolicy is ` +
-          `Fail. They call ${webhookUrl}: see kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations`,
+          `Fail. \`jspolicy uninstall --webhook-url ${webhookUrl}\` removes them when it is there again`,
       );
     }
   }
