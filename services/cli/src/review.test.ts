@@ -110,6 +110,10 @@ test('bundle tells what came out', async () => {
   expect(stdout).toMatch(/^digest +[0-9a-f]{64}$/m);
   expect(stdout).toMatch(/^isolation +kept$/m);
   expect(stdout).toMatch(/^calls +list, sleep$/m);
+  const json = await jspolicy(['bundle', '-f', await policy('sleep(1)'), '-o', 'json']);
+  expect(JSON.parse(json.stdout)).toEqual([
+    expect.objectContaining({ digest: expect.stringMatching(/^[0-9a-f]{64}$/), isolation: 'kept', calls: ['sleep'] }),
+  ]);
 });
 
 test('the same file twice, by whatever path, is one file', async () => {

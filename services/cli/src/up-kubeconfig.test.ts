@@ -94,6 +94,8 @@ test('what a killed one left in the cluster is removed by its URL', async () => 
   });
   expect(await uninstall('--webhook-url', url)).toMatchObject({ stdout: '4 webhook configurations removed\n' });
   expect((await webhooks()).map(({ metadata }) => metadata.name)).toEqual(['by-hand']);
+  const missing = await jspolicy(['uninstall', '--kubeconfig', '/no/such', '--namespace', 'x']);
+  expect(missing).toMatchObject({ code: 2, stderr: 'not removed: there is no kubeconfig /no/such\n' });
   expect(await uninstall()).toMatchObject({ code: 2, stderr: expect.stringContaining('--webhook-url is needed') });
 });
 

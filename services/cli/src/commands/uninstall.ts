@@ -10,7 +10,7 @@ Examples:
 
 Removes what lets the API server ask the engine of a namespace, or one that is called by a URL, so that nothing waits for an engine that is gone. A
 controller that runs would put it back: --controller removes its Deployment first. Policies stay, unless --crds is given.
-The cluster is that of --kubeconfig, of KUBECONFIG, or of the Pod that this runs in.
+The cluster is that of --kubeconfig, of the Pod that this runs in, or of KUBECONFIG.
 
 Exit codes: 0 removed, also when there was nothing, 2 not.`;
 
@@ -23,7 +23,7 @@ export function uninstallCommand(program: Command, terminal: Terminal): void {
       '--webhook-url <url>',
       'the engine is called by this URL, as that of `jspolicy up`; in place of --namespace',
     )
-    .option('--kubeconfig <file>', 'the API server (default: $KUBECONFIG)')
+    .option('--kubeconfig <file>', 'the API server (default: see below)')
     .option('--controller <name>', "the controller's Deployment, removed first")
     .option('--selector <labels>', 'labels of its Pods, which are waited for')
     .option('--crds', "remove the engine's kinds as well, and with them every policy")

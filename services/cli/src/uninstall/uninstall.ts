@@ -47,7 +47,7 @@ const DEFINITIONS = type('apiextensions.k8s.io', 'CustomResourceDefinition', 'cu
 /** Removes an engine's webhook configurations, after the controller that would put them back. Throws CommandError. */
 export async function uninstall(options: UninstallOptions, terminal: Terminal): Promise<void> {
   const engine = engineOf(options);
-  const kubeconfig = options.kubeconfig ?? process.env['KUBECONFIG'];
+  const { kubeconfig } = options;
   const log = createLogger({ service: 'cli', level: 'silent' });
   try {
     const cluster = await connectApiServer({ ...(kubeconfig && { kubeconfig }), log });
