@@ -1,10 +1,11 @@
 import type { Diagnostic } from '@jspolicy/contracts';
 import type { BuildOptions, Message } from 'esbuild';
 import { confine } from './confine.ts';
-import { bundlingFailure } from './diagnostics.ts';
+import { bundlingFailure, SOURCE_FILE } from './diagnostics.ts';
 import { EsbuildDied, EsbuildErrors, type EsbuildProcess } from './esbuild-process.ts';
 import type { ImportRequest } from './imports.ts';
 import type { ParsedSource } from './parse-source.ts';
+import { packageOf } from './specifier.ts';
 
 /** The one global that a prelude makes: imports[specifier][name], required[specifier], and require(specifier). */
 export const MODULES = '__jspolicyModules';
@@ -37,7 +38,7 @@ export async function buildPrelude(options: {
     return `${outputFiles[0]?.text.trimEnd() ?? ''}\n`;
   } catch (error) {
     if (error instanceof EsbuildErrors) {
-      const diagnostics = error.errors.map((message) => ofMessage(message, entry, source));
+      const diagnostics = error.errors.map((message) => ofMessage(message, { entry, imports, source }));
       throw bundlingFailure(diagnostics, { cause: error });
     }
     if (error instanceof EsbuildDied) {
@@ -136,10 +137,30 @@ function exportName(name: string): string {
   return /^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name);
 }
 
-/** A problem in our entry is one of the author's import; one inside a package is told with the package's file. */
-function ofMessage({ text, location }: Message, entry: Entry, source: ParsedSource): Diagnostic {
-  const offset = location?.file === '<stdin>' ? entry.offsets[location.line - 1] : undefined;
-  if (offset !== undefined) return source.diagnostic(offset, text.replaceAll('"<stdin>"', 'the policy'));
-  if (!location) return { file: 'javascript', text };
-  return { file: location.file, line: location.line, column: location.column + 1, text };
+interface Asked {
+  entry: Entry;
+  imports: ImportRequest[];
+  source: ParsedSource;
+}
+
+/**
+ * A problem in our entry is one of the author's import; so is one inside of a package that he imports, and its place there
+ * is told too. One inside of a package that another one brought is told with the package's file alone, unless only one
+ * import can have led there.
+ */
+function ofMessage({ text, location }: Message, { entry, imports, source }: Asked): Diagnostic {
+  if (!location) return { file: SOURCE_FILE, text };
+  const { file, line, column } = location;
+  const own = file === '<stdin>' ? entry.offsets[line - 1] : undefined;
+  if (own !== undefined) return source.diagnostic(own, text.replaceAll('"<stdin>"', 'the policy'));
+  const offset = importThatLeadsTo(file, imports);
+  if (offset !== undefined) return source.diagnostic(offset, `${text} (in ${file}:${line}:${column + 1})`);
+  return { file, line, column: column + 1, text };
+}
+
+function importThatLeadsTo(file: string, imports: ImportRequest[]): number | undefined {
+  const named = imports.filter((request) => 'specifier' in request);
+  const direct = named.find(({ specifier }) => file.startsWith(`node_modules/${packageOf(specifier)}/`));
+  const packages = new Set(named.map(({ specifier }) => packageOf(specifier)));
+  return (direct ?? (packages.size === 1 ? named[0] : undefined))?.offset;
 }

@@ -13,6 +13,7 @@ export { placeInFile, type SourcePlace } from './directory/source-place.ts';
 export { Informers, type InformersOptions } from './informer/informers.ts';
 export type { CopiesSize } from './informer/object-copies.ts';
 export { jsPolicyProblems, type ObjectProblem, validateJsPolicy } from './js-policy-rules.ts';
+export { versionWarning } from './kube-version.ts';
 export { type OpenClusterOptions, type OpenedCluster, openCluster } from './open-cluster.ts';
 export * from './port.ts';
 export { type KnownTypes, ruleWarnings } from './rule-warnings.ts';

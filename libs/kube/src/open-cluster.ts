@@ -1,12 +1,14 @@
 import type { ClusterConfig, Logger } from '@jspolicy/runtime';
 import { connectApiServer } from './api-server/connect.ts';
 import type { ToldProblem } from './directory/manifest-news.ts';
-import type { Cluster } from './port.ts';
+import type { Cluster, RequestOptions } from './port.ts';
 
 export interface OpenedCluster {
   cluster: Cluster;
   /** Absent where each read is answered with what is there at that moment. */
   refresh?(): Promise<void>;
+  /** Of the API server; absent without one. */
+  version?(options?: RequestOptions): Promise<string>;
   /** Once; whoever opened it closes it. */
   close(): void | Promise<void>;
 }
@@ -33,5 +35,5 @@ export async function openCluster({ config, log, namespace, onProblem }: OpenClu
     return { cluster: directory, refresh: () => directory.refresh(), close: () => directory.close() };
   }
   const cluster = await connectApiServer({ ...(kubeconfig && { kubeconfig }), ...(namespace && { namespace }), log });
-  return { cluster, close: () => cluster.close() };
+  return { cluster, version: (request) => cluster.version(request), close: () => cluster.close() };
 }

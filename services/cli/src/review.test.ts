@@ -34,6 +34,9 @@ async function policy(javascript: string, spec: Record<string, unknown> = {}): P
 const review = (policies: string[], ...more: string[]) =>
   jspolicy(['review', '-f', ...policies, '-r', reviewFile, ...more]);
 
+/** A slow machine has some. */
+const withoutProgress = (stderr: string) => stderr.replaceAll(/^compiling and judging .*\n/gm, '').trim();
+
 test('a policy that throws could not be evaluated', async () => {
   const file = await policy('throw new Error("no")');
   const { code, stdout } = await review([file]);
@@ -107,6 +110,10 @@ test('bundle tells what came out', async () => {
   expect(stdout).toMatch(/^digest +[0-9a-f]{64}$/m);
   expect(stdout).toMatch(/^isolation +kept$/m);
   expect(stdout).toMatch(/^calls +list, sleep$/m);
+  const json = await jspolicy(['bundle', '-f', await policy('sleep(1)'), '-o', 'json']);
+  expect(JSON.parse(json.stdout)).toEqual([
+    expect.objectContaining({ digest: expect.stringMatching(/^[0-9a-f]{64}$/), isolation: 'kept', calls: ['sleep'] }),
+  ]);
 });
 
 test('the same file twice, by whatever path, is one file', async () => {
@@ -122,7 +129,9 @@ test('AdmissionReviews beside policies are left out, with one line', async () =>
   await copyFile(reviewFile, join(folder, 'review.json'));
   const { code, stderr } = await review([folder]);
   expect(code).toBe(0);
-  expect(stderr.trim()).toMatch(/^\S+\/review\.json: an AdmissionReview is no object of a cluster, it is skipped .*$/);
+  expect(withoutProgress(stderr)).toMatch(
+    /^\S+\/review\.json: an AdmissionReview is no object of a cluster, it is skipped .*$/,
+  );
 });
 
 test('paths that cannot be read are told in words', async () => {
@@ -174,11 +183,11 @@ test('what a policy would write is answered, told, and not done', async () => {
   expect(stderr).toContain('remove() of ConfigMap default/c would be refused: configmaps "c" not found');
 });
 
-test('a stack ends with the author’s own lines', async () => {
+test('a stack has no lines that the author did not write', async () => {
   const code = 'function f() {\n  throw new Error("x");\n}\nf();\n';
   for (const source of [code, `${code}export const a = 1;`]) {
     const { stdout } = await review([await policy(source)]);
-    expect(stdout).toMatch(/: Uncaught Error: x\n {4}at f \(([^:]+):2:9\)\n {4}at \1:4:1\n$/);
+    expect(stdout).toMatch(/: Uncaught Error: x\n {4}at f \(([^:]+):2:9\)\n {4}at \1:4:1\n {4}at \1:1:1\n$/);
   }
 });
 
@@ -186,7 +195,7 @@ test('what violationPolicy Dry hides is told, and changes nothing', async () => 
   const hidden = async (javascript: string, spec = {}) => {
     const ended = await review([await policy(javascript, { violationPolicy: 'dry', ...spec })]);
     expect(ended.stdout).toMatch(/^allowed by \S+\n$/);
-    return [ended.code, ended.stderr.replace(/^\S+ /, '').trim()];
+    return [ended.code, withoutProgress(ended.stderr).replace(/^\S+ /, '')];
   };
   expect(await hidden('deny("why")')).toEqual([0, 'violationPolicy Dry hides a denial: why']);
   expect(await hidden('throw 1')).toEqual([2, 'violationPolicy Dry hides a failure: 1']);
@@ -222,5 +231,5 @@ test('whoever reads only the first line does not hurt, and the exit code stays',
   child.stdout.once('data', () => child.stdout.destroy());
   child.once('close', resolve);
   expect(await promise).toBe(1);
-  expect(stderr).toBe('');
+  expect(withoutProgress(stderr)).toBe('');
 });

@@ -60,6 +60,7 @@ test('sinks are files beside the policies, and what is wrong with one is told', 
     },
   );
   expect(JSON.parse(line)).toMatchObject({ specversion: '1.0', data: { policy: POLICY, message: 'not in default' } });
+  expect(run.lines.find((text) => text.includes('wrong settings'))).toMatch(/ sink=wrong problems=.*syslog\.port/);
   await waitFor(async () => (await sinkNamed('to-file'))?.['delivered'] === 1, { what: 'figures', timeoutMs: WAIT_MS });
   const { stdout } = await ask('sinks');
   expect(stdout).toMatch(/^to-file +file +Delivering +1 +0 +0s +0 +0 +0$/m);
@@ -78,7 +79,8 @@ describe('jspolicy violations', () => {
     expect(data).toMatchObject({ policy: POLICY, action: 'Deny' });
     expect((await ask('violations', '-o', 'yaml')).stdout).toContain(`policy: ${POLICY}\n`);
     expect((await ask('violations', '-o', 'wide')).stdout).toContain('operation=CREATE code=403');
-    expect((await ask('violations', '--user', 'nobody-of-that-name')).stdout).toBe('');
+    const none = await ask('violations', '--user', 'nobody-of-that-name');
+    expect(none).toEqual({ code: 0, stdout: '', stderr: 'no violations (--since 1h)\n' });
   });
 
   test('follows it', async () => {

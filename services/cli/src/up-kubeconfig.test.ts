@@ -1,8 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { kubeForTest, kubeRequest, type TempDir, tempDir } from '@jspolicy/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { manifest, POLICY, upIn } from './up-process.test-part.ts';
+import { jspolicy } from './cli-process.test-part.ts';
+import { fact, manifest, POLICY, upIn } from './up-process.test-part.ts';
 
 let dir: TempDir;
 let kube: Awaited<ReturnType<typeof kubeForTest>>;
@@ -12,6 +13,10 @@ beforeAll(async () => {
   kube = await kubeForTest();
   await mkdir(join(dir.path, 'manifests'));
   await writeFile(join(dir.path, 'manifests/policy.yaml'), manifest(POLICY, "deny('words of the policy');"));
+  await writeFile(
+    join(dir.path, 'manifests/warns.yaml'),
+    `${manifest('warns.test.example.com', "deny('x');").replace('  resources: ["pods"]', '  resources: ["pod"]')}  violationPolicy: warn\n---\na: [\n`,
+  );
 });
 afterAll(async () => {
   await kube.stop();
@@ -37,9 +42,19 @@ test('against an API server: what is enforced, and nothing in its way when it ha
   const run = await upIn(dir.path, source).up('--evaluators', '1');
   try {
     expect((await createNamespaced('a')).body.message).toContain('words of the policy');
+    const warns = await kubeRequest(kube, 'GET', '/apis/policy.jspolicy.com/v1beta1/jspolicies/warns.test.example.com');
+    expect(warns.body.spec.violationPolicy).toBe('Warn');
+    expect(run.lines).toContain(
+      'warns.test.example.com: warning: spec.resources: pod covers nothing, the resource is named pods',
+    );
+    expect(run.lines).toContainEqual(expect.stringMatching(/^\S+warns\.yaml:\d+:\d+: .* \(not applied\)$/));
     const registered = await webhooks();
     const own = registered.find(({ metadata }) => metadata.name.startsWith(`${POLICY}-`));
-    expect(registered.map(({ metadata }) => metadata.name)).toEqual(['jspolicy', own?.metadata.name]);
+    expect(registered.map(({ metadata }) => metadata.name)).toEqual([
+      'jspolicy',
+      own?.metadata.name,
+      expect.stringMatching(/^warns\./),
+    ]);
     // A user's own, made by hand: it belongs to no policy.
     const other = {
       apiVersion: 'admissionregistration.k8s.io/v1',
@@ -50,11 +65,38 @@ test('against an API server: what is enforced, and nothing in its way when it ha
     expect((await kubeRequest(kube, 'POST', WEBHOOKS, other)).status).toBe(201);
     run.kill('SIGINT');
     expect(await run.exited).toEqual({ code: 0, signal: null });
-    expect(run.lines).toContain('webhook configurations removed: 3; the next start makes them again');
+    expect(run.lines).toContain('webhook configurations removed: 4; the next start makes them again');
     expect((await webhooks()).map(({ metadata }) => metadata.name)).toEqual(['by-hand']);
   } finally {
     await run.stop();
   }
+});
+
+test('an API server that nobody answers for, and a file that is no kubeconfig, are told once, before anything starts', async () => {
+  const file = join(dir.path, 'kubeconfig');
+  const whole = await readFile(kube.kubeconfigPath, 'utf8');
+  await writeFile(file, whole.replace(/"https:[^"]*"/, '"https://127.0.0.1:1"'));
+  const told = '--kubeconfig: the API server does not answer: https://127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1';
+  expect(await upIn(dir.path, ['--kubeconfig', file]).upFails()).toEqual({ code: 2, output: told });
+  await writeFile(file, 'clusters: [');
+  const { code, output } = await upIn(dir.path, ['--kubeconfig', file]).upFails();
+  expect([code, output]).toEqual([2, expect.stringMatching(/^\S+kubeconfig is no kubeconfig: .*$/)]);
+});
+
+test('what a killed one left in the cluster is removed by its URL', async () => {
+  const run = await upIn(dir.path, ['--kubeconfig', kube.kubeconfigPath]).up('--evaluators', '1');
+  const url = fact(run, 'Webhook').replace('/policy/<name>', '');
+  run.kill('SIGKILL');
+  await run.exited;
+  const uninstall = (...args: string[]) => jspolicy(['uninstall', '--kubeconfig', kube.kubeconfigPath, ...args]);
+  expect(await uninstall('--webhook-url', 'https://127.0.0.1:1')).toMatchObject({
+    stdout: '0 webhook configurations removed\n',
+  });
+  expect(await uninstall('--webhook-url', url)).toMatchObject({ stdout: '4 webhook configurations removed\n' });
+  expect((await webhooks()).map(({ metadata }) => metadata.name)).toEqual(['by-hand']);
+  const missing = await jspolicy(['uninstall', '--kubeconfig', '/no/such', '--namespace', 'x']);
+  expect(missing).toMatchObject({ code: 2, stderr: 'not removed: there is no kubeconfig /no/such\n' });
+  expect(await uninstall()).toMatchObject({ code: 2, stderr: expect.stringContaining('--webhook-url is needed') });
 });
 
 test('with an API server that is gone it ends all the same, and says what stays', async () => {
@@ -65,7 +107,7 @@ test('with an API server that is gone it ends all the same, and says what stays'
     expect(await run.exited).toEqual({ code: 0, signal: null });
     expect(run.lines).toContainEqual(
       expect.stringMatching(
-        /^webhook configurations were not removed \(.*\): .* They call https:\/\/127\.0\.0\.1:\d+: /,
+        /^webhook configurations were not removed \(.*\): .* `jspolicy uninstall --webhook-url https:\/\/127\.0\.0\.1:\d+` /,
       ),
     );
   } finally {

@@ -128,8 +128,10 @@ test('a policy that never compiled is told beside the others, and its log has th
   try {
     expect(run.lines).toContainEqual(expect.stringMatching(/^broken\.test\.example\.com +Validating +Deny +failed$/));
     expect(run.lines).toContainEqual(
-      expect.stringMatching(/broken\.yaml:9:\d+: error bundling javascript: .*\(not enforced\)$/),
+      expect.stringMatching(/broken\.yaml:9:\d+: .* \(not enforced: .*; asked directly, it denies with code 500\)$/),
     );
+    const answer = await judge(run, 'broken.test.example.com');
+    expect(answer).toMatchObject({ allowed: false, status: { code: 500 } });
     expect(await readFile(join(fact(run, 'Logs'), 'gateway.log'), 'utf8')).toContain('"msg":"ready"');
   } finally {
     await run.stop();

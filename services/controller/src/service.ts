@@ -6,6 +6,7 @@ import {
   openCluster,
   type Running,
   type ToldProblem,
+  versionWarning,
 } from '@jspolicy/kube';
 import {
   createMetrics,
@@ -22,6 +23,7 @@ import { type LeaderParts, startLeading } from './leader.ts';
 import { certificateParts, webhookTarget } from './webhook-target.ts';
 
 const LEASE = 'jspolicy-controller';
+const VERSION_MS = 5_000;
 
 export function createController(context: ServiceContext): Service {
   return new Controller(context);
@@ -59,6 +61,7 @@ class Controller implements Service {
     });
     await topologyAtStart(this.#bus, this.#log);
     this.#opened = await this.#openCluster();
+    await this.#tellVersion(this.#opened);
     if (install && !manifestsDir) await installCrds(this.#opened.cluster, crdsDir);
     this.#election = this.#opened.cluster.elect(LEASE, identity, this.#lease(this.#bus, this.#opened));
     this.#health.setReady(true);
@@ -82,6 +85,14 @@ class Controller implements Service {
     const { namespace } = this.#config;
     const onProblem = (problem: ToldProblem) => log.warn({ ...problem }, 'manifest with a problem');
     return openCluster({ config: this.#config, log, namespace, onProblem });
+  }
+
+  /** One that does not answer now is asked for other things soon, and told then. */
+  async #tellVersion(opened: OpenedCluster): Promise<void> {
+    const signal = AbortSignal.timeout(VERSION_MS);
+    const version = (await opened.version?.({ signal }).catch(() => undefined)) ?? '';
+    const warning = versionWarning(version);
+    if (warning !== undefined) this.#log.warn({ version }, warning);
   }
 
   #lease(bus: Bus, opened: OpenedCluster): LeaseHandler {

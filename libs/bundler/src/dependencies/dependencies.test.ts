@@ -198,6 +198,15 @@ describe('dependencies that do harm', () => {
     expect(JSON.stringify(reply)).not.toContain(dir.path);
   });
 
+  it('what cannot be bundled is told at the import that leads there', async () => {
+    const reply = await compile('// one\nimport "fine";\nimport * as x from "needs-fs";', {
+      fine: '1.0.0',
+      'needs-fs': '1.0.0',
+    });
+    const told = /javascript:3:\d+: .* \(in node_modules\/needs-fs\/index\.js:1:21\)\n {2}3 \| import/;
+    expect(reply).toMatchObject({ ok: false, message: expect.stringMatching(told) });
+  });
+
   it('a link in a package leads nowhere', async () => {
     await compile('import "fine"', { fine: '1.0.0' });
     const [tree] = await trees();

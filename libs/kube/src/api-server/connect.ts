@@ -1,7 +1,7 @@
 import type { KubeObject } from '@jspolicy/contracts';
 import type { Logger } from '@jspolicy/runtime';
 import { namespaceFor } from '../object-names.ts';
-import { type Cluster, KubeError, type ResourceType, type WriteOptions } from '../port.ts';
+import { type Cluster, KubeError, type RequestOptions, type ResourceType, type WriteOptions } from '../port.ts';
 import { loadCredentials } from './credentials.ts';
 import { Discovery } from './discovery.ts';
 import { ELECTION_TIMES, Election, type ElectionTimes } from './election.ts';
@@ -22,6 +22,8 @@ export interface ApiServerOptions {
 }
 
 export interface ApiServerCluster extends Cluster {
+  /** Of the API server, as it tells it: v1.35.4. Throws KubeError. */
+  version(options?: RequestOptions): Promise<string>;
   /** Drops kept connections. Watches and elections are stopped by who started them. */
   close(): void;
 }
@@ -36,6 +38,7 @@ export async function connectApiServer(options: ApiServerOptions): Promise<ApiSe
   const { log, namespace = 'jspolicy' } = options;
   const cluster: ApiServerCluster = {
     ...objectRequests(http),
+    version: (request) => serverVersion(http, request),
     resolve: (apiVersion, kind, request) => discovery.resolve(apiVersion, kind, request),
     types: (request) => servedTypes(http, request),
     list: (type, request) => listAll(http, type, request),
@@ -48,6 +51,11 @@ export async function connectApiServer(options: ApiServerOptions): Promise<ApiSe
     close: () => http.close(),
   };
   return cluster;
+}
+
+async function serverVersion(http: HttpClient, options: RequestOptions = {}): Promise<string> {
+  const { gitVersion } = (await http.json({ method: 'GET', path: '/version', ...options })) as { gitVersion?: string };
+  return gitVersion ?? 'unknown';
 }
 
 type ObjectRequests = Pick<Cluster, 'get' | 'create' | 'update' | 'updateStatus' | 'remove'>;

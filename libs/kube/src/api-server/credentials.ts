@@ -22,7 +22,8 @@ export async function loadCredentials(kubeconfig: string | undefined): Promise<C
   if (kubeconfig !== undefined) return fromFile(kubeconfig);
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port, KUBECONFIG } = process.env;
   if (host && port && existsSync(`${SERVICE_ACCOUNT}/token`)) return inCluster(host, port);
-  const files = KUBECONFIG?.split(delimiter).filter(Boolean) ?? [join(homedir(), '.kube', 'config')];
+  const named = (KUBECONFIG ?? '').split(delimiter).filter(Boolean);
+  const files = named.length > 0 ? named : [join(homedir(), '.kube', 'config')];
   if (files.length > 1) return wholeClient((config) => config.loadFromDefault());
   return fromFile(files[0] ?? '');
 }
@@ -44,7 +45,7 @@ async function fromFile(file: string): Promise<Credentials> {
     import('yaml'),
     import('@kubernetes/client-node/dist/config_types.js'),
   ]);
-  const config: Record<string, unknown> = parse(await readFile(file, 'utf8')) ?? {};
+  const config: Record<string, unknown> = parse(await readText(file)) ?? {};
   const list = (value: unknown): object[] => (Array.isArray(value) ? value : []);
   const context = types.newContexts(list(config['contexts'])).find(({ name }) => name === config['current-context']);
   const cluster = types.newClusters(list(config['clusters'])).find(({ name }) => name === context?.cluster);
@@ -53,6 +54,11 @@ async function fromFile(file: string): Promise<Credentials> {
   if (needsWholeClient(cluster, user)) return wholeClient((whole) => whole.loadFromFile(file));
   return light(withAbsolutePaths(cluster, dirname(file)), withAbsolutePaths(user, dirname(file)));
 }
+
+const readText = (file: string): Promise<string> =>
+  readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw cause.code === 'ENOENT' ? new Error(`there is no kubeconfig ${file}`, { cause }) : cause;
+  });
 
 /** Proxies, and the authentication of OIDC, Azure and Google, live in the part of the client that costs 80 MiB. */
 function needsWholeClient(cluster: Cluster, user: User): boolean {

@@ -2,9 +2,10 @@ import type { ManifestNotice, ManifestProblem } from './manifest-file.ts';
 
 /**
  * What a problem does. `kept`: the objects of the file's last good text stay in force; `none`: nothing of the file is in
- * force; `ignored`: this object is not taken, because another file has one of its name.
+ * force; `part`: the objects without a problem are; `part-kept`: so are those of its last good text that it lacks now;
+ * `ignored`: this object is not taken, because another file has one of its name.
  */
-export type ProblemFate = 'kept' | 'none' | 'ignored';
+export type ProblemFate = 'kept' | 'none' | 'part' | 'part-kept' | 'ignored';
 
 export interface ToldProblem extends ManifestProblem {
   fate: ProblemFate;

@@ -1,5 +1,6 @@
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { waitFor } from '@jspolicy/testing';
 import { expect, test } from 'vitest';
 import { dir, follow, manifests, open, policy, write } from './directory.test-part.ts';
@@ -49,6 +50,36 @@ test('a file that was never read well has nothing in force, and is told as gone 
   await waitFor(() => fixed.length === 1, { what: 'the removal' });
   expect(fixed).toEqual([[file, 'gone']]);
   expect(await cluster.get(jsPolicy, 'a.example.com')).toBeDefined();
+});
+
+test('a document with a problem keeps what was last read of it, and the others of its file go on', async () => {
+  const document = (name: string, code: string) => policy(`${name}.example.com`, code);
+  const file = (...documents: string[]) => write('a.yaml', documents.join('---\n'));
+  await file(document('a', 'one()'), 'a: [\n', document('c', 'one()'));
+  const { cluster, problems, fixed, jsPolicy } = await open();
+  const codes = async () =>
+    Object.fromEntries(
+      (await cluster.list(jsPolicy)).map(({ metadata, spec }) => [
+        metadata.name[0],
+        (spec as { javascript: string }).javascript.trim(),
+      ]),
+    );
+  const become = (wanted: object) =>
+    waitFor(async () => isDeepStrictEqual(await codes(), wanted), { what: JSON.stringify(wanted) });
+  expect(await codes()).toEqual({ a: 'one()', c: 'one()' });
+  expect(problems).toMatchObject([{ fate: 'part' }]);
+
+  await file(document('a', 'two()'), document('b', 'two()'), document('c', 'two()'));
+  await become({ a: 'two()', b: 'two()', c: 'two()' });
+  expect(fixed).toHaveLength(1);
+  await file(document('a', 'three()'), document('b', 'three()').replace('CREATE', 'MAKE'), document('c', 'three()'));
+  await become({ a: 'three()', b: 'two()', c: 'three()' });
+  expect(problems.at(-1)).toMatchObject({
+    fate: 'part-kept',
+    message: expect.stringContaining('spec.operations "MAKE"'),
+  });
+  await file(document('a', 'four()'), document('c', 'four()'));
+  await become({ a: 'four()', c: 'four()' });
 });
 
 test('of two objects of one name the first file wins at the start, and both are named', async () => {

@@ -17,7 +17,8 @@ export interface Memory {
 const EMPTY_SETTLES_MS = 1000;
 
 /**
- * The users' manifests. A file with a problem keeps the objects of its last good text in force. Of two objects of the
+ * The users' manifests. In a file with a problem the objects that have none are in force, beside those of its last good text
+ * that it does not have now: whether they were removed, or are where the problem is, cannot be told. Of two objects of the
  * same name the one that is in force already stays, else the one whose file comes first is taken.
  */
 export class Manifests {
@@ -75,6 +76,10 @@ export class Manifests {
       return [];
     }
     const before = this.#lastGood.get(path) ?? this.#memory.recall(path);
+    if (file.objects.length > 0) {
+      this.#lastGood.set(path, [...file.objects, ...missingIn(file, before)]);
+      return [];
+    }
     const lost = file.problems.length === 0 && before.length > 0;
     const settled = lost && this.#tree.ageMs(path) >= EMPTY_SETTLES_MS;
     if (lost && !settled) this.#emptied.add(path);
@@ -82,9 +87,10 @@ export class Manifests {
     return settled ? [{ file: path, message: emptiedText(before) }] : [];
   }
 
-  #told(path: string, { problems }: ManifestFile): ToldProblem[] {
-    const fate = (this.#lastGood.get(path) ?? []).length > 0 ? 'kept' : 'none';
-    return problems.map((problem) => ({ ...problem, fate }));
+  #told(path: string, file: ManifestFile): ToldProblem[] {
+    const kept = missingIn(file, this.#lastGood.get(path) ?? []).length > 0;
+    const fate = file.objects.length > 0 ? (kept ? 'part-kept' : 'part') : kept ? 'kept' : 'none';
+    return file.problems.map((problem) => ({ ...problem, fate }));
   }
 
   #merge(files: [string, ManifestFile][]): ToldProblem[] {
@@ -107,6 +113,11 @@ export class Manifests {
 export function manifestKey(object: KubeObject): string {
   const { namespace, name } = object.metadata;
   return `${splitApiVersion(object.apiVersion).group} ${object.kind} ${joinKey(namespace, name)}`;
+}
+
+function missingIn({ objects }: ManifestFile, before: ManifestObject[]): ManifestObject[] {
+  const there = new Set(objects.map(({ object }) => manifestKey(withNamespace(object))));
+  return before.filter(({ object }) => !there.has(manifestKey(withNamespace(object))));
 }
 
 const isEmpty = ({ objects, problems, notices }: ManifestFile): boolean =>

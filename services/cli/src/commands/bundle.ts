@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { BundleOptions } from '../offline/bundle.ts';
 import type { Terminal } from '../terminal.ts';
 import { requireOptions } from './required-options.ts';
@@ -19,6 +19,7 @@ export function bundleCommand(program: Command, terminal: Terminal): void {
     .option('-f, --filename <file...>', 'files or folders with policies')
     .option('--explain', 'say why a policy may keep its context, or needs a fresh one for each request')
     .option('--script <file>', 'write the script of the one policy to a file')
+    .addOption(new Option('-o, --output <format>', 'what is printed').choices(['text', 'json']).default('text'))
     .addHelpText('after', EXAMPLES)
     .action(async (options: BundleOptions) => {
       const { bundle } = await import('../offline/bundle.ts');

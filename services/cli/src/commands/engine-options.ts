@@ -6,7 +6,7 @@ export const withEngineOptions = (command: Command): Command =>
     .option('--nats <url>', 'NATS of the engine; NATS_USER, NATS_CREDS_FILE and others say who you are there')
     .option('--data <dir>', 'data directory of a `jspolicy up` that runs')
     .option('--manifests <dir>', 'folder of a `jspolicy up` that runs, to find its data (default: as in `up`)')
-    .option('--kubeconfig <file>', 'the API server of the engine');
+    .option('--kubeconfig <file>', 'kubeconfig of a `jspolicy up` that runs; `sinks` reads any API server');
 
 export const ENGINE_HELP = `
 Without --nats it is the \`jspolicy up\` that runs on this machine, on --manifests, --kubeconfig or --data.`;

@@ -12,15 +12,17 @@ Examples:
   jspolicy up --kubeconfig ~/.kube/config --webhook-url https://192.0.2.7:8443
                                                the policies of a cluster, which calls this machine
 
-A file below --manifests that is added, changed or removed takes effect within a second. One that is broken is told with
-its line; the last good version of its policies stays in force. One that is empty is taken at its word after a second or
-two, because editors empty a file before they write it. A policy that is in force stays when another file has one of the
-same name.
+With --manifests no cluster is involved: the policies decide what the webhook answers to whoever asks it. A file that is
+added, changed or removed takes effect within a second. A document with a mistake is told with its line, and what was last
+read of it stays in force; the others of its file go on. A file that is empty is taken at its word after a second or two,
+because editors empty a file before they write it. A policy that is in force stays when another file has one of the same
+name.
 
-With --kubeconfig the policies are those of the cluster. CustomResourceDefinitions are installed, and each policy has a
-webhook configuration there while this runs: Ctrl-C removes those that it made, the next start makes them again. (They
-stay when it is killed or ended by a second Ctrl-C.) --manifests is then applied once (created or updated), and the
-folder is not watched.
+With --kubeconfig (Kubernetes 1.28 or newer) the policies are those of the cluster. CustomResourceDefinitions are installed,
+and each policy has a webhook configuration there while this runs: Ctrl-C removes those that it made, the next start makes
+them again. They stay when it is killed or ended by a second Ctrl-C: \`jspolicy uninstall --webhook-url URL\` removes them.
+The definitions, the policies, and the namespace jspolicy with a Lease stay in any case (docs/install.md). --manifests is
+then applied once (created or updated), and the folder is not watched.
 
 Streams, status, certificates and logs are kept in --data, by default in a folder of their own for each --manifests or
 --kubeconfig: $XDG_STATE_HOME/jspolicy/<hash>, or ~/.local/state/jspolicy/<hash>.

@@ -10,8 +10,9 @@ Examples:
   jspolicy violations --since 7d --policy no-latest.example.com -o wide
   jspolicy violations --nats nats://127.0.0.1:4222 --since 24h -o cloudevents | jq .data.user.username
 
-Reads the record of violations; nobody else gets fewer by that. --since is a duration (30s, 15m, 24h, 7d) or an RFC 3339
-time. -o json prints a line for each violation, -o cloudevents the events as sinks get them, a line each.
+Reads the record of violations, a stream of NATS; nobody else gets fewer by that. --kubeconfig finds the
+\`jspolicy up\` that runs on that file here; the NATS of an engine inside a cluster is named by --nats. --since is a duration
+(30s, 15m, 24h, 7d) or an RFC 3339 time. -o json prints a line for each violation, -o cloudevents the events as sinks get them, a line each.
 ${ENGINE_HELP}
 
 Exit codes: 0 all were read, or ended by Ctrl-C, 2 the record could not be read.`;

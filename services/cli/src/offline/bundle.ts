@@ -11,27 +11,32 @@ export interface BundleOptions {
   filename: string[];
   explain?: boolean;
   script?: string;
+  output: 'text' | 'json';
 }
 
 /** Compiles, and prints what came out. Throws CommandError for what does not compile. */
-export async function bundle({ filename, explain, script }: BundleOptions, terminal: Terminal): Promise<void> {
+export async function bundle({ filename, explain, script, output }: BundleOptions, terminal: Terminal): Promise<void> {
   const { policies, notices } = await readPolicyFiles(filename);
   for (const notice of notices) terminal.note(notice);
   if (script !== undefined && policies.length > 1) {
     throw new CommandError(`--script takes one policy, and the files have ${policies.length}`);
   }
+  const all: Facts[] = [];
   const engine = await OfflineEngine.open([]);
   try {
     for (const file of policies) {
       const made = await withProgress(terminal, `compiling ${file.policy.metadata.name}`, () =>
         compileOne(engine, file),
       );
-      terminal.print(`${describe(file, made, explain === true)}\n`);
+      const facts = factsOf(file, made, explain === true);
+      if (output === 'json') all.push(facts);
+      else terminal.print(`${described(facts)}\n`);
       if (script !== undefined) await writeScript(script, made.script, terminal);
     }
   } finally {
     await engine.close();
   }
+  if (output === 'json') terminal.print(JSON.stringify(all, null, 2));
 }
 
 async function writeScript(file: string, script: string, terminal: Terminal): Promise<void> {
@@ -48,16 +53,28 @@ async function compileOne(engine: OfflineEngine, file: PolicyFile): Promise<Bund
   return bundle;
 }
 
-function describe({ policy }: PolicyFile, bundle: Bundle, explain: boolean): string {
-  const { digest, hostCalls, script } = bundle;
-  const { isolation = bundle.isolation, isolationReason = '' } = policyRecord(policy, bundle).bundle ?? {};
-  const facts = [
-    ['policy', policy.metadata.name],
-    ['digest', digest],
-    ['size', `${Buffer.byteLength(script)} bytes`],
-    ['isolation', isolation],
-    ...(explain ? [['reason', isolationReason]] : []),
-    ['calls', hostCalls.join(', ') || 'none'],
-  ];
-  return table(facts);
+interface Facts {
+  policy: string;
+  digest: string;
+  sizeBytes: number;
+  isolation: string;
+  reason?: string;
+  calls: string[];
 }
+
+function factsOf({ policy }: PolicyFile, bundle: Bundle, explain: boolean): Facts {
+  const { digest, hostCalls: calls, script } = bundle;
+  const { isolation = bundle.isolation, isolationReason: reason = '' } = policyRecord(policy, bundle).bundle ?? {};
+  const sizeBytes = Buffer.byteLength(script);
+  return { policy: policy.metadata.name, digest, sizeBytes, isolation, ...(explain && { reason }), calls };
+}
+
+const described = ({ policy, digest, sizeBytes, isolation, reason, calls }: Facts): string =>
+  table([
+    ['policy', policy],
+    ['digest', digest],
+    ['size', `${sizeBytes} bytes`],
+    ['isolation', isolation],
+    ...(reason === undefined ? [] : [['reason', reason]]),
+    ['calls', calls.join(', ') || 'none'],
+  ]);

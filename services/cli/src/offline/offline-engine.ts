@@ -127,9 +127,9 @@ async function startSandbox(): Promise<Sandbox> {
   return createSandboxPool({ processes: 1, memoryLimitMiB: MEMORY_LIMIT_MIB, globalContext, log });
 }
 
-function placed(message: string, { policy, source }: PolicyFile): string {
+function placed(message: string, { policy, place, source }: PolicyFile): string {
   const text = problemText(message, source);
-  return /^\S+:\d+:\d+: /.test(text) ? text : `${policy.metadata.name}: ${text}`;
+  return /^\S+:\d+:\d+: /.test(text) ? text : `${place}: ${policy.metadata.name}: ${text}`;
 }
 
 function inflate(bundle: string): string | undefined {

@@ -11,6 +11,8 @@ export interface PolicyFile {
   policy: JsPolicy;
   /** Of the JsPolicyBundle of the same name, where the policy has no source. */
   bundle?: JsPolicyBundle;
+  /** Where the object stands: `file:line:column`. */
+  place: string;
   /** Where spec.javascript stands. */
   source?: SourcePlace;
 }
@@ -43,9 +45,10 @@ export async function readPolicyFiles(paths: string[]): Promise<PolicyFiles> {
   return { policies, objects, notices };
 }
 
-function policyFile({ object, source }: ManifestObject, bundles: JsPolicyBundle[]): PolicyFile {
+function policyFile({ object, file, line, column, source }: ManifestObject, bundles: JsPolicyBundle[]): PolicyFile {
   const bundle = bundles.find(({ metadata }) => metadata.name === object.metadata.name);
-  return { policy: object as JsPolicy, ...(bundle && { bundle }), ...(source && { source }) };
+  const place = `${file}:${line}:${column}`;
+  return { policy: object as JsPolicy, place, ...(bundle && { bundle }), ...(source && { source }) };
 }
 
 const isOurs = ({ apiVersion, kind }: KubeObject, wanted: string): boolean =>

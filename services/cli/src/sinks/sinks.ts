@@ -27,7 +27,8 @@ async function readSinks(options: SinksOptions): Promise<ViolationSink[]> {
     return sinks.sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
   } catch (cause) {
     if (!(cause instanceof KubeError)) throw cause;
-    throw new CommandError(`sinks cannot be read: ${cause.message}`, { cause });
+    const missing = cause.reason === 'NotFound' ? " (the engine's kinds are not installed there)" : '';
+    throw new CommandError(`sinks cannot be read: ${cause.message}${missing}`, { cause });
   } finally {
     await opened.close();
   }

@@ -4,27 +4,29 @@ import type { JsPolicy, KubeObject } from '@jspolicy/contracts';
 import { type Cluster, KubeError, type ManifestFile, type ManifestObject, readManifest } from '@jspolicy/kube';
 import { violationPolicy } from '@jspolicy/policy';
 import { CommandError } from '../exit-codes.ts';
+import { whyUnreadable } from '../file-words.ts';
 import { shownPath, type Terminal } from '../terminal.ts';
 
 /** Objects that others live in come first, policies last: they judge what comes after them. */
 const ORDER = ['Namespace', 'CustomResourceDefinition'];
 const LAST = ['JsPolicyBundle', 'JsPolicy'];
 
-/** All objects of the YAML and JSON files below a directory; what is left out is noted. Throws CommandError with every problem. */
+/** All objects of the YAML and JSON files below a directory. What is left out is noted, and so is each that has a problem. */
 export async function readManifests(directory: string, terminal: Terminal): Promise<ManifestObject[]> {
   const names = await readdir(directory, { recursive: true });
   const paths = names.filter((name) => /\.(?:ya?ml|json)$/.test(name)).map((name) => join(directory, name));
   const files: ManifestFile[] = [];
-  for (const path of paths.sort()) files.push(await readManifest(await readFile(path, 'utf8'), shownPath(path)));
-  const problems = files.flatMap((file) => file.problems);
-  if (problems.length > 0) {
-    throw new CommandError(
-      problems.map((each) => `${each.file}:${each.line}:${each.column}: ${each.message}`).join('\n'),
-    );
-  }
+  for (const path of paths.sort()) files.push(await readManifest(await readText(path), shownPath(path)));
+  for (const { file, line, column, message } of files.flatMap(({ problems }) => problems))
+    terminal.note(`${file}:${line}:${column}: ${message} (not applied)`);
   for (const { file, message } of files.flatMap(({ notices }) => notices)) terminal.note(`${file}: ${message}`);
   return files.flatMap((file) => file.objects).sort((a, b) => rank(a.object) - rank(b.object));
 }
+
+const readText = (path: string): Promise<string> =>
+  readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new CommandError(whyUnreadable(path, cause), { cause });
+  });
 
 function rank({ kind }: KubeObject): number {
   if (ORDER.includes(kind)) return ORDER.indexOf(kind);

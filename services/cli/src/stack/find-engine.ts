@@ -25,6 +25,9 @@ export interface FoundCluster {
   places: DataPlaces;
 }
 
+const NATS_OF_CLUSTER =
+  '--nats URL names the NATS of an engine in a cluster, reached by kubectl port-forward (docs/violations.md has the commands)';
+
 const GIVE_UP_MS = 15_000;
 
 /** The NATS that is named, or that of an `up` that runs on this machine. Throws CommandError. */
@@ -32,7 +35,7 @@ export async function findEngine(options: EngineOptions): Promise<FoundEngine> {
   if (options.nats !== undefined) return { natsUrl: options.nats, foreign: true };
   const places = placesOf(options);
   const running = await readRunning(places);
-  if (!running) throw nothingRuns(places, '--nats URL names the NATS of a cluster');
+  if (!running) throw nothingRuns(places, NATS_OF_CLUSTER);
   return { natsUrl: running.natsUrl, foreign: !running.ownNats };
 }
 
@@ -50,7 +53,9 @@ const placesOf = ({ data, manifests, kubeconfig }: EngineOptions): DataPlaces =>
   dataPlaces(resolve(data ?? defaultDataRoot(kubeconfig ?? manifests ?? DEFAULT_MANIFESTS)));
 
 const nothingRuns = ({ root }: DataPlaces, other: string): CommandError =>
-  new CommandError(`no \`jspolicy up\` runs on ${root}: ${other}, --data or --manifests another \`up\``);
+  new CommandError(
+    `no \`jspolicy up\` runs on ${root}. ${other}; --manifests, --kubeconfig or --data name another \`up\` on this machine`,
+  );
 
 /** Connects, and disconnects after the work. Throws CommandError. */
 export async function withBus<T>({ natsUrl, foreign }: FoundEngine, work: (bus: Bus) => Promise<T>): Promise<T> {
@@ -69,7 +74,8 @@ export async function withBus<T>({ natsUrl, foreign }: FoundEngine, work: (bus: 
     });
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new CommandError(`NATS cannot be used at ${natsUrl}: ${why}`, { cause });
+    const hint = foreign ? '' : ' (the `jspolicy up` that had it was killed, it seems: start it again)';
+    throw new CommandError(`NATS cannot be used at ${natsUrl}: ${why}${hint}`, { cause });
   }
   try {
     return await work(bus);

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import { versionWarning } from '@jspolicy/kube';
+import { CommandError } from '../exit-codes.ts';
 import { withProgress } from '../progress.ts';
-import { shownPath, table } from '../terminal.ts';
+import { shownPath, type Terminal, table } from '../terminal.ts';
 import { applyObjects, readManifests } from './apply-manifests.ts';
 import { ManifestTelling } from './manifest-telling.ts';
 import { openPolicyCluster, type PolicyCluster } from './policy-cluster.ts';
@@ -54,6 +56,7 @@ export class LocalEngine {
       onUnreadable: (error) => telling.onUnreadable(error),
       onReadable: () => telling.onReadable(),
     });
+    await checkServer(this.#opened, terminal);
     const stack = await this.#stack.start(port);
     if (seed !== undefined) {
       const count = await applyObjects(this.#opened.cluster, objects, terminal);
@@ -126,8 +129,17 @@ export class LocalEngine {
       const why = error instanceof Error ? error.message : error;
       terminal.note(
         `webhook configurations were not removed (${why}): requests that they cover are refused where failurePolicy is ` +
-          `Fail. They call ${webhookUrl}: see kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations`,
+          `Fail. \`jspolicy uninstall --webhook-url ${webhookUrl}\` removes them when it is there again`,
       );
     }
   }
+}
+
+/** Before anything is started. Throws CommandError where nobody answers. */
+async function checkServer({ version }: PolicyCluster, terminal: Terminal): Promise<void> {
+  const told = await version?.().catch((cause: Error) => {
+    throw new CommandError(`--kubeconfig: the API server does not answer: ${cause.message}`, { cause });
+  });
+  const warning = told === undefined ? undefined : versionWarning(told);
+  if (warning !== undefined) terminal.note(warning);
 }

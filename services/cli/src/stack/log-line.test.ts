@@ -15,6 +15,20 @@ test.each([
   ['what the policy’s author did', line({ level: 'warn', msg: 'not compiled', fault: 'author' }), undefined],
   ['where a manifest is wrong', line({ level: 'warn', msg: 'm', file: 'f', line: 1, column: 1 }), undefined],
   ['a long text', line({ level: 'warn', msg: 'm', text: 'one\ntwo' }), 'gateway: warn: m text=one'],
+  [
+    'a cause that the text of its error has too',
+    line({
+      level: 'fatal',
+      msg: 'm',
+      err: { message: 'https://127.0.0.1:1: connect REFUSED 127.0.0.1:1: connect REFUSED 127.0.0.1:1' },
+    }),
+    'gateway: fatal: m (https://127.0.0.1:1: connect REFUSED 127.0.0.1:1)',
+  ],
+  [
+    'a list of texts',
+    line({ level: 'warn', msg: 'm', problems: ['a is b', 'c'] }),
+    'gateway: warn: m problems=a is b; c',
+  ],
   ['a crash', '    at main.js:1:1', 'gateway:     at main.js:1:1'],
   ['an empty line', '', undefined],
   ['half of a line', '{"level":"warn', 'gateway: {"level":"warn'],

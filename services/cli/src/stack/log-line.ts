@@ -24,7 +24,7 @@ export function shortLine(service: string, line: string, verbose: boolean): stri
   if (!verbose && isToldOtherwise(entry)) return undefined;
   const { level = 'info', msg = '' } = entry;
   if (!verbose && !ALWAYS_SHOWN.includes(level)) return undefined;
-  const cause = entry.err?.message ? ` (${entry.err.message})` : '';
+  const cause = entry.err?.message ? ` (${saidOnce(entry.err.message)})` : '';
   return `${service}: ${level}: ${msg}${facts(entry)}${cause}`;
 }
 
@@ -48,10 +48,18 @@ function parse(line: string): LogEntry | undefined {
 }
 
 function facts(entry: LogEntry): string {
-  const shown = Object.entries(entry).filter(([key, value]) => !HIDDEN_KEYS.has(key) && typeof value !== 'object');
-  return shown.map(([key, value]) => ` ${key}=${firstLine(String(value))}`).join('');
+  const shown = Object.entries(entry).filter(([key, value]) => !HIDDEN_KEYS.has(key) && isFact(value));
+  return shown
+    .map(([key, value]) => ` ${key}=${firstLine(Array.isArray(value) ? value.join('; ') : String(value))}`)
+    .join('');
 }
 
 function firstLine(text: string): string {
   return text.split('\n', 1)[0] ?? '';
 }
+
+const isFact = (value: unknown): boolean =>
+  typeof value !== 'object' || (Array.isArray(value) && value.every((each) => typeof each === 'string'));
+
+/** The log puts the text of a cause behind an error's own, which may end with it already. */
+const saidOnce = (text: string): string => text.replace(/^(.*?)(: .+)\2$/s, '$1$2');

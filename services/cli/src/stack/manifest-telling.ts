@@ -4,6 +4,8 @@ import { shownPath } from '../terminal.ts';
 const FATES: Record<ProblemFate, string> = {
   kept: ' (what was last read from this file stays in force)',
   none: ' (nothing of this file is in force)',
+  part: ' (this is not in force, the rest of the file is)',
+  'part-kept': ' (what was last read here stays in force, and the rest of the file is)',
   // The message itself says which one is taken.
   ignored: '',
 };

@@ -11,12 +11,16 @@ import { createLogger } from '@jspolicy/runtime';
 import { CommandError } from '../exit-codes.ts';
 import type { ClusterChoice } from './service-env.ts';
 
+const VERSION_MS = 10_000;
+
 /** `state` is the directory of what the services wrote. */
 export type PolicyClusterOptions = Omit<DirectoryOptions, 'manifests' | 'log'>;
 
 /** The cluster as the user looks at it. */
 export interface PolicyCluster {
   cluster: Cluster;
+  /** Of the API server; absent without one. */
+  version?(): Promise<string>;
   sourceOf(object: KubeObject): SourcePlace | undefined;
   /** What is wrong with the manifests at this moment. */
   problems(): readonly ToldProblem[];
@@ -38,10 +42,11 @@ export async function openPolicyCluster(choice: ClusterChoice, options: PolicyCl
       };
     }
     const cluster = await connectApiServer({ kubeconfig: choice.kubeconfig, log });
-    return { cluster, sourceOf: () => undefined, problems: () => [], close: async () => cluster.close() };
-  } catch (error) {
-    throw new CommandError(`the cluster cannot be read: ${error instanceof Error ? error.message : error}`, {
-      cause: error,
-    });
+    const version = () => cluster.version({ signal: AbortSignal.timeout(VERSION_MS) });
+    return { cluster, version, sourceOf: () => undefined, problems: () => [], close: async () => cluster.close() };
+  } catch (cause) {
+    const [why = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
+    const what = 'manifests' in choice ? 'the manifests cannot be read' : `${choice.kubeconfig} is no kubeconfig`;
+    throw new CommandError(`${what}: ${why}`, { cause });
   }
 }

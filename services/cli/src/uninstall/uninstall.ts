@@ -1,14 +1,28 @@
 import { API_GROUP, type KubeObject } from '@jspolicy/contracts';
 import { type Cluster, connectApiServer, type ResourceType } from '@jspolicy/kube';
 import { createLogger, pause } from '@jspolicy/runtime';
+import { httpsUrl } from '../commands/option-values.ts';
 import { CommandError } from '../exit-codes.ts';
 import type { Terminal } from '../terminal.ts';
 
 export interface UninstallOptions {
-  namespace: string;
+  namespace?: string;
+  webhookUrl?: string;
+  kubeconfig?: string;
   controller?: string;
   selector?: string;
   crds?: boolean;
+}
+
+/** How the API server calls the engine. */
+type Engine = { namespace: string } | { url: string };
+
+function engineOf({ namespace, webhookUrl, controller }: UninstallOptions): Engine {
+  if (namespace !== undefined && webhookUrl === undefined) return { namespace };
+  if (webhookUrl === undefined || namespace !== undefined)
+    throw new CommandError('one of --namespace and --webhook-url is needed: how is the engine called?');
+  if (controller !== undefined) throw new CommandError('--controller needs --namespace');
+  return { url: httpsUrl('--webhook-url', webhookUrl) };
 }
 
 /** Longer than a controller is given to end by the chart. */
@@ -32,12 +46,13 @@ const DEFINITIONS = type('apiextensions.k8s.io', 'CustomResourceDefinition', 'cu
 
 /** Removes an engine's webhook configurations, after the controller that would put them back. Throws CommandError. */
 export async function uninstall(options: UninstallOptions, terminal: Terminal): Promise<void> {
-  const kubeconfig = process.env['KUBECONFIG'];
+  const engine = engineOf(options);
+  const { kubeconfig } = options;
   const log = createLogger({ service: 'cli', level: 'silent' });
   try {
     const cluster = await connectApiServer({ ...(kubeconfig && { kubeconfig }), log });
     try {
-      await removeFrom(cluster, options, terminal);
+      await removeFrom(cluster, { ...options, engine }, terminal);
     } finally {
       cluster.close();
     }
@@ -46,12 +61,16 @@ export async function uninstall(options: UninstallOptions, terminal: Terminal): 
   }
 }
 
-async function removeFrom(cluster: Cluster, options: UninstallOptions, terminal: Terminal): Promise<void> {
+async function removeFrom(
+  cluster: Cluster,
+  options: UninstallOptions & { engine: Engine },
+  terminal: Terminal,
+): Promise<void> {
   if (options.controller) await endController(cluster, options, terminal);
   let removed = 0;
   for (const kind of CONFIGURATIONS)
     for (const object of await cluster.list(kind)) {
-      if (!callsEngine(object, options.namespace)) continue;
+      if (!callsEngine(object, options.engine)) continue;
       await cluster.remove(kind, object.metadata.name);
       removed += 1;
     }
@@ -63,7 +82,7 @@ async function removeFrom(cluster: Cluster, options: UninstallOptions, terminal:
 }
 
 async function endController(cluster: Cluster, options: UninstallOptions, terminal: Terminal): Promise<void> {
-  const { controller = '', namespace, selector } = options;
+  const { controller = '', namespace = '', selector } = options;
   await cluster.remove(DEPLOYMENTS, controller, namespace);
   if (!selector) return;
   const left = () => cluster.list(PODS, { namespace, labelSelector: selector });
@@ -76,18 +95,19 @@ async function endController(cluster: Cluster, options: UninstallOptions, termin
 }
 
 interface WebhookEntry {
-  clientConfig?: { service?: { name?: string; namespace?: string } };
+  clientConfig?: { url?: string; service?: { name?: string; namespace?: string } };
 }
 
-/** Every entry calls the Service of this namespace's engine. */
-function callsEngine({ metadata, webhooks }: KubeObject, namespace: string): boolean {
+/** Every entry calls this engine. */
+function callsEngine({ metadata, webhooks }: KubeObject, engine: Engine): boolean {
   const ofPolicy = metadata.ownerReferences?.some(
     ({ kind, apiVersion }) => kind === 'JsPolicy' && apiVersion.startsWith(`${API_GROUP}/`),
   );
   if (!ofPolicy && metadata.name !== 'jspolicy') return false;
   const entries = Array.isArray(webhooks) ? (webhooks as WebhookEntry[]) : [];
   return entries.every(({ clientConfig }) => {
-    const service = clientConfig?.service;
-    return service?.name === 'jspolicy' && service.namespace === namespace;
+    const { service, url = '' } = clientConfig ?? {};
+    if ('url' in engine) return url.startsWith(`${engine.url}/`);
+    return service?.name === 'jspolicy' && service.namespace === engine.namespace;
   });
 }

@@ -25,17 +25,21 @@ export async function violations(options: ViolationsOptions, terminal: Terminal)
   process.once('SIGINT', stop).once('SIGTERM', stop);
   // Whoever read us has enough.
   process.stdout.once('error', () => process.exit(EXIT.ok));
+  let printed = 0;
   await withBus(engine, async (bus) => {
     try {
       for await (const { body } of bus.read({ ...reading, signal: stopping.signal })) {
         const event = eventOf(body);
-        if (event && wanted(event, options)) terminal.print(renderViolation(event, options.output));
+        if (!event || !wanted(event, options)) continue;
+        terminal.print(renderViolation(event, options.output));
+        printed += 1;
       }
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new CommandError(`the record of violations cannot be read: ${why}`, { cause });
     }
   });
+  if (printed === 0 && !options.follow) terminal.note(`no violations (--since ${options.since ?? DEFAULT_SINCE})`);
   return EXIT.ok;
 }
 
