@@ -21,6 +21,8 @@ export interface Outcome {
 }
 
 const AROUND_MS = 2_000;
+/** What fails again and again, while servers of NATS come back, waits half a minute between two tries. */
+const TOTAL_MS = 180_000;
 const POLICIES = {
   group: 'policy.jspolicy.com',
   version: 'v1beta1',
@@ -126,13 +128,17 @@ export class ClusterRun {
     ];
   }
 
-  /** Every denial that was answered is in the total; what got no answer may be in it too. */
+  /** Every denial that was answered is in the total; what got no answer may be in it too. Late is not lost: it is told how late. */
   async #ledger(): Promise<string> {
+    const began = Date.now();
     const total = async () =>
       Number((await get('jspolicyviolations', 'denies.loop.example')).status?.totals?.violations ?? 0);
     const fits = (count: number) => count >= this.#denied && count <= this.#denied + this.#lostDenials;
-    return waitFor(async () => fits(await total()), { what: 'the total', timeoutMs: 30_000, pollMs: 500 }).then(
-      () => '',
+    return waitFor(async () => fits(await total()), { what: 'the total', timeoutMs: TOTAL_MS, pollMs: 500 }).then(
+      () => {
+        this.#note(`  ${this.#denied} denials are in the total after ${seconds(began)} s`);
+        return '';
+      },
       async () => `the total of violations is ${await total()}, ${this.#denied} were denied`,
     );
   }

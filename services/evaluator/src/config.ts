@@ -83,6 +83,13 @@ export const settings = {
     default: 64,
     describe: 'size of one evaluator’s spool, MiB; beyond it violations are lost and counted',
   }),
+  spoolDrainSeconds: integer({
+    env: 'SPOOL_DRAIN_SECONDS',
+    min: 0,
+    max: 3600,
+    default: 5,
+    describe: 'how long an evaluator that is asked to end goes on sending what waits in its spool',
+  }),
   cacheMaxMiB: integer({
     env: 'CACHE_MAX_MIB',
     min: 0,

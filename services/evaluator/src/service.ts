@@ -26,6 +26,7 @@ import { WorkEvaluator } from './work/work-evaluator.ts';
 import { WorkSandbox } from './work/work-sandbox.ts';
 
 const MIB = 1024 * 1024;
+const SECOND_MS = 1_000;
 /** Objects of one policy for each process: while one is evaluated others are read. */
 const WORK_PER_PROCESS = 4;
 
@@ -69,7 +70,7 @@ class Evaluator implements Service {
 
   async start(): Promise<void> {
     const { log, fail } = this.#context;
-    const { evaluatorId, healthPort, spoolDir, spoolMaxMiB } = this.#config;
+    const { evaluatorId, healthPort, spoolDir, spoolMaxMiB, spoolDrainSeconds } = this.#config;
     const metrics = this.#counted;
     this.#health = await startHealth(healthPort, this.#metrics);
     const onAside = (lines: number) => metrics.violationsAside.inc(lines);
@@ -91,7 +92,8 @@ class Evaluator implements Service {
       this.#tellReady();
     });
     this.#sandbox = sandbox;
-    const recorder = new ViolationRecorder({ bus, spool, log, metrics });
+    const lastDrainMs = spoolDrainSeconds * SECOND_MS;
+    const recorder = new ViolationRecorder({ bus, spool, log, metrics, lastDrainMs });
     this.#recorder = recorder;
     recorder.start();
     spool.follow(() => recorder.start());
