@@ -1,6 +1,6 @@
 import { admissionReview, pod, waitFor } from '@jspolicy/testing';
 import { afterAll, describe, expect, test } from 'vitest';
-import { bundleOf, type Isolation, TestPool } from './pool-for-test.test-part.ts';
+import { bundleOf, type Isolation, type RunOptions, TestPool } from './pool-for-test.test-part.ts';
 
 // One process, so that all evaluations meet in the same isolate.
 const pool = new TestPool({ processes: 1, maxProcesses: 1 });
@@ -304,5 +304,48 @@ test('a policy that tries until the host answers is judged from its second revie
   const code = 'let o; while (!o) { try { o = this["g" + "et"]("Pod", "v1", "x") } catch {} } deny(o.name)';
   expect(await own.message(code, { limitMs: 1_000 })).toContain('timed out');
   expect(await own.message(code)).toBe('get');
+  await own.sandbox.stop();
+});
+
+describe('a policy that fails late', () => {
+  /** Asks the host once in each evaluation, then works for so long and throws. */
+  const failing = (workMs: number) =>
+    `get("Pod", "v1", "x"); const end = Date.now() + ${workMs}; while (Date.now() < end); throw new Error("late")`;
+  const own = new TestPool({ processes: 1, maxProcesses: 1 });
+  afterAll(() => own.sandbox.stop());
+  const told = async (code: string, options: RunOptions) => {
+    const before = own.calls.length;
+    const message = await own.message(code, { hostCalls: ['get'], ...options });
+    return { says: message.split('\n', 1)[0], times: own.calls.length - before };
+  };
+
+  test('too late to be evaluated anew: its failure is told, and it is evaluated once', async () => {
+    const code = failing(2_600);
+    for (let i = 0; i < 2; i++)
+      expect(await told(code, { limitMs: 5_000 })).toEqual({ says: 'Uncaught Error: late', times: 1 });
+  });
+
+  test('it has its whole limit again, where the deadline is longer', async () => {
+    const result = await told(failing(2_601), { limitMs: 5_000, deadlineMs: 30_000 });
+    expect(result).toEqual({ says: 'Uncaught Error: late', times: 2 });
+  });
+
+  test('what a fresh context would take longer for is told as it failed in the kept one', async () => {
+    // A package's own text runs once for a kept context, and each time for fresh ones.
+    const prelude = 'var end = Date.now() + 3_000; while (Date.now() < end);';
+    const code = 'if (request.operation === "DELETE") throw new Error("early")';
+    expect(await own.message(code, { prelude, limitMs: 20_000 })).toBe('allowed');
+    const review = admissionReview({ object: pod(), operation: 'DELETE' });
+    const message = await own.message(code, { prelude, review, limitMs: 2_000 });
+    expect(message).toContain('Uncaught Error: early');
+  });
+});
+
+test('each run of an evaluation has its own host calls', async () => {
+  const own = new TestPool({ processes: 1, maxProcesses: 1 });
+  const code =
+    'for (let i = 0; i < 6_000; i++) get("Pod", "v1", "x"); (function () { "use strict"; Math.extra = 1; deny(String(Math.extra)) })()';
+  expect(await own.message(code, { hostCalls: ['get'], limitMs: 30_000 })).toBe('1');
+  expect(own.calls.length).toBe(12_000);
   await own.sandbox.stop();
 });

@@ -88,9 +88,12 @@ export class WorkEvaluator {
     const host = fenced(this.#parts.hostFunctions(policy, review), turn);
     const startMs = performance.now();
     const limitMs = timeoutSeconds * 1000;
+    // Nobody waits: one that has to be evaluated anew has its whole time again.
+    const deadlineMs = 2 * limitMs;
     const { digest, isolation } = bundle;
     const fresh = isolation === 'request';
-    const result = await this.#parts.sandbox.evaluate({ policy, type, digest, review, limitMs, fresh, host });
+    const limits = { limitMs, deadlineMs };
+    const result = await this.#parts.sandbox.evaluate({ policy, type, digest, review, ...limits, fresh, host });
     if (result.kind === 'malformed') throw new Error(`the request of a Controller policy: ${result.message}`);
     if (result.kind === 'refused') return waiting(turn.attempt);
     this.#profile(piece, performance.now() - startMs);
