@@ -237,11 +237,25 @@ test('policies with the same code do not share what a package holds', async () =
   await own.sandbox.stop();
 });
 
+test.each([
+  ['a promise that no name of it leads to', '[]["construc" + "tor"]["from" + "Async"]([1]).then(() => { late = 1 })'],
+  [
+    'a stack of things to dispose of',
+    'new globalThis["AsyncDisposable" + "Stack"]().disposeAsync().then(() => { late = 1 })',
+  ],
+])('%s leaves nothing behind', async (_what, code) => {
+  const own = new TestPool({ processes: 1, maxProcesses: 1 });
+  for (let i = 0; i < 3; i++)
+    expect(await own.message(`const seen = typeof late; ${code}; deny(seen)`, { isolation: 'kept' })).toBe('undefined');
+  await own.sandbox.stop();
+});
+
 describe('what a package gives away', () => {
   const prelude = `var pack = (() => {
     const list = ['a'], map = new Map([['a', 1]]), set = new Set();
     class Thing { constructor() { this.of = 'thing'; } static shared = { seen: 0 }; }
-    return { get list() { return list; }, map, set, Thing, deep: { one: { two: [] } }, find: /a/g };
+    return { get list() { return list; }, map, set, Thing, deep: { one: { two: [] } }, find: /a/g,
+      date: new Date(5) };
   })();`;
   const changes = {
     'an array': 'pack.list.push(request.uid); deny(pack.list.length)',
@@ -250,12 +264,30 @@ describe('what a package gives away', () => {
     'a class': 'deny(++pack.Thing.shared.seen)',
     'a prototype': 'pack.Thing.prototype.n = (pack.Thing.prototype.n ?? 0) + 1; deny(new pack.Thing().n)',
     'what is far below': 'pack.deep.one.two.push(1); deny(pack.deep.one.two.length)',
+    'an expression that is made another one': 'const at = pack.find.source; pack.find.compile("b"); deny(at)',
+    'a date': 'const at = pack.date.getTime(); pack.date.setTime(1); deny(at)',
     'a search that was begun': 'const at = pack.find.lastIndex; pack.find.test("aa"); deny(at)',
   };
   test.each(Object.entries(changes))('%s is the same in each evaluation', async (_, code) => {
     const text = code.replace(/deny\((.*)\)$/, 'deny(String($1))');
     const first = await pool.message(text, { isolation: 'kept', prelude });
     for (let i = 0; i < 3; i++) expect(await pool.message(text, { isolation: 'kept', prelude })).toBe(first);
+  });
+
+  test('is changed by a method as in a fresh context, also where the failure could be hidden', async () => {
+    const code = 'try { pack.map.set("k", 1) } catch { deny("refused") } deny(String(pack.map.get("k")))';
+    for (let i = 0; i < 2; i++) expect(await pool.message(code, { isolation: 'kept', prelude })).toBe('1');
+  });
+
+  const memory = 'var pack = ((bytes) => ({ bytes, each: (visit) => visit(bytes) }))(new Uint8Array([3]));';
+  test.each([
+    'pack.bytes.fill(7)',
+    'pack.bytes.subarray(0)[0] = 7',
+    'new DataView(pack.bytes.buffer).setInt8(0, 7)',
+    'pack.each((bytes) => { bytes[0] = 7 })',
+  ])('memory, which cannot be frozen, is another one in each evaluation: %s', async (change) => {
+    const code = `const before = pack.bytes[0]; ${change}; deny(String(before + pack.bytes[0]))`;
+    for (let i = 0; i < 3; i++) expect(await pool.message(code, { isolation: 'kept', prelude: memory })).toBe('10');
   });
 
   test('can be used as it is meant', async () => {

@@ -64,9 +64,9 @@ export class PolicyRunner {
     if (run && !this.#slot.freshNeeded && time.nextMs < time.usedMs)
       return this.#demoted(bundle, run, 'it failed too late to be evaluated anew');
     const why = !run
-      ? 'its dependencies do not load'
+      ? 'its dependencies cannot be kept'
       : this.#slot.freshNeeded
-        ? 'it reads Function, eval or Promise'
+        ? 'it reaches for what a kept context must not give'
         : undefined;
     const again = await this.#fresh(task, time);
     if (why === undefined && run && isSame(run.answer, again.answer)) return again;
@@ -115,7 +115,7 @@ export class PolicyRunner {
       this.#slot.close();
       // Memory, of which they may find enough elsewhere.
       if (this.#home.isolate.isDisposed) return this.#failed(error, task, this.#state(time));
-      // Its dependencies do not load in a hardened context.
+      // Its dependencies do not load in a hardened context, or give away what cannot be hardened.
       bundle.kept = false;
       return undefined;
     }
