@@ -71,6 +71,13 @@ export const settings = {
     default: 256,
     describe: 'reviews at once; more are refused with 503',
   }),
+  followedCreatesPerHour: integer({
+    env: 'FOLLOWED_CREATES_PER_HOUR',
+    min: 0,
+    max: 1_000_000_000,
+    default: 10_000,
+    describe: 'objects that a Controller policy may create of kinds that it follows, in this evaluator; 0: any number',
+  }),
   spoolDir: text({
     env: 'SPOOL_DIR',
     default: join(tmpdir(), `jspolicy-spool-${process.getuid?.() ?? 'user'}`),

@@ -22,6 +22,7 @@ import { Spools } from './spools.ts';
 import { ViolationRecorder } from './violation-recorder.ts';
 import { watchPolicies } from './watch-policies.ts';
 import { ControllerWork } from './work/controller-work.ts';
+import { FollowedCreates } from './work/followed-creates.ts';
 import { WorkEvaluator } from './work/work-evaluator.ts';
 import { WorkSandbox } from './work/work-sandbox.ts';
 
@@ -164,7 +165,11 @@ class Evaluator implements Service {
     const sandbox = new WorkSandbox({ bundles: bus.bundles, create, log });
     this.#workSandbox = sandbox;
     const shared = { bus, table, sandbox, log };
-    const own = { ...this.#origin(), recorder, objects: this.#cluster, metrics: this.#counted, profiling };
+    const creates = new FollowedCreates({
+      perHour: this.#config.followedCreatesPerHour,
+      onRefused: (policy) => quarantines.reportCreates(policy),
+    });
+    const own = { ...this.#origin(), recorder, objects: this.#cluster, metrics: this.#counted, creates, profiling };
     const evaluator = new WorkEvaluator({ ...shared, ...own, hostFunctions: this.#hostFunctions() });
     const parallel = workProcesses * WORK_PER_PROCESS;
     return new ControllerWork({ ...shared, parallel, handler: (turn) => evaluator.handle(turn) });
