@@ -76,7 +76,7 @@ export class ClusterRun {
     return `ready after ${ready} s, first policies in force after ${first} s, helm test passed`;
   }
 
-  async #scenario(name: string, context: ScenarioContext): Promise<void> {
+  async #scenario(name: string, context: Omit<ScenarioContext, 'ledger'>): Promise<void> {
     const scenario = SCENARIOS[name];
     if (!scenario) return;
     const loop = scenario.loop ? new RequestLoop(context.cluster, LOOP_NAMESPACE) : undefined;
@@ -85,7 +85,9 @@ export class ClusterRun {
       scenario.boundSeconds,
       async () => {
         if (loop) await delay(AROUND_MS);
-        const about = await scenario.run(context);
+        const denied = () => this.#denied + (loop?.denied ?? 0);
+        const ledger = async () => `${denied()} denied, ${await totalOfViolations()} in the total`;
+        const about = await scenario.run({ ...context, ledger });
         if (loop) await delay(AROUND_MS);
         return about;
       },
@@ -131,18 +133,23 @@ export class ClusterRun {
   /** Every denial that was answered is in the total; what got no answer may be in it too. Late is not lost: it is told how late. */
   async #ledger(): Promise<string> {
     const began = Date.now();
-    const total = async () =>
-      Number((await get('jspolicyviolations', 'denies.loop.example')).status?.totals?.violations ?? 0);
     const fits = (count: number) => count >= this.#denied && count <= this.#denied + this.#lostDenials;
-    return waitFor(async () => fits(await total()), { what: 'the total', timeoutMs: TOTAL_MS, pollMs: 500 }).then(
+    return waitFor(async () => fits(await totalOfViolations()), {
+      what: 'the total',
+      timeoutMs: TOTAL_MS,
+      pollMs: 500,
+    }).then(
       () => {
         this.#note(`  ${this.#denied} denials are in the total after ${seconds(began)} s`);
         return '';
       },
-      async () => `the total of violations is ${await total()}, ${this.#denied} were denied`,
+      async () => `the total of violations is ${await totalOfViolations()}, ${this.#denied} were denied`,
     );
   }
 }
+
+const totalOfViolations = async (): Promise<number> =>
+  Number((await get('jspolicyviolations', 'denies.loop.example')).status?.totals?.violations ?? 0);
 
 const seconds = (since: number): number => Math.round((Date.now() - since) / 1000);
 

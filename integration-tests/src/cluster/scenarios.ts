@@ -17,6 +17,8 @@ export interface ScenarioContext {
   cluster: Cluster;
   natsReplicas: number;
   note(line: string): void;
+  /** Denials that were told so far, and how many of them are in the total by now. */
+  ledger(): Promise<string>;
 }
 
 const DEPLOYMENT = (component: string) => `deployment/${RELEASE}-${component}`;
@@ -56,7 +58,7 @@ async function restartAll({ natsReplicas, note }: ScenarioContext): Promise<stri
   return took.join(', ');
 }
 
-async function killEach({ natsReplicas, note }: ScenarioContext): Promise<string> {
+async function killEach({ natsReplicas, note, ledger }: ScenarioContext): Promise<string> {
   const took: string[] = [];
   for (const [component, count] of [...COMPONENTS.map((name) => [name, 2] as const), ['nats', natsReplicas] as const]) {
     const began = Date.now();
@@ -66,7 +68,7 @@ async function killEach({ natsReplicas, note }: ScenarioContext): Promise<string
     await kubectl('delete', 'pod', name, '-n', NAMESPACE, '--grace-period=0', '--force');
     await settled(component, count);
     took.push(`${component} ${Math.round((Date.now() - began) / 1000)} s`);
-    note(`  killed and back: ${took.at(-1)}`);
+    note(`  killed and back: ${took.at(-1)}; ${await ledger()}`);
     await delay(AROUND_MS);
   }
   return took.join(', ');
