@@ -26,6 +26,8 @@ export interface StackOptions {
   evaluators?: number;
   /** Each service is a user of NATS with the permissions of its own; the password is the name. */
   permissions?: boolean;
+  /** Another NATS than one server of its own; the stack stops it. */
+  nats?: TestNats;
   /** More variables for a service. */
   env?: Partial<Record<ServiceName, Record<string, string>>>;
   /** Told of each gateway when it is ready. */
@@ -41,6 +43,8 @@ export interface Stack {
   readonly processes: Record<ServiceName, TestProcess[]>;
   /** Starts one more process of a service, with more variables. */
   start(service: ServiceName, env?: Record<string, string>): Promise<TestProcess>;
+  /** Posts reviews to this gateway. The caller closes it. */
+  client(gateway: TestProcess): WebhookClient;
   /** Variables of the first evaluator that make a new one its successor: its name and its spool. */
   readonly firstEvaluator: Record<string, string>;
   /** Where services write beside a directory of manifests. */
@@ -56,7 +60,7 @@ export interface Stack {
 
 export async function startStack(options: StackOptions): Promise<Stack> {
   const data = await tempDir();
-  const nats = await natsForTest(options.permissions ? { config: usersConfig() } : {});
+  const nats = options.nats ?? (await natsForTest(options.permissions ? { config: usersConfig() } : {}));
   const certificates = await ensureCertificates(join(data.path, 'certificates'), {
     dnsNames: ['localhost'],
     ipAddresses: ['127.0.0.1'],
@@ -97,10 +101,14 @@ class RunningStack implements Stack {
     return this.#webhook;
   }
 
+  client(gateway: TestProcess): WebhookClient {
+    return new WebhookClient(portOf(gateway, 'port'), this.#parts.certificates.caFile);
+  }
+
   async startAll(): Promise<void> {
     const { evaluators = 2 } = this.#options;
     const [, gateway] = await Promise.all([this.start('compiler'), this.start('gateway')]);
-    this.#webhook = new WebhookClient(portOf(gateway, 'port'), this.#parts.certificates.caFile);
+    this.#webhook = this.client(gateway);
     await Promise.all([
       ...Array.from({ length: evaluators }, () => this.start('evaluator')),
       this.start('controller'),

@@ -99,6 +99,11 @@ export class RequestLoop {
     return this.#result.sent;
   }
 
+  /** Denials that were told so far. */
+  get denied(): number {
+    return this.#result.denied;
+  }
+
   /** Waits for what is in flight. */
   async end(): Promise<LoopResult> {
     this.#ended = true;

@@ -7,5 +7,6 @@ export {
   type PairFacts,
   readPair,
   type ServingPair,
+  untilBegun,
   validAt,
 } from './serving-pair.ts';

@@ -80,12 +80,16 @@ const CLOCK_SKEW_MS = 5 * 60_000;
 export function begunAt(pems: string[], time: Date): string[] {
   return pems.filter((pem) => {
     try {
-      return new X509Certificate(pem).validFromDate.getTime() <= time.getTime() + CLOCK_SKEW_MS;
+      return untilBegun(pem, time) <= 0;
     } catch {
       return false;
     }
   });
 }
+
+/** Milliseconds until the life of a certificate counts as begun; 0 or less when it has. Throws for what is no PEM. */
+export const untilBegun = (pem: string, time: Date): number =>
+  new X509Certificate(pem).validFromDate.getTime() - CLOCK_SKEW_MS - time.getTime();
 
 const issued = (authority: X509Certificate, signed: X509Certificate): boolean =>
   signed.checkIssued(authority) && signed.verify(authority.publicKey);

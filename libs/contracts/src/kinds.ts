@@ -67,9 +67,15 @@ export interface JsPolicySpec {
   javascript?: string;
 }
 
-/** Evaluable is there only while it is False: evaluators have the policy wait, because its code ends sandboxes. */
+/** Evaluable is there only while it is False: its code ends sandboxes, or creates what it follows without end. */
 export type ConditionType = 'Ready' | 'BundleCompiled' | 'ControllerReady' | 'WebhookReady' | 'Evaluable';
-export type FailureReason = 'CompileFailed' | 'BundleMissing' | 'InitControllerPolicy' | 'SyncFailed' | 'Quarantined';
+export type FailureReason =
+  | 'CompileFailed'
+  | 'BundleMissing'
+  | 'InitControllerPolicy'
+  | 'SyncFailed'
+  | 'Quarantined'
+  | 'CreatesTooMuch';
 
 export interface Condition {
   type: ConditionType;

@@ -9,6 +9,8 @@ export interface QuarantineRecord {
   until: string;
   /** What happened last, in a few words. */
   reason: string;
+  /** `creates`: it is evaluated, but may not create what it follows for now. Absent: it is not evaluated. */
+  kind?: 'creates';
 }
 
 const MAX_ID_CHARACTERS = 100;

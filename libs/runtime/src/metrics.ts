@@ -10,7 +10,8 @@ interface Described<L extends string> {
 export interface Metrics {
   registry: PromClient.Registry;
   counter<L extends string>(described: Described<L>): PromClient.Counter<L>;
-  gauge<L extends string>(described: Described<L>): PromClient.Gauge<L>;
+  /** `collect`: asked for the value when somebody looks; undefined is told as NaN, which no alert compares with. */
+  gauge<L extends string>(described: Described<L> & { collect?: () => number | undefined }): PromClient.Gauge<L>;
   /** Buckets in seconds. */
   histogram<L extends string>(described: Described<L> & { buckets?: number[] }): PromClient.Histogram<L>;
 }
@@ -25,7 +26,16 @@ export function createMetrics(): Metrics {
   return {
     registry,
     counter: ({ name, help, labels = [] }) => new Counter({ name, help, labelNames: [...labels], registers }),
-    gauge: ({ name, help, labels = [] }) => new Gauge({ name, help, labelNames: [...labels], registers }),
+    gauge: ({ name, help, labels = [], collect }) => {
+      const described = { name, help, labelNames: [...labels], registers };
+      if (!collect) return new Gauge(described);
+      return new Gauge({
+        ...described,
+        collect() {
+          this.set(collect() ?? Number.NaN);
+        },
+      });
+    },
     histogram: ({ name, help, labels = [], buckets = BUCKETS_SECONDS }) =>
       new Histogram({ name, help, labelNames: [...labels], buckets, registers }),
   };

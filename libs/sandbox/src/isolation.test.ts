@@ -1,6 +1,6 @@
 import { admissionReview, pod, waitFor } from '@jspolicy/testing';
 import { afterAll, describe, expect, test } from 'vitest';
-import { bundleOf, type Isolation, TestPool } from './pool-for-test.test-part.ts';
+import { bundleOf, type Isolation, type RunOptions, TestPool } from './pool-for-test.test-part.ts';
 
 // One process, so that all evaluations meet in the same isolate.
 const pool = new TestPool({ processes: 1, maxProcesses: 1 });
@@ -237,11 +237,25 @@ test('policies with the same code do not share what a package holds', async () =
   await own.sandbox.stop();
 });
 
+test.each([
+  ['a promise that no name of it leads to', '[]["construc" + "tor"]["from" + "Async"]([1]).then(() => { late = 1 })'],
+  [
+    'a stack of things to dispose of',
+    'new globalThis["AsyncDisposable" + "Stack"]().disposeAsync().then(() => { late = 1 })',
+  ],
+])('%s leaves nothing behind', async (_what, code) => {
+  const own = new TestPool({ processes: 1, maxProcesses: 1 });
+  for (let i = 0; i < 3; i++)
+    expect(await own.message(`const seen = typeof late; ${code}; deny(seen)`, { isolation: 'kept' })).toBe('undefined');
+  await own.sandbox.stop();
+});
+
 describe('what a package gives away', () => {
   const prelude = `var pack = (() => {
     const list = ['a'], map = new Map([['a', 1]]), set = new Set();
     class Thing { constructor() { this.of = 'thing'; } static shared = { seen: 0 }; }
-    return { get list() { return list; }, map, set, Thing, deep: { one: { two: [] } }, find: /a/g };
+    return { get list() { return list; }, map, set, Thing, deep: { one: { two: [] } }, find: /a/g,
+      date: new Date(5) };
   })();`;
   const changes = {
     'an array': 'pack.list.push(request.uid); deny(pack.list.length)',
@@ -250,12 +264,30 @@ describe('what a package gives away', () => {
     'a class': 'deny(++pack.Thing.shared.seen)',
     'a prototype': 'pack.Thing.prototype.n = (pack.Thing.prototype.n ?? 0) + 1; deny(new pack.Thing().n)',
     'what is far below': 'pack.deep.one.two.push(1); deny(pack.deep.one.two.length)',
+    'an expression that is made another one': 'const at = pack.find.source; pack.find.compile("b"); deny(at)',
+    'a date': 'const at = pack.date.getTime(); pack.date.setTime(1); deny(at)',
     'a search that was begun': 'const at = pack.find.lastIndex; pack.find.test("aa"); deny(at)',
   };
   test.each(Object.entries(changes))('%s is the same in each evaluation', async (_, code) => {
     const text = code.replace(/deny\((.*)\)$/, 'deny(String($1))');
     const first = await pool.message(text, { isolation: 'kept', prelude });
     for (let i = 0; i < 3; i++) expect(await pool.message(text, { isolation: 'kept', prelude })).toBe(first);
+  });
+
+  test('is changed by a method as in a fresh context, also where the failure could be hidden', async () => {
+    const code = 'try { pack.map.set("k", 1) } catch { deny("refused") } deny(String(pack.map.get("k")))';
+    for (let i = 0; i < 2; i++) expect(await pool.message(code, { isolation: 'kept', prelude })).toBe('1');
+  });
+
+  const memory = 'var pack = ((bytes) => ({ bytes, each: (visit) => visit(bytes) }))(new Uint8Array([3]));';
+  test.each([
+    'pack.bytes.fill(7)',
+    'pack.bytes.subarray(0)[0] = 7',
+    'new DataView(pack.bytes.buffer).setInt8(0, 7)',
+    'pack.each((bytes) => { bytes[0] = 7 })',
+  ])('memory, which cannot be frozen, is another one in each evaluation: %s', async (change) => {
+    const code = `const before = pack.bytes[0]; ${change}; deny(String(before + pack.bytes[0]))`;
+    for (let i = 0; i < 3; i++) expect(await pool.message(code, { isolation: 'kept', prelude: memory })).toBe('10');
   });
 
   test('can be used as it is meant', async () => {
@@ -304,5 +336,48 @@ test('a policy that tries until the host answers is judged from its second revie
   const code = 'let o; while (!o) { try { o = this["g" + "et"]("Pod", "v1", "x") } catch {} } deny(o.name)';
   expect(await own.message(code, { limitMs: 1_000 })).toContain('timed out');
   expect(await own.message(code)).toBe('get');
+  await own.sandbox.stop();
+});
+
+describe('a policy that fails late', () => {
+  /** Asks the host once in each evaluation, then works for so long and throws. */
+  const failing = (workMs: number) =>
+    `get("Pod", "v1", "x"); const end = Date.now() + ${workMs}; while (Date.now() < end); throw new Error("late")`;
+  const own = new TestPool({ processes: 1, maxProcesses: 1 });
+  afterAll(() => own.sandbox.stop());
+  const told = async (code: string, options: RunOptions) => {
+    const before = own.calls.length;
+    const message = await own.message(code, { hostCalls: ['get'], ...options });
+    return { says: message.split('\n', 1)[0], times: own.calls.length - before };
+  };
+
+  test('too late to be evaluated anew: its failure is told, and it is evaluated once', async () => {
+    const code = failing(2_600);
+    for (let i = 0; i < 2; i++)
+      expect(await told(code, { limitMs: 5_000 })).toEqual({ says: 'Uncaught Error: late', times: 1 });
+  });
+
+  test('it has its whole limit again, where the deadline is longer', async () => {
+    const result = await told(failing(2_601), { limitMs: 5_000, deadlineMs: 30_000 });
+    expect(result).toEqual({ says: 'Uncaught Error: late', times: 2 });
+  });
+
+  test('what a fresh context would take longer for is told as it failed in the kept one', async () => {
+    // A package's own text runs once for a kept context, and each time for fresh ones.
+    const prelude = 'var end = Date.now() + 3_000; while (Date.now() < end);';
+    const code = 'if (request.operation === "DELETE") throw new Error("early")';
+    expect(await own.message(code, { prelude, limitMs: 20_000 })).toBe('allowed');
+    const review = admissionReview({ object: pod(), operation: 'DELETE' });
+    const message = await own.message(code, { prelude, review, limitMs: 2_000 });
+    expect(message).toContain('Uncaught Error: early');
+  });
+});
+
+test('each run of an evaluation has its own host calls', async () => {
+  const own = new TestPool({ processes: 1, maxProcesses: 1 });
+  const code =
+    'for (let i = 0; i < 6_000; i++) get("Pod", "v1", "x"); (function () { "use strict"; Math.extra = 1; deny(String(Math.extra)) })()';
+  expect(await own.message(code, { hostCalls: ['get'], limitMs: 30_000 })).toBe('1');
+  expect(own.calls.length).toBe(12_000);
   await own.sandbox.stop();
 });

@@ -24,7 +24,9 @@ export type ToChild =
       policy: string;
       policyType: PolicyType;
       digest: string;
+      /** Of each run, and of all together. */
       limitMs: number;
+      deadlineMs: number;
       fresh: boolean;
     }
   | { type: 'reply'; id: number; call: number; reply: CallReply };
@@ -39,6 +41,8 @@ export type CallReply =
 /** Sandbox process to supervisor. */
 export type FromChild =
   | { type: 'ready' }
+  /** The run so far counts for nothing: another one begins, with a limit and calls of its own. */
+  | { type: 'again'; id: number }
   | { type: 'call'; id: number; call: number; name: string; args: unknown[] }
   | ChildResult;
 

@@ -23,6 +23,7 @@ export interface RunOptions {
   /** What the compiler puts in front of the author's text, on its first line. */
   head?: string;
   limitMs?: number;
+  deadlineMs?: number;
   policy?: string;
   /** A text is the body as it stands. */
   review?: unknown;
@@ -50,6 +51,7 @@ export class TestPool {
       digest: bundle.digest,
       review: Buffer.from(bodyOf(options.review ?? DEFAULT_REVIEW)),
       limitMs: options.limitMs ?? 5_000,
+      ...(options.deadlineMs !== undefined && { deadlineMs: options.deadlineMs }),
       ...(options.fresh && { fresh: true }),
       host: this.#host,
     });

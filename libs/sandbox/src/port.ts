@@ -44,8 +44,13 @@ export interface Evaluation {
   digest: string;
   /** The AdmissionReview as it came, UTF-8 JSON. Not kept after the evaluation. */
   review: Uint8Array;
-  /** Milliseconds from now until the answer must be there, waiting for a free sandbox included. */
+  /** Milliseconds from now that the policy has, waiting for a free sandbox included. */
   limitMs: number;
+  /**
+   * Milliseconds from now until the answer must be there; limitMs unless it is more. Within it, an evaluation that has to be
+   * made anew has its whole limit again.
+   */
+  deadlineMs?: number;
   /** In a fresh context, also where the bundle might live in a kept one. */
   fresh?: boolean;
   host: HostFunctions;
@@ -75,7 +80,7 @@ export interface Sandbox {
   /** Forgets a bundle, and what was learnt of it; evaluations that run or wait keep it until they end. */
   unload(digest: string): void;
   /**
-   * Never rejects for what a policy did, and never later than limitMs plus 100 ms. A process that somebody else ends or stops
+   * Never rejects for what a policy did, and never later than deadlineMs (limitMs without it) plus 100 ms. A process that somebody else ends or stops
    * is nobody's fault: the evaluation is begun once more, unless a host call of it may have changed something.
    */
   evaluate(evaluation: Evaluation): Promise<EvaluationResult>;

@@ -2,6 +2,7 @@ export { freePort, type KubeApiServer, type KubeUser, type NatsServer } from '@j
 export { type AdmissionReviewOptions, admissionReview } from './admission-review.ts';
 export { kubeForTest } from './kube-for-test.ts';
 export { type KubeAnswer, type KubeRequestOptions, kubeRequest } from './kube-request.ts';
+export { natsClusterForTest, type TestNatsCluster } from './nats-cluster-for-test.ts';
 export { natsForTest, type TestNats } from './nats-for-test.ts';
 export { type PodOptions, pod, podOfSize } from './pod.ts';
 export { type ProcessOptions, startProcess, type TestProcess } from './start-process.ts';

@@ -1,6 +1,12 @@
 import { resolve } from 'node:path';
 import { type Bus, connectBus } from '@jspolicy/bus';
-import { VIOLATION_EVENT_TYPE, type ViolationEvent, violationSubject } from '@jspolicy/contracts';
+import {
+  AUDIT_CONSUMER,
+  VIOLATION_EVENT_TYPE,
+  VIOLATIONS_STREAM,
+  type ViolationEvent,
+  violationSubject,
+} from '@jspolicy/contracts';
 import { connectApiServer, installCrds } from '@jspolicy/kube';
 import { policyRecord } from '@jspolicy/policy';
 import { createLogger } from '@jspolicy/runtime';
@@ -109,6 +115,14 @@ export class AuditStack {
   /** As a crash does; restartNats() brings it back. */
   killNats(): void {
     this.#parts.nats.kill('SIGKILL');
+  }
+
+  /** With its place in the stream, by the API that JetStream itself has. */
+  async deleteConsumer(): Promise<void> {
+    const subject = `$JS.API.CONSUMER.DELETE.${VIOLATIONS_STREAM}.${AUDIT_CONSUMER}`;
+    const { body } = await this.bus.request(subject, new Uint8Array(), { deadlineMs: 10_000 });
+    const text = new TextDecoder().decode(body);
+    if (!text.includes('"success":true')) throw new Error(text);
   }
 
   startFirst(): Promise<TestProcess> {

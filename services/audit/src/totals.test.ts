@@ -87,3 +87,18 @@ test('two replicas, one of them killed in a burst: totals are exact, with a writ
   }
   await third.stop();
 });
+
+test('a consumer that is deleted is made anew, and what it delivers again is not counted again', async () => {
+  const name = 'again.burst.example';
+  await stack.makePolicy(name, { auditLogSize: 40 });
+  await publishBurst([name], 10_000, 500);
+  await waitFor(async () => (await countOf(name)) === 500, { what: 'all to be counted', timeoutMs: 60_000 });
+  await stack.deleteConsumer();
+  await publishBurst([name], 10_500, 500);
+  await waitFor(async () => (await countOf(name)) >= 1_000, { what: 'the rest to be counted', timeoutMs: 60_000 });
+  await waitFor(async () => (await stack.metric('jspolicy_violations_pending')) === 0, {
+    what: 'nothing to wait',
+    timeoutMs: 60_000,
+  });
+  expect(await countOf(name)).toBe(1_000);
+});

@@ -89,7 +89,10 @@ class Leader implements Running {
     this.#quarantines = new Quarantines({ bus, log, onChange: enqueue });
     this.#records = new Records({ bus, log, signal, unusedBundleMs });
     const writes = new Writes(cluster, { signal, onWrite });
-    const where = () => ({ ...target, caBundle: this.#authorities.caBundle() });
+    const where = () => {
+      const { keepsAddress } = this.#authorities;
+      return { ...target, caBundle: this.#authorities.caBundle(), keepsAddress };
+    };
     this.#webhooks = new Webhooks(writes, where, this.#mirrors);
     this.#own = new OwnWebhooks(writes, where, this.#mirrors);
     this.#authorities = trustAuthorities(parts.certificate, {

@@ -7,7 +7,7 @@ import {
   clientConfig,
   entriesOf,
   isSameEntry,
-  keepingInjected,
+  keepingWhatStays,
   trustedBy,
   type WebhookTarget,
   withInjection,
@@ -52,7 +52,9 @@ export class OwnWebhooks {
     let count = 0;
     for (const { type, mirror } of this.#kept) {
       const existing = mirror.get(OWN_WEBHOOKS);
-      const desired = ownConfiguration(type, this.#target(), existing);
+      const target = this.#target();
+      if (!existing && target.keepsAddress) continue;
+      const desired = ownConfiguration(type, target, existing);
       if (existing && isSameConfiguration(existing, desired)) continue;
       await this.#write(type, mirror, existing, desired);
       count += 1;
@@ -81,7 +83,7 @@ function ownConfiguration(type: ResourceType, target: WebhookTarget, existing: K
     metadata: { ...metadata, ...withInjection(metadata.annotations, target) },
     webhooks: [ownEntry(type, target)],
   };
-  return existing ? keepingInjected(existing, desired, target) : desired;
+  return existing ? keepingWhatStays(existing, desired, target) : desired;
 }
 
 function isSameConfiguration(existing: KubeObject, desired: KubeObject): boolean {

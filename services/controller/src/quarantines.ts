@@ -1,6 +1,7 @@
 import type { Bus, Running } from '@jspolicy/bus';
 import type { QuarantineRecord } from '@jspolicy/contracts';
 import { backoffMs, type Logger, pause } from '@jspolicy/runtime';
+import type { StatusFacts } from './status.ts';
 
 /**
  * A quarantine that ended counts for so long: a policy that ends the sandbox again with its next request is quarantined
@@ -14,7 +15,14 @@ const RETRY = { baseMs: 200, maxMs: 5_000 };
 interface Entry {
   endsAt: number;
   reason: string;
+  kind: QuarantineRecord['kind'];
 }
+
+const CREATES_TOO_MUCH =
+  'it creates objects of kinds that it follows, more than FOLLOWED_CREATES_PER_HOUR of an evaluator: create() fails until ' +
+  'there is room again, and the objects come again, later each time. If it is no endless loop, raise that setting';
+const quarantined = (last: string): string =>
+  `the policy's code ended its sandbox again and again (last: ${last}): its requests are answered by its failurePolicy, and it is tried again, later each time`;
 
 interface QuarantinesParts {
   bus: Pick<Bus, 'quarantines' | 'ensureTopology'>;
@@ -44,12 +52,12 @@ export class Quarantines implements Running {
   }
 
   /** What the status says of it; undefined: it is evaluated everywhere. The same text as long as nothing new happened. */
-  reasonOf(policy: string): string | undefined {
-    const entries = this.#entries.get(policy);
-    if (!entries) return undefined;
+  problemOf(policy: string): StatusFacts['heldBack'] {
+    const entries = [...(this.#entries.get(policy)?.values() ?? [])];
     // One text while several evaluators tell several reasons: a status that changes with each is a write with each.
-    const [reason] = [...entries.values()].map((entry) => entry.reason).sort();
-    return reason;
+    const [last] = entries.flatMap(({ kind, reason }) => (kind === undefined ? [reason] : [])).sort();
+    if (last !== undefined) return { reason: 'Quarantined', message: quarantined(last) };
+    return entries.length > 0 ? { reason: 'CreatesTooMuch', message: CREATES_TOO_MUCH } : undefined;
   }
 
   async stop(): Promise<void> {
@@ -72,13 +80,13 @@ export class Quarantines implements Running {
     return undefined;
   }
 
-  #put({ policy, evaluator, until, reason }: QuarantineRecord): void {
+  #put({ policy, evaluator, until, reason, kind }: QuarantineRecord): void {
     const now = Date.now();
     const endsAt = Math.min(Date.parse(until), now + LONGEST_MS) + LINGER_MS;
     if (endsAt <= now || this.#stopping.signal.aborted) return;
     const entries = this.#entries.get(policy) ?? new Map<string, Entry>();
     this.#entries.set(policy, entries);
-    entries.set(evaluator, { endsAt, reason });
+    entries.set(evaluator, { endsAt, reason, kind });
     this.#wait(policy, entries, now);
     this.#parts.onChange(policy);
   }

@@ -24,13 +24,10 @@ export interface ReconcilerParts {
   webhooks: Webhooks;
   source: BundleSource;
   records: Records;
-  quarantines: Pick<Quarantines, 'reasonOf'>;
+  quarantines: Pick<Quarantines, 'problemOf'>;
   objects: Pick<ObjectFollowing, 'follow' | 'forget'>;
   events: Pick<PolicyEvents, 'tell' | 'forget'>;
 }
-
-const quarantineMessage = (last: string): string =>
-  `the policy's code ended its sandbox again and again (last: ${last}): its requests are answered by its failurePolicy, and it is tried again, later each time`;
 
 /** The same may succeed later: thrown after the status says what is wrong, so that the queue tries again. */
 class TryAgain extends Error {}
@@ -107,11 +104,8 @@ export class Reconciler {
 
   async #finish(policy: JsPolicy, serving: BundleInfo | undefined, failed: Failed | undefined): Promise<void> {
     const problem = failed?.problem;
-    const quarantine = this.#parts.quarantines.reasonOf(policy.metadata.name);
-    await this.#writeStatus(policy, {
-      ...facts(policy, serving, problem),
-      ...(quarantine !== undefined && { quarantine: quarantineMessage(quarantine) }),
-    });
+    const heldBack = this.#parts.quarantines.problemOf(policy.metadata.name);
+    await this.#writeStatus(policy, { ...facts(policy, serving, problem), ...(heldBack && { heldBack }) });
     if (failed?.error) throw failed.error;
   }
 

@@ -10,8 +10,8 @@ export interface Problem {
 
 export interface StatusFacts {
   problem?: Problem;
-  /** Why it is quarantined. It stands beside a problem, because what served before goes on. */
-  quarantine?: string;
+  /** Why evaluators hold it back. It stands beside a problem, because what served before goes on. */
+  heldBack?: Pick<Problem, 'reason' | 'message'>;
   /** Conditions that hold, without Ready. */
   holds: Exclude<ConditionType, 'Ready'>[];
   bundleHash?: string;
@@ -39,9 +39,8 @@ type Timeless = Omit<Condition, 'lastTransitionTime'>;
 const ORDER: Problem['condition'][] = ['BundleCompiled', 'ControllerReady', 'WebhookReady', 'Evaluable'];
 
 /** In the order of their conditions: the first one is the policy's. */
-function problemsOf({ problem, quarantine }: StatusFacts): Problem[] {
-  const evaluable: Problem[] =
-    quarantine === undefined ? [] : [{ condition: 'Evaluable', reason: 'Quarantined', message: quarantine }];
+function problemsOf({ problem, heldBack }: StatusFacts): Problem[] {
+  const evaluable: Problem[] = heldBack ? [{ condition: 'Evaluable', ...heldBack }] : [];
   return problem ? [problem, ...evaluable] : evaluable;
 }
 

@@ -15,6 +15,8 @@ export interface WebhookTarget {
   caBundle: string;
   /** The Certificate, as namespace/name, whose authority cert-manager writes into the configurations; empty: none. */
   injectCaFrom: string;
+  /** The serving certificate is not for where it is now: configurations that exist go on calling where they called. */
+  keepsAddress?: boolean;
 }
 
 /** By which cert-manager knows where to write an authority. */
@@ -52,17 +54,26 @@ export function withInjection(annotations: KubeObject['metadata']['annotations']
   return annotations || injectCaFrom ? { annotations: all } : {};
 }
 
-/** The desired entries with the authority that is there, if it is somebody else's to write. */
-export function keepingInjected(
+interface ClientConfig {
+  url?: string;
+  service?: object;
+  caBundle?: string;
+}
+
+/** The desired entries with what is to stay: the authority, if it is somebody else's to write, and the address for a while. */
+export function keepingWhatStays(
   existing: KubeObject,
   desired: KubeObject,
-  { injectCaFrom }: WebhookTarget,
+  { injectCaFrom, keepsAddress }: WebhookTarget,
 ): KubeObject {
-  if (!injectCaFrom) return desired;
+  if (!injectCaFrom && !keepsAddress) return desired;
   const before = entriesOf(existing);
   const webhooks = entriesOf(desired).map((entry, index) => {
-    const { caBundle } = (before[index]?.['clientConfig'] ?? {}) as { caBundle?: string };
-    return caBundle ? { ...entry, clientConfig: { ...(entry['clientConfig'] as object), caBundle } } : entry;
+    const was = (before[index]?.['clientConfig'] ?? {}) as ClientConfig;
+    const wanted = entry['clientConfig'] as ClientConfig;
+    const { url, service } = keepsAddress && (was.url || was.service) ? was : wanted;
+    const caBundle = (injectCaFrom && was.caBundle) || wanted.caBundle;
+    return { ...entry, clientConfig: { ...(url ? { url } : { service }), ...(caBundle && { caBundle }) } };
   });
   return { ...desired, webhooks };
 }
@@ -187,7 +198,7 @@ export function withClientConfig(existing: KubeObject, policy: string, target: W
     clientConfig: clientConfig(policyPath(policy), target),
   }));
   const metadata = { ...existing.metadata, ...withInjection(existing.metadata.annotations, target) };
-  return keepingInjected(existing, { ...existing, metadata, webhooks }, target);
+  return keepingWhatStays(existing, { ...existing, metadata, webhooks }, target);
 }
 
 /** What the configuration trusts; PEM. */

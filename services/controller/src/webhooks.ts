@@ -1,12 +1,13 @@
 import type { JsPolicy, KubeObject } from '@jspolicy/contracts';
 import type { ResourceType } from '@jspolicy/kube';
+import { CertificateError } from './certificate/trusted-authorities.ts';
 import type { Mirror } from './mirror.ts';
 import { MUTATING, VALIDATING } from './resource-types.ts';
 import {
   type Calls,
   entriesOf,
   isSame,
-  keepingInjected,
+  keepingWhatStays,
   newWebhookName,
   policyOfWebhook,
   trustedBy,
@@ -15,6 +16,9 @@ import {
   withClientConfig,
 } from './webhook-configuration.ts';
 import type { Writes } from './writes.ts';
+
+const NOT_FOR_IT_YET =
+  'the serving certificate is not for where the API server is to call by now; a new one is on its way, then this is tried again';
 
 interface Found {
   type: ResourceType;
@@ -114,7 +118,7 @@ export class Webhooks {
   async #mend(policy: JsPolicy, calls: Calls, found: Found): Promise<void> {
     const target = this.#target();
     const wanted = webhookConfiguration(policy, calls, target, found.object.metadata.name);
-    const desired = keepingInjected(found.object, wanted, target);
+    const desired = keepingWhatStays(found.object, wanted, target);
     if (!isSame(found.object, desired)) await this.#update(found, desired);
   }
 
@@ -126,7 +130,9 @@ export class Webhooks {
   }
 
   async #create(policy: JsPolicy, calls: Calls, type: ResourceType): Promise<void> {
-    const desired = webhookConfiguration(policy, calls, this.#target(), newWebhookName(policy.metadata.name));
+    const target = this.#target();
+    if (target.keepsAddress) throw new CertificateError(NOT_FOR_IT_YET);
+    const desired = webhookConfiguration(policy, calls, target, newWebhookName(policy.metadata.name));
     this.#mirror(type)?.remember(await this.#writes.create(type, desired), undefined);
   }
 

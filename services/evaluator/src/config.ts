@@ -71,6 +71,13 @@ export const settings = {
     default: 256,
     describe: 'reviews at once; more are refused with 503',
   }),
+  followedCreatesPerHour: integer({
+    env: 'FOLLOWED_CREATES_PER_HOUR',
+    min: 0,
+    max: 1_000_000_000,
+    default: 10_000,
+    describe: 'objects that a Controller policy may create of kinds that it follows, in this evaluator; 0: any number',
+  }),
   spoolDir: text({
     env: 'SPOOL_DIR',
     default: join(tmpdir(), `jspolicy-spool-${process.getuid?.() ?? 'user'}`),
@@ -82,6 +89,13 @@ export const settings = {
     max: 10_240,
     default: 64,
     describe: 'size of one evaluator’s spool, MiB; beyond it violations are lost and counted',
+  }),
+  spoolDrainSeconds: integer({
+    env: 'SPOOL_DRAIN_SECONDS',
+    min: 0,
+    max: 3600,
+    default: 5,
+    describe: 'how long an evaluator that is asked to end goes on sending what waits in its spool',
   }),
   cacheMaxMiB: integer({
     env: 'CACHE_MAX_MIB',

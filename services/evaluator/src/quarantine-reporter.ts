@@ -2,6 +2,8 @@ import type { Bus } from '@jspolicy/bus';
 import { backoffMs, type Logger, pause } from '@jspolicy/runtime';
 import type { EvaluatorMetrics } from './evaluator-metrics.ts';
 
+/** Longer than the time from one report to the next, while it lasts. */
+const CREATES_MS = 30_000;
 const RETRY = { baseMs: 100, maxMs: 5_000 };
 
 interface ReporterParts {
@@ -31,17 +33,25 @@ export class QuarantineReporter {
     void this.#tell(policy, untilMs, reason);
   }
 
+  /** It goes on, but may not create what it follows for a while. */
+  reportCreates(policy: string): void {
+    this.#parts.log.warn({ policy }, 'policy creates too many objects of kinds that it follows');
+    const untilMs = Date.now() + CREATES_MS;
+    this.#newest.set(policy, untilMs);
+    void this.#tell(policy, untilMs, 'create() was refused', 'creates');
+  }
+
   stop(): void {
     this.#stopping.abort();
   }
 
-  async #tell(policy: string, untilMs: number, reason: string): Promise<void> {
+  async #tell(policy: string, untilMs: number, reason: string, kind?: 'creates'): Promise<void> {
     const { bus, evaluatorId: evaluator, log } = this.#parts;
     const until = new Date(untilMs).toISOString();
     const isNews = () => !this.#stopping.signal.aborted && this.#newest.get(policy) === untilMs;
     for (let attempt = 0; isNews(); attempt++) {
       try {
-        await bus.quarantines.put({ schema: 1, policy, evaluator, until, reason });
+        await bus.quarantines.put({ schema: 1, policy, evaluator, until, reason, ...(kind && { kind }) });
         break;
       } catch (err) {
         log.debug({ err, policy }, 'quarantine could not be told yet');

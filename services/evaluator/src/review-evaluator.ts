@@ -16,7 +16,7 @@ import type { HostFunctions, Sandbox } from '@jspolicy/sandbox';
 import type { EvaluatorMetrics } from './evaluator-metrics.ts';
 import type { PolicyLookup } from './policy-lookup.ts';
 import { readReviewInfo } from './review-info.ts';
-import { timeLimitMs } from './time-limit.ts';
+import { timeLimits } from './time-limit.ts';
 import type { ViolationRecorder } from './violation-recorder.ts';
 
 export interface ReviewEvaluatorParts {
@@ -90,8 +90,8 @@ export class ReviewEvaluator {
   async #judge(record: PolicyRecord, body: Uint8Array, leftMs: number): Promise<Judged> {
     const { sandbox, hostFunctions } = this.#parts;
     if (!record.bundle) return { outcome: noBundle(record), review: readReviewInfo(body) };
-    const limitMs = timeLimitMs(record.timeoutSeconds, leftMs);
-    if (!(limitMs > 0)) throw new EngineError('DEADLINE_PASSED', 'no time was left to evaluate the policy');
+    const limits = timeLimits(record.timeoutSeconds, leftMs);
+    if (!(limits.limitMs > 0)) throw new EngineError('DEADLINE_PASSED', 'no time was left to evaluate the policy');
     const { name: policy, type, bundle } = record;
     const host = hostFunctions(policy, body);
     const result = await sandbox.evaluate({
@@ -99,7 +99,7 @@ export class ReviewEvaluator {
       type,
       digest: bundle.digest,
       review: body,
-      limitMs,
+      ...limits,
       fresh: bundle.isolation === 'request',
       host,
     });

@@ -22,10 +22,12 @@ import { Spools } from './spools.ts';
 import { ViolationRecorder } from './violation-recorder.ts';
 import { watchPolicies } from './watch-policies.ts';
 import { ControllerWork } from './work/controller-work.ts';
+import { FollowedCreates } from './work/followed-creates.ts';
 import { WorkEvaluator } from './work/work-evaluator.ts';
 import { WorkSandbox } from './work/work-sandbox.ts';
 
 const MIB = 1024 * 1024;
+const SECOND_MS = 1_000;
 /** Objects of one policy for each process: while one is evaluated others are read. */
 const WORK_PER_PROCESS = 4;
 
@@ -69,7 +71,7 @@ class Evaluator implements Service {
 
   async start(): Promise<void> {
     const { log, fail } = this.#context;
-    const { evaluatorId, healthPort, spoolDir, spoolMaxMiB } = this.#config;
+    const { evaluatorId, healthPort, spoolDir, spoolMaxMiB, spoolDrainSeconds } = this.#config;
     const metrics = this.#counted;
     this.#health = await startHealth(healthPort, this.#metrics);
     const onAside = (lines: number) => metrics.violationsAside.inc(lines);
@@ -91,7 +93,8 @@ class Evaluator implements Service {
       this.#tellReady();
     });
     this.#sandbox = sandbox;
-    const recorder = new ViolationRecorder({ bus, spool, log, metrics });
+    const lastDrainMs = spoolDrainSeconds * SECOND_MS;
+    const recorder = new ViolationRecorder({ bus, spool, log, metrics, lastDrainMs });
     this.#recorder = recorder;
     recorder.start();
     spool.follow(() => recorder.start());
@@ -162,7 +165,11 @@ class Evaluator implements Service {
     const sandbox = new WorkSandbox({ bundles: bus.bundles, create, log });
     this.#workSandbox = sandbox;
     const shared = { bus, table, sandbox, log };
-    const own = { ...this.#origin(), recorder, objects: this.#cluster, metrics: this.#counted, profiling };
+    const creates = new FollowedCreates({
+      perHour: this.#config.followedCreatesPerHour,
+      onRefused: (policy) => quarantines.reportCreates(policy),
+    });
+    const own = { ...this.#origin(), recorder, objects: this.#cluster, metrics: this.#counted, creates, profiling };
     const evaluator = new WorkEvaluator({ ...shared, ...own, hostFunctions: this.#hostFunctions() });
     const parallel = workProcesses * WORK_PER_PROCESS;
     return new ControllerWork({ ...shared, parallel, handler: (turn) => evaluator.handle(turn) });

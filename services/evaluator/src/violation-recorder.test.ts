@@ -107,6 +107,20 @@ test('what a process that ended left behind is sent by the next one', async () =
   await second.stop();
 });
 
+test('who ends goes on for a while to send what waits: the disk may go with the Pod', async () => {
+  const spool = await Spool.open(dir.path, MIB);
+  const metrics = evaluatorMetrics(createMetrics());
+  const recording = new ViolationRecorder({ bus, spool, log, metrics, lastDrainMs: 30_000 });
+  nats.kill('SIGKILL');
+  await waitFor(() => !bus.connected, { what: 'the connection to be lost' });
+  await recording.record(event('a'), 200);
+  const stopped = recording.stop();
+  await nats.restart();
+  await stopped;
+  expect(spool.empty).toBe(true);
+  await receivedAre(['a']);
+});
+
 test('what a full spool cannot take is counted, and each loss told', async () => {
   const metrics = createMetrics();
   const lost: unknown[] = [];

@@ -1,6 +1,6 @@
 import type { Bus } from '@jspolicy/bus';
 import { type ViolationEvent, violationSubject } from '@jspolicy/contracts';
-import { backoffMs, type Logger } from '@jspolicy/runtime';
+import { backoffMs, type Logger, pause } from '@jspolicy/runtime';
 import type { EvaluatorMetrics } from './evaluator-metrics.ts';
 import type { Spool, Spooled } from './spool.ts';
 
@@ -8,8 +8,19 @@ import type { Spool, Spooled } from './spool.ts';
 const PUBLISH_MS = 500;
 const DRAIN_PUBLISH_MS = 5_000;
 const RETRY = { baseMs: 100, maxMs: 5_000 };
+/** Between tries of a process that ends: it has not much time. */
+const LAST_RETRY_MS = 200;
 
 type KeptMessages = Pick<Spool, 'empty' | 'bytes' | 'append' | 'drain'>;
+
+export interface RecorderParts {
+  bus: Bus;
+  spool: KeptMessages;
+  log: Logger;
+  metrics: EvaluatorMetrics;
+  /** How long stop() goes on trying to send what waits. The disk may be gone with this process's Pod. */
+  lastDrainMs?: number;
+}
 
 /** Sees that each violation is safe before its answer leaves: in the stream, or on the disk until the stream takes it. */
 export class ViolationRecorder {
@@ -17,6 +28,7 @@ export class ViolationRecorder {
   readonly #spool: KeptMessages;
   readonly #log: Logger;
   readonly #metrics: EvaluatorMetrics;
+  readonly #lastDrainMs: number;
   #draining: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
   #attempts = 0;
@@ -26,11 +38,12 @@ export class ViolationRecorder {
   readonly #keeping = new Set<Promise<void>>();
   #stopped = false;
 
-  constructor(parts: { bus: Bus; spool: KeptMessages; log: Logger; metrics: EvaluatorMetrics }) {
+  constructor(parts: RecorderParts) {
     this.#bus = parts.bus;
     this.#spool = parts.spool;
     this.#log = parts.log;
     this.#metrics = parts.metrics;
+    this.#lastDrainMs = parts.lastDrainMs ?? 0;
   }
 
   /** Sends what earlier processes left behind. May be called again when there is more. */
@@ -56,13 +69,20 @@ export class ViolationRecorder {
     this.#drainSoon(RETRY.baseMs);
   }
 
-  /** Tries once more to send what waits; the rest stays on the disk. */
+  /** Tries to send what waits, for lastDrainMs or once; the rest stays on the disk. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#retry);
     await this.#draining;
     await Promise.all(this.#keeping);
+    const untilMs = performance.now() + this.#lastDrainMs;
     if (this.#bus.connected) await this.#drain();
+    while (!this.#spool.empty && performance.now() < untilMs) {
+      await pause(LAST_RETRY_MS);
+      if (this.#bus.connected) await this.#drain();
+    }
+    const { bytes } = this.#spool;
+    if (bytes > 0) this.#log.error({ bytes }, 'violations stay on the disk: whoever begins with it sends them');
   }
 
   async #published(message: Spooled, timeoutMs: number): Promise<boolean> {

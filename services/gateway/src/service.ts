@@ -15,6 +15,7 @@ import { certificateFiles } from './certificate/certificate-files.ts';
 import { certificateSecret } from './certificate/certificate-secret.ts';
 import { Serving } from './certificate/serving-certificate.ts';
 import { type GatewayConfig, readConfig, settings } from './config.ts';
+import { listenAddress } from './listen-address.ts';
 import { ReviewHandler } from './review-handler.ts';
 import { createServer, swapCertificate } from './server.ts';
 
@@ -33,6 +34,11 @@ export function createGateway({ env, log, fail }: ServiceContext): Service {
   let server: FastifyInstance | undefined;
   let ending = false;
   const serving = new Serving(certificateSource(config, log), log);
+  metrics.gauge({
+    name: 'jspolicy_gateway_certificate_remaining_seconds',
+    help: 'Until the serving certificate is not valid any more',
+    collect: () => serving.remainingSeconds,
+  });
   return {
     async start() {
       health = await startHealth(config.healthPort, metrics);
@@ -48,7 +54,7 @@ export function createGateway({ env, log, fail }: ServiceContext): Service {
       });
       server = listener;
       serving.follow(certificate, (later) => swapCertificate(listener, later));
-      await listener.listen({ host: config.host, port: config.port });
+      await listener.listen({ host: await listenAddress(config.host), port: config.port });
       health.setReady(true);
     },
     async stop() {

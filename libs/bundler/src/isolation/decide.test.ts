@@ -72,6 +72,11 @@ const FRESH: [rule: string, source: string, reason: string][] = [
   ['a write in try', 'const x = [].map; try { x.mark = 1 } catch {}', 'a write whose failure may be hidden at 1:25'],
   ['a write in a function beside try', 'function f(x) { x.a = 1 } try { f([].map) } catch {}', 'a write whose failure'],
   ['a write before a host call that changes something', 'f([].map).a = 1; create({});', 'cannot be evaluated again'],
+  [
+    'a look at what is frozen after a host call',
+    'update(request.object); deny(String(Object.isFrozen([].map)));',
+    'isFrozen in',
+  ],
   ['arguments', 'function f(a) { a = 2; return arguments[0] }', 'arguments at'],
   ['a function in a block', 'if (x) { function f() {} }', 'a function declared in a block'],
   ['a package given away', 'const _ = require("x"); f(_);', '_, a package, given away'],
@@ -115,6 +120,7 @@ const KEPT: [what: string, source: string][] = [
     'try { warn(list("Pod", "v1").map((p) => p.name).sort().join()) } catch (e) { deny(String(e)) }',
   ],
   ['a write outside of try', 'request.object.x = 1; try { JSON.parse("") } catch {}'],
+  ['a look at what is frozen', 'const o = Object.freeze({}); deny(String(Object.isFrozen(o)));'],
   ['typeof of anything', 'typeof Promise === "function" && typeof globalThis;'],
 ];
 

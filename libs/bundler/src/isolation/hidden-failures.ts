@@ -13,6 +13,13 @@ const FAILING = new Set([
   ...'call apply bind captureStackTrace copyWithin fill pop push reverse shift sort splice unshift'.split(' '),
 ]);
 
+/** They tell what is frozen, which a kept context has more of. Elsewhere such a run is made anew. */
+const TELLING = new Set([
+  ...'isFrozen isSealed isExtensible getOwnPropertyDescriptor getOwnPropertyDescriptors'.split(' '),
+  '__lookupGetter__',
+  '__lookupSetter__',
+]);
+
 /** Afterwards a write to the policy's own object fails in strict code too, and does nothing in other code. */
 const LIMITING = new Set([...WRITES_FIRST_ARGUMENT].filter((name) => name !== 'assign'));
 
@@ -35,6 +42,10 @@ export function hiddenFailureRules(sites: readonly Site[]): readonly Rule[] {
     regions.some(({ start, end }) => start <= node.start && node.end <= end);
   const why = writer ? 'a write in code that cannot be evaluated again' : 'a write whose failure may be hidden';
   return [
+    ({ node }) => {
+      const name = writer ? propertyName(node) : undefined;
+      return name !== undefined && TELLING.has(name) ? `${name} in code that cannot be evaluated again` : undefined;
+    },
     (site) =>
       limits(site) || ((writer || mayBeInside(site)) && (mayFail(site, own) || writesName(site, functionNames)))
         ? why

@@ -10,6 +10,7 @@ const MAX_ARGUMENT_UNITS = 4 * 1024 * 1024;
 export class EvaluationSlot implements ContextHost {
   readonly prints = new PrintBuffer();
   readonly #ask: (name: string, args: string) => Promise<string>;
+  readonly #onAgain: () => void;
   #open = false;
   #calls = 0;
   /** The policy's own end; it stands whatever its code did after it. */
@@ -21,11 +22,14 @@ export class EvaluationSlot implements ContextHost {
   /** A host function that may change something was called. */
   wrote = false;
 
-  constructor(ask: (name: string, args: string) => Promise<string>) {
+  /** `onAgain`: the evaluation is begun anew, and what it did so far counts for nothing. */
+  constructor(ask: (name: string, args: string) => Promise<string>, onAgain: () => void) {
     this.#ask = ask;
+    this.#onAgain = onAgain;
   }
 
-  open(): void {
+  open(again: boolean): void {
+    if (again) this.#onAgain();
     this.#open = true;
     this.#calls = 0;
     this.outcome = undefined;

@@ -34,11 +34,14 @@ let tidied = Promise.resolve();
 /** The last evaluation that was asked for. */
 let evaluated = Promise.resolve();
 
-const slot = new EvaluationSlot((name, args) => {
-  const call = nextCall++;
-  send({ type: 'call', id: currentId, call, name, args: JSON.parse(args) as unknown[] });
-  return new Promise((resolve) => calls.set(call, resolve));
-});
+const slot = new EvaluationSlot(
+  (name, args) => {
+    const call = nextCall++;
+    send({ type: 'call', id: currentId, call, name, args: JSON.parse(args) as unknown[] });
+    return new Promise((resolve) => calls.set(call, resolve));
+  },
+  () => send({ type: 'again', id: currentId }),
+);
 const home = new IsolateHome(memoryLimitMiB, slot);
 const runner = new PolicyRunner(home, slot);
 

@@ -10,6 +10,7 @@ import type { IsolateHome } from './isolate-home.ts';
 import { DEPENDENCIES, KeptContexts } from './kept-contexts.ts';
 import { type LoadedBundle, ownPart } from './loaded-bundle.ts';
 import { inPieces } from './review-pieces.ts';
+import { RunTime } from './run-time.ts';
 import { answerOf } from './verdict.ts';
 
 export interface Task {
@@ -17,7 +18,10 @@ export interface Task {
   policy: string;
   policyType: PolicyType;
   review: string;
+  /** Of each run. */
   limitMs: number;
+  /** Of all runs together. */
+  deadlineMs: number;
   fresh: boolean;
 }
 
@@ -51,21 +55,25 @@ export class PolicyRunner {
 
   async #evaluate(task: Task): Promise<Run> {
     const { bundle } = task;
-    const endsAt = performance.now() + task.limitMs;
-    const left = () => endsAt - performance.now();
-    if (!bundle.kept || task.fresh) return this.#fresh(task, left);
-    const run = await this.#inKept(task, left);
+    const time = new RunTime(task);
+    if (!bundle.kept || task.fresh) return this.#fresh(task, time);
+    const run = await this.#inKept(task, time);
     if (run && (run.retire || !this.#isDoubtful(run.answer))) return run;
     // What it wrote would be written twice. Its next evaluations are fresh: the context may be why it failed.
     if (run && this.#slot.wrote) return this.#demoted(bundle, run, 'it failed after it wrote');
+    if (run && !this.#slot.freshNeeded && time.nextMs < time.usedMs)
+      return this.#demoted(bundle, run, 'it failed too late to be evaluated anew');
     const why = !run
-      ? 'its dependencies do not load'
+      ? 'its dependencies cannot be kept'
       : this.#slot.freshNeeded
-        ? 'it reads Function, eval or Promise'
+        ? 'it reaches for what a kept context must not give'
         : undefined;
-    const again = await this.#fresh(task, left);
+    const again = await this.#fresh(task, time);
     if (why === undefined && run && isSame(run.answer, again.answer)) return again;
-    return this.#demoted(bundle, again, why ?? 'it behaves otherwise in a kept context');
+    const cutShort = isTimeout(again.answer) && !time.hadWholeLimit;
+    // A context that took the time is nothing that the policy did: what it did with its time is told.
+    const told = run && why === undefined && cutShort ? { ...again, answer: run.answer } : again;
+    return this.#demoted(bundle, told, why ?? 'it behaves otherwise in a kept context');
   }
 
   #demoted(bundle: LoadedBundle, run: Run, why: string): Run {
@@ -76,7 +84,7 @@ export class PolicyRunner {
 
   /** A kept context must not be the reason of a failure, or of a verdict that a fresh one would not give. */
   #isDoubtful(answer: ChildAnswer): boolean {
-    return this.#slot.freshNeeded || (answer.kind === 'failed' && answer.failure.cause !== 'timeout');
+    return this.#slot.freshNeeded || (answer.kind === 'failed' && !isTimeout(answer));
   }
 
   /**
@@ -97,107 +105,107 @@ export class PolicyRunner {
     if (clean !== true) this.#kept.drop(unswept.digest);
   }
 
-  async #inKept(task: Task, left: () => number): Promise<Run | undefined> {
+  async #inKept(task: Task, time: RunTime): Promise<Run | undefined> {
     const { bundle } = task;
     let context: GuestContext;
     try {
       context = await this.#kept.take(task.policy, bundle, modeOf(bundle));
     } catch (error) {
-      this.#slot.open();
+      this.#slot.open(false);
       this.#slot.close();
       // Memory, of which they may find enough elsewhere.
-      if (this.#home.isolate.isDisposed) return this.#failed(error, task, this.#state(left));
-      // Its dependencies do not load in a hardened context.
+      if (this.#home.isolate.isDisposed) return this.#failed(error, task, this.#state(time));
+      // Its dependencies do not load in a hardened context, or give away what cannot be hardened.
       bundle.kept = false;
       return undefined;
     }
     const run = await this.#run(
       task,
       context,
-      () => this.#code(context, GUEST.evaluateKept, [task.policy, ...inPieces(task.review)], left),
-      left,
+      () => this.#code(context, GUEST.evaluateKept, [task.policy, ...inPieces(task.review)], time),
+      time,
     );
     if (run.retire) return run;
-    if (this.#slot.hostNeeded) return this.#waiting(task, left);
+    if (this.#slot.hostNeeded) return this.#waiting(task, time);
     this.#unswept = { context, digest: bundle.digest };
     return run;
   }
 
-  async #fresh(task: Task, left: () => number): Promise<Run> {
+  async #fresh(task: Task, time: RunTime): Promise<Run> {
     const context = this.#home.fresh(modeOf(task.bundle));
-    const run = await this.#run(task, context, () => this.#whole(context, task, left), left);
+    const run = await this.#run(task, context, () => this.#whole(context, task, time), time);
     if (!run.retire) context.release();
-    return this.#slot.hostNeeded && !run.retire ? this.#waiting(task, left) : run;
+    return this.#slot.hostNeeded && !run.retire ? this.#waiting(task, time) : run;
   }
 
   /** The policy asks the host after all: from now on its evaluations can wait. */
-  #waiting(task: Task, left: () => number): Promise<Run> {
+  #waiting(task: Task, time: RunTime): Promise<Run> {
     task.bundle.waits = true;
     this.#kept.drop(task.bundle.digest);
-    return this.#fresh(task, left);
+    return this.#fresh(task, time);
   }
 
-  async #whole(context: GuestContext, task: Task, left: () => number): Promise<void> {
+  async #whole(context: GuestContext, task: Task, time: RunTime): Promise<void> {
     const { bundle } = task;
-    if ((await context.ask(GUEST.begin, [task.policy, ...inPieces(task.review)], left())) !== true) return;
-    if (this.#home.globalContext) await this.#globalContext(context, left);
+    if ((await context.ask(GUEST.begin, [task.policy, ...inPieces(task.review)], time.left())) !== true) return;
+    if (this.#home.globalContext) await this.#globalContext(context, time);
     const prelude = bundle.script.slice(0, bundle.preludeLength);
-    if (prelude) await this.#script(context, bundle.digest, prelude, DEPENDENCIES, left);
-    if (bundle.form === 'script') return this.#script(context, bundle.digest, ownPart(bundle), bundle.name, left);
+    if (prelude) await this.#script(context, bundle.digest, prelude, DEPENDENCIES, time);
+    if (bundle.form === 'script') return this.#script(context, bundle.digest, ownPart(bundle), bundle.name, time);
     const body = context.valueOf(this.#home.scripts.functionOf(bundle));
-    await this.#code(context, GUEST.evaluate, [body.derefInto({ release: true })], left);
+    await this.#code(context, GUEST.evaluate, [body.derefInto({ release: true })], time);
   }
 
   /** What it throws is the failure of every policy. */
-  async #globalContext({ mode, context }: GuestContext, left: () => number): Promise<void> {
+  async #globalContext({ mode, context }: GuestContext, time: RunTime): Promise<void> {
     const script = this.#home.scripts.globalContextOf(this.#home.globalContext);
-    const options = { timeout: Math.max(1, Math.ceil(left())) };
+    const options = { timeout: Math.max(1, Math.ceil(time.left())) };
     if (mode === 'direct') script.runSync(context, options);
     else await script.run(context, options);
   }
 
   /** What the policy throws is told by the outcome. What reaches us is a rejection that nobody handled: it allows. */
-  async #code(context: GuestContext, operation: number, args: unknown[], left: () => number): Promise<void> {
+  async #code(context: GuestContext, operation: number, args: unknown[], time: RunTime): Promise<void> {
     try {
-      await context.ask(operation, args, left());
+      await context.ask(operation, args, time.left());
     } catch (error) {
-      if (this.#gaveUp(left)) throw error;
+      if (this.#gaveUp(time)) throw error;
     }
   }
 
-  async #script(context: GuestContext, digest: string, text: string, name: string, left: () => number): Promise<void> {
+  async #script(context: GuestContext, digest: string, text: string, name: string, time: RunTime): Promise<void> {
     const scratch = () => this.#home.scratchContext(context.mode);
     const { script, caught } = this.#home.scripts.scriptOf(digest, text, name, scratch);
-    const options = { timeout: Math.max(1, Math.ceil(left())) };
+    const options = { timeout: Math.max(1, Math.ceil(time.left())) };
     try {
       if (context.mode === 'direct') script.runSync(context.context, options);
       else await script.run(context.context, options);
     } catch (error) {
       // What it throws is caught inside; so this is a rejection that nobody handled, and it allows.
-      if (!caught || this.#gaveUp(left)) throw error;
+      if (!caught || this.#gaveUp(time)) throw error;
     }
   }
 
-  async #run(task: Task, context: GuestContext, code: () => Promise<unknown>, left: () => number): Promise<Run> {
-    this.#slot.open();
+  async #run(task: Task, context: GuestContext, code: () => Promise<unknown>, time: RunTime): Promise<Run> {
+    this.#slot.open(time.begin());
     try {
       await code();
       const outcome = (await context.askShortly(GUEST.finish)) as string;
       return { answer: answerOf(this.#slot.outcome ?? outcome, task), retire: false };
     } catch (error) {
-      return this.#failed(error, task, this.#state(left));
+      return this.#failed(error, task, this.#state(time));
     } finally {
       this.#slot.close();
     }
   }
 
-  #state(left: () => number): IsolateState {
-    return { disposed: this.#home.isolate.isDisposed, timeIsOver: left() <= TIMER_MS };
+  #state(time: RunTime): IsolateState {
+    return { disposed: this.#home.isolate.isDisposed, timeIsOver: time.left() <= TIMER_MS };
   }
 
   /** The isolate itself, as against code that threw. */
-  #gaveUp(left: () => number): boolean {
-    const { disposed, timeIsOver } = this.#state(left);
+  #gaveUp(time: RunTime): boolean {
+    const { disposed, timeIsOver } = this.#state(time);
     return disposed || timeIsOver;
   }
 
@@ -223,6 +231,8 @@ export class PolicyRunner {
 /** The isolate's timer counts whole milliseconds. */
 const TIMER_MS = 1;
 const modeOf = ({ waits }: LoadedBundle): Mode => (waits ? 'waiting' : 'direct');
+
+const isTimeout = (answer: ChildAnswer): boolean => answer.kind === 'failed' && answer.failure.cause === 'timeout';
 
 /** Places differ: the wrappers do. */
 function isSame(kept: ChildAnswer, fresh: ChildAnswer): boolean {

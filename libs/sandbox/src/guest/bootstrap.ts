@@ -68,7 +68,7 @@ function bootstrap(
   const endWhenFreshIsNeeded = (): void => {
     if (needsFresh()) state.stop();
   };
-  const harden = hardenerOf(intrinsics, overridesOf(intrinsics, endWhenFreshIsNeeded));
+  const harden = hardenerOf(intrinsics, overridesOf(intrinsics, endWhenFreshIsNeeded), endWhenFreshIsNeeded);
   const sweeper = sweeperOf(intrinsics);
   let factory: (() => () => unknown) | undefined;
   let sweep = (): boolean => false;

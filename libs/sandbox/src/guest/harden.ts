@@ -5,9 +5,9 @@ import type { Intrinsics } from './intrinsics.ts';
  * written there outlives an evaluation. What a package holds for itself stays as it is. The global object itself stays
  * open; it is swept. Guest code.
  */
-export function hardener(intrinsics: Intrinsics, enableOverrides: () => unknown[]) {
+export function hardener(intrinsics: Intrinsics, enableOverrides: () => unknown[], needsFresh: () => void) {
   const { getOwnPropertyDescriptor, getPrototypeOf, ownKeys, freeze, preventExtensions, defineProperty } = intrinsics;
-  const { apply, hasOwn, isRegExp, isCollection, TypeError } = intrinsics;
+  const { apply, hasOwn, isRegExp, isDate, isMemory, isCollection, TypeError } = intrinsics;
   const seen = new Set<unknown>();
   const isObject = (value: unknown): value is object =>
     (typeof value === 'object' && value !== null) || typeof value === 'function';
@@ -64,9 +64,15 @@ export function hardener(intrinsics: Intrinsics, enableOverrides: () => unknown[
     }
   };
 
+  /** What they change is no property, which could be frozen. A policy may catch what they throw, so the run is given up. */
   const refuse = () => {
+    needsFresh();
     throw new TypeError('Cannot change what a package holds');
   };
+  const refuseAll = (value: object, names: string[]): void => {
+    for (const name of names) if (!hasOwn(value, name)) defineProperty(value, name, { value: refuse });
+  };
+  const setters = ownKeys(Date.prototype).filter((name) => typeof name === 'string' && /^set/.test(name)) as string[];
   /** Of regular expressions only lastIndex stays open, because packages search with them; it is put back. */
   const expressions: RegExp[] = [];
 
@@ -76,17 +82,17 @@ export function hardener(intrinsics: Intrinsics, enableOverrides: () => unknown[
       // Exports are behind these.
       if (get) waiting.push(valueOf(get, value));
     }
+    // It can neither be frozen nor compared in time.
+    if (isMemory(value)) throw new TypeError('a package gives away memory');
     if (isRegExp(value)) {
+      refuseAll(value, ['compile']);
       expressions.push(value);
       preventExtensions(value);
       return;
     }
-    if (isCollection(value))
-      for (const name of ['set', 'add', 'delete', 'clear'])
-        if (!hasOwn(value, name)) defineProperty(value, name, { value: refuse });
-    // Memory cannot be frozen.
-    if (ArrayBuffer.isView(value)) preventExtensions(value);
-    else freeze(value);
+    if (isCollection(value)) refuseAll(value, ['set', 'add', 'delete', 'clear']);
+    if (isDate(value)) refuseAll(value, setters);
+    freeze(value);
   };
 
   const valueOf = (get: () => unknown, owner: object): unknown => {

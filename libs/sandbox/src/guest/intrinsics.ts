@@ -38,6 +38,8 @@ export function captureIntrinsics() {
     execRegExp: RegExp.prototype.exec,
     hasOwn: Object.hasOwn,
     isRegExp: (value: object): value is RegExp => Object.prototype.toString.call(value) === '[object RegExp]',
+    isDate: (value: object): boolean => Object.prototype.toString.call(value) === '[object Date]',
+    isMemory: (value: object): boolean => ArrayBuffer.isView(value) || value instanceof ArrayBuffer,
     isCollection: (value: object): boolean =>
       value instanceof Map || value instanceof Set || value instanceof WeakMap || value instanceof WeakSet,
   };

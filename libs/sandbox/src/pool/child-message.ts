@@ -13,7 +13,11 @@ export const MAX_CHILD_FRAME_BYTES = 16 * 1024 * 1024;
 export function childMessage(header: unknown): FromChild | undefined {
   if (!isFields(header)) return undefined;
   const { type } = header;
-  const isOne = type === 'ready' || (type === 'call' && isCall(header)) || (type === 'result' && isResult(header));
+  const isOne =
+    type === 'ready' ||
+    (type === 'again' && isAgain(header)) ||
+    (type === 'call' && isCall(header)) ||
+    (type === 'result' && isResult(header));
   return isOne ? (header as unknown as FromChild) : undefined;
 }
 
@@ -40,6 +44,7 @@ const has =
   (value) =>
     isFields(value) && Object.entries(checks).every(([key, check]) => check(value[key]));
 
+const isAgain = has({ id: isNumber });
 const isCall = has({ id: isNumber, call: isNumber, name: isText, args: Array.isArray });
 
 const isReviewInfo = has({

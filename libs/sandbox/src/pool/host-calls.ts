@@ -3,21 +3,18 @@ import { isRead, isWrite, MAX_HOST_CALLS, TOO_MANY_CALLS } from '../host-call-ru
 import type { CallReply } from '../messages.ts';
 import { HostCallError, type HostFunctions, JsonText } from '../port.ts';
 
-/** A process counts for each of its runs, and one that failed in a kept context is made again in a fresh one. */
-const MAX_RUNS = 2;
-
 /** Host calls that are left so long before the time is over are ended, so that the policy's own thread can end too. */
 const STOP_BEFORE_MS = 20;
 
 /** A sandbox process refuses calls beyond the limit itself; one that goes on so far beyond it is no honest one. */
-const FLOOD_CALLS = 2 * MAX_RUNS * MAX_HOST_CALLS;
+const FLOOD_CALLS = 2 * MAX_HOST_CALLS;
 /** Policies wait for each answer: an honest process has one call out, or two where the end of a run was not heard yet. */
 const MAX_PENDING = 4;
 
 interface CallsOptions {
   host: HostFunctions;
-  /** Of performance.now(). */
-  endsAt: number;
+  /** When the run is to be over, of performance.now(). */
+  endsAt(): number;
   /** A value larger than this is an error that the policy sees. */
   maxValueBytes: number;
   reply(call: number, reply: CallReply, body?: readonly Uint8Array[]): void;
@@ -52,10 +49,15 @@ export class HostCalls {
     return this.#mayHaveChanged;
   }
 
+  /** Another run begins; what an earlier one may have changed stays known. */
+  again(): void {
+    this.#count = 0;
+  }
+
   /** Never rejects. */
   async answer(call: number, name: string, args: unknown[]): Promise<void> {
     if (++this.#count > FLOOD_CALLS || this.#pending >= MAX_PENDING) this.#options.onFlood();
-    else if (this.#count <= MAX_RUNS * MAX_HOST_CALLS) await this.#ask(call, name, args);
+    else if (this.#count <= MAX_HOST_CALLS) await this.#ask(call, name, args);
     else this.#options.reply(call, { kind: 'thrown', ...TOO_MANY_CALLS });
   }
 
@@ -63,7 +65,7 @@ export class HostCalls {
     const { host, endsAt, maxValueBytes, reply, onFailure } = this.#options;
     const { signal } = this.#abort;
     // Not when little time is left already: a timer takes no negative number.
-    const leftMs = Math.max(0, endsAt - STOP_BEFORE_MS - performance.now());
+    const leftMs = Math.max(0, endsAt() - STOP_BEFORE_MS - performance.now());
     const timer = setTimeout(() => this.#stop(call), leftMs);
     const writes = isWrite(name) ? 1 : 0;
     this.#mayHaveChanged ||= !isRead(name);

@@ -20,12 +20,20 @@ const START_MS = 20_000;
 /** A third of the memory: a larger value could hardly be parsed there, and the process would have to be ended for it. */
 const VALUE_SHARE = 3;
 const BYTES_PER_MIB = 1024 * 1024;
+/** In a kept context, in a fresh one, and in one where it can wait for the host. No honest process begins more often. */
+const MAX_RUNS = 3;
 
 /** An evaluation that was sent. Times are of performance.now(). */
 interface Sent {
   id: number;
   evaluation: Evaluation;
+  /** Of the run. */
   endsAt: number;
+  /** Of all runs together. */
+  deadlineAt: number;
+  /** What each run may take, ms. */
+  limitMs: number;
+  runs: number;
   /** When it became the first of the line. */
   startedAt: number;
   /** Made with the first host call: most evaluations have none, and an abort costs. */
@@ -164,10 +172,16 @@ export class SandboxProcess {
     }
     const id = this.#nextId++;
     const now = performance.now();
+    const { limitMs: wholeMs, deadlineMs: wholeDeadlineMs = wholeMs } = evaluation;
+    const limitMs = Math.max(1, endsAt - now);
+    const deadlineMs = limitMs + Math.max(0, wholeDeadlineMs - wholeMs);
     this.#line.push({
       id,
       evaluation,
       endsAt,
+      deadlineAt: now + deadlineMs,
+      limitMs,
+      runs: 1,
       startedAt: now,
       calls: undefined,
       seen: undefined,
@@ -178,9 +192,7 @@ export class SandboxProcess {
     const { policy, type: policyType, digest, review } = evaluation;
     // Also where this process was told otherwise: another one may have found out.
     const fresh = evaluation.fresh === true || bundle.isolation === 'request';
-    this.#send({ type: 'evaluate', id, policy, policyType, digest, limitMs: Math.max(1, endsAt - now), fresh }, [
-      review,
-    ]);
+    this.#send({ type: 'evaluate', id, policy, policyType, digest, limitMs, deadlineMs, fresh }, [review]);
   }
 
   /** Those behind the one that runs are given back; what the process still says of them is not heard. */
@@ -263,6 +275,7 @@ export class SandboxProcess {
       onReady();
     } else if (message.id !== this.#line[0]?.id) return;
     else if (message.type === 'result') this.#take(message);
+    else if (message.type === 'again') this.#again(this.#line[0]);
     else this.#answerCall(this.#line[0], message);
   }
 
@@ -277,8 +290,16 @@ export class SandboxProcess {
     if (this.#retiring && this.#line.length === 0) this.kill();
   }
 
+  #again(current: Sent): void {
+    current.runs += 1;
+    if (current.runs > MAX_RUNS) this.kill('damaged');
+    current.endsAt = Math.min(performance.now() + current.limitMs, current.deadlineAt);
+    current.seen = undefined;
+    current.calls?.again();
+  }
+
   #answerCall(current: Sent, { call, name, args }: Extract<FromChild, { type: 'call' }>): void {
-    const { id, evaluation, endsAt, givenBack } = current;
+    const { id, evaluation, givenBack } = current;
     if (givenBack) {
       this.#send({ type: 'reply', id, call, reply: { kind: 'stop' } });
       return;
@@ -286,7 +307,7 @@ export class SandboxProcess {
     current.seen = undefined;
     current.calls ??= new HostCalls({
       host: evaluation.host,
-      endsAt,
+      endsAt: () => current.endsAt,
       maxValueBytes: this.#maxValueBytes,
       reply: (to, reply, body) => this.#send({ type: 'reply', id, call: to, reply }, body),
       onFlood: () => this.kill('damaged'),

@@ -88,6 +88,11 @@ describe('ends its process, and the policy is to blame', () => {
     expect(outcome).toMatchObject({ killedFor: 'damaged', byOthers: false });
   });
 
+  test('an evaluation that is begun anew without end', async () => {
+    const { outcome } = await outcomeOf(`for (let i = 0; i < 5; i++) send({ type: 'again', id: 0 })`);
+    expect(outcome).toMatchObject({ killedFor: 'damaged' });
+  });
+
   test('a flood of calls, of which the host sees the first few', async () => {
     const { outcome, calls } = await outcomeOf(
       'for (let call = 0; call < 2_000; call++) send({ type: "call", id: 0, call, name: "get", args: [] })',

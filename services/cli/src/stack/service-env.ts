@@ -53,7 +53,8 @@ function own(service: ServiceName, name: string, facts: StackFacts, env: NodeJS.
         TLS_KEY_FILE: certificates.keyFile,
       };
     case 'evaluator':
-      return { EVALUATOR_ID: name, SPOOL_DIR: places.spool };
+      // The next start sends what waits: nobody has to wait for it now.
+      return { EVALUATOR_ID: name, SPOOL_DIR: places.spool, SPOOL_DRAIN_SECONDS: '0' };
     case 'compiler':
       return { WORK_DIR: places.compilerWork, CACHE_DIR: packageCache(env) };
     case 'controller':

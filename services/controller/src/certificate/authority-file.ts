@@ -16,6 +16,7 @@ export interface AuthorityFileParts {
 
 /** Authorities that somebody else keeps in a file. It must hold the old one too for as long as a gateway serves by it. */
 export class AuthorityFile implements TrustedAuthorities {
+  readonly keepsAddress = false;
   readonly synced = Promise.resolve();
   readonly #parts: AuthorityFileParts;
   #text: string;

@@ -220,6 +220,35 @@ describe('a new leader', () => {
     expect((await held()).cert).toBe(made.cert);
   });
 
+  test('with another WEBHOOK_URL has configurations call there once the certificate is for it', async () => {
+    await controller.child.stop();
+    const made = await createCertificates(NAMES);
+    await put(dataOf(made));
+    await restart();
+    await waitFor(async () => (await trusted()) === made.ca, {
+      what: 'its authority to be trusted',
+      timeoutMs: 30_000,
+    });
+    await controller.child.stop();
+    const url = 'https://gateway.example:8443';
+    controller = await stack.startController({ ...SERVED, WEBHOOK_URL: url, CERTIFICATE_SETTLE_SECONDS: '4' });
+    const fresh = 'moved.controller.example';
+    await untilLeading(stack, controller);
+    await stack.call('POST', `${KINDS}/jspolicies`, policy(fresh, { javascript: 'deny("no")' }));
+    const called = async (name: string) => {
+      const [entry] = ((await stack.webhooksOf(name))[0]?.['webhooks'] ?? []) as { clientConfig: { url?: string } }[];
+      return entry?.clientConfig.url;
+    };
+    // First both authorities are trusted where the gateway was called before.
+    await waitFor(async () => (await trusted()).match(/BEGIN/g)?.length === 2, { what: 'both to be trusted' });
+    expect(await called(NAME)).toBeUndefined();
+    for (const name of [NAME, fresh]) {
+      await waitFor(() => called(name), { what: `${name} to call there`, timeoutMs: 60_000 });
+      expect(await called(name)).toBe(`${url}/policy/${name}`);
+      expect(readPair(await held()).covers('gateway.example')).toBe(true);
+    }
+  });
+
   test('uses what cert-manager keeps, and does not renew it', async () => {
     await controller.child.stop();
     // All of its life is nearly over.

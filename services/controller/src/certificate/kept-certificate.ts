@@ -1,4 +1,4 @@
-import { certificatesOf, createCertificates, type ServingPair } from '@jspolicy/certificates';
+import { certificatesOf, createCertificates, readPair, type ServingPair } from '@jspolicy/certificates';
 import type { KubeObject } from '@jspolicy/contracts';
 import type { Cluster } from '@jspolicy/kube';
 import type { Logger } from '@jspolicy/runtime';
@@ -45,6 +45,7 @@ export class KeptCertificate implements TrustedAuthorities {
   readonly #queue: WorkQueue;
   readonly #told = Promise.withResolvers<void>();
   #bundle: string | undefined;
+  #keepsAddress = false;
   #problem = 'it has not been looked at yet';
   /** What the Secret held when it was whole. */
   #whole: CertificateState | undefined;
@@ -83,6 +84,10 @@ export class KeptCertificate implements TrustedAuthorities {
     return this.#bundle;
   }
 
+  get keepsAddress(): boolean {
+    return this.#keepsAddress;
+  }
+
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
     this.#told.resolve();
@@ -103,6 +108,7 @@ export class KeptCertificate implements TrustedAuthorities {
     const secret = this.#mirror.get(SECRET_NAME);
     const read = secret ? readSecret(secret) : undefined;
     if (read?.is === 'foreign') return this.#refuse(read.problem);
+    this.#keepsAddress = false;
     if (read?.is === 'given') return void (await this.#tell(certificatesOf(read.ca)));
     if (read?.is === 'kept') return this.#advance(read.state);
     if (read)
@@ -134,6 +140,7 @@ export class KeptCertificate implements TrustedAuthorities {
   async #advance(state: CertificateState): Promise<void> {
     const { host, lifeMs } = this.#parts;
     if (state.current) this.#whole = state;
+    this.#keepsAddress = state.current !== undefined && !readPair(state.current).covers(host);
     const step = nextStep(state, { now: new Date(), host, overlapMs: lifeMs / 3 });
     if (step.do === 'prepare') return this.#prepare(state, step.why);
     const written = await this.#tell(authoritiesOf(step.do === 'tidy' ? step.state : state));

@@ -8,6 +8,8 @@ export interface TrustedAuthorities extends Running {
   start(): Promise<void>;
   /** base64 of PEM; empty: the API server's own roots. Throws CertificateError while nothing can be told. */
   caBundle(): string;
+  /** Gateways serve by a certificate that is not for where the API server shall call from now on; a new one is on its way. */
+  readonly keepsAddress: boolean;
 }
 
 /** The serving certificate cannot be used, and only people can mend it. */
@@ -18,6 +20,7 @@ export const bundleOf = (pems: string[]): string => Buffer.from([...new Set(pems
 
 /** Nothing to keep: what the API server trusts is said by whoever runs it, or written by another controller. */
 export class NoAuthorities implements TrustedAuthorities {
+  readonly keepsAddress = false;
   readonly synced = Promise.resolve();
   async start(): Promise<void> {}
   caBundle(): string {

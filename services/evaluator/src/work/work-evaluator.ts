@@ -7,6 +7,7 @@ import type { EvaluatorMetrics } from '../evaluator-metrics.ts';
 import type { PolicyTable } from '../policy-table.ts';
 import type { ViolationRecorder } from '../violation-recorder.ts';
 import { currentObject, type ObjectSource } from './current-object.ts';
+import type { FollowedCreates } from './followed-creates.ts';
 import { workPolicy } from './work-policy.ts';
 import { covers, operationOf, workReview } from './work-review.ts';
 import type { WorkSandbox } from './work-sandbox.ts';
@@ -23,6 +24,7 @@ export interface WorkEvaluatorParts {
   sandbox: Pick<WorkSandbox, 'evaluate'>;
   recorder: Pick<ViolationRecorder, 'record'>;
   hostFunctions(policy: string, review: Uint8Array): HostFunctions;
+  creates: FollowedCreates;
   metrics: EvaluatorMetrics;
   /** How long each evaluation took is logged. */
   profiling?: boolean;
@@ -85,12 +87,16 @@ export class WorkEvaluator {
     if (!record.bundle) return DONE;
     const { name: policy, type, bundle, timeoutSeconds } = record;
     const review = workReview(turn.work, object);
-    const host = fenced(this.#parts.hostFunctions(policy, review), turn);
+    const { creates, hostFunctions } = this.#parts;
+    const host = creates.bounded(fenced(hostFunctions(policy, review), turn), policy, turn.work.object);
     const startMs = performance.now();
     const limitMs = timeoutSeconds * 1000;
+    // Nobody waits: one that has to be evaluated anew has its whole time again.
+    const deadlineMs = 2 * limitMs;
     const { digest, isolation } = bundle;
     const fresh = isolation === 'request';
-    const result = await this.#parts.sandbox.evaluate({ policy, type, digest, review, limitMs, fresh, host });
+    const limits = { limitMs, deadlineMs };
+    const result = await this.#parts.sandbox.evaluate({ policy, type, digest, review, ...limits, fresh, host });
     if (result.kind === 'malformed') throw new Error(`the request of a Controller policy: ${result.message}`);
     if (result.kind === 'refused') return waiting(turn.attempt);
     this.#profile(piece, performance.now() - startMs);

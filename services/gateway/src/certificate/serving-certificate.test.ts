@@ -21,9 +21,13 @@ test('a certificate that is not valid yet serves when its time has come, and the
   const first = serving.first();
   tell(await made(HOUR_MS));
   expect(serving.problem).toBe('the certificate is not valid yet');
+  expect(serving.remainingSeconds).toBeUndefined();
   const valid = await made(-HOUR_MS);
   tell(valid);
   expect(await first).toBe(valid);
+  // Ninety days from when it was made.
+  expect(serving.remainingSeconds).toBeGreaterThan(89 * 86_400);
+  expect(serving.remainingSeconds).toBeLessThanOrEqual(90 * 86_400);
   expect(serving.problem).toBeUndefined();
   const swapped: ServingCertificate[] = [];
   serving.follow(valid, (later) => swapped.push(later));

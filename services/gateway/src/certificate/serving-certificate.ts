@@ -1,5 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
+// The part that makes certificates is large, and not needed here.
+import { untilBegun } from '@jspolicy/certificates/serving-pair';
 import type { Logger } from '@jspolicy/runtime';
 
 /** PEM. */
@@ -18,8 +20,6 @@ export interface CertificateListener {
 /** Something that tells of a certificate now, and of each that takes its place. */
 export type CertificateSource = (listener: CertificateListener) => { stop(): Promise<void> | void };
 
-/** Clocks differ by so much at most: what begins within it is taken. */
-const CLOCK_SKEW_MS = 5 * 60_000;
 /** A timer's own limit is weeks; clocks are set right meanwhile. */
 const LONGEST_WAIT_MS = 60_000;
 
@@ -43,6 +43,12 @@ export class Serving {
   /** Why there is none that could serve; undefined once there is one, or before anything is known. */
   get problem(): string | undefined {
     return this.#current ? undefined : this.#problem;
+  }
+
+  /** Seconds until the one that serves is not valid any more; undefined while there is none. */
+  get remainingSeconds(): number | undefined {
+    if (!this.#current) return undefined;
+    return (new X509Certificate(this.#current.cert).validToDate.getTime() - Date.now()) / 1000;
   }
 
   /** Resolves with the first that can be used. */
@@ -70,7 +76,7 @@ export class Serving {
     const isNew = cert !== this.#current?.cert || key !== this.#current.key;
     const problem = isNew ? problemOf(certificate) : undefined;
     clearTimeout(this.#timer);
-    const waitMs = isNew && problem === undefined ? untilBegun(certificate) : 0;
+    const waitMs = isNew && problem === undefined ? untilBegun(cert, new Date()) : 0;
     if (waitMs > 0) this.#wait(certificate, waitMs);
     else if (problem !== undefined) this.#tell(problem);
     else this.#problem = undefined;
@@ -102,9 +108,4 @@ function problemOf(certificate: ServingCertificate): string | undefined {
   } catch (error) {
     return `the certificate or its key cannot be used: ${error instanceof Error ? error.message : error}`;
   }
-}
-
-/** Milliseconds until its life begins; 0 or less when it has begun. */
-function untilBegun({ cert }: ServingCertificate): number {
-  return new X509Certificate(cert).validFromDate.getTime() - CLOCK_SKEW_MS - Date.now();
 }
