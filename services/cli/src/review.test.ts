@@ -187,7 +187,7 @@ test('a stack has no lines that the author did not write', async () => {
   const code = 'function f() {\n  throw new Error("x");\n}\nf();\n';
   for (const source of [code, `${code}export const a = 1;`]) {
     const { stdout } = await review([await policy(source)]);
-    expect(stdout).toMatch(/: Uncaught Error: x\n {4}at f \(([^:]+):2:9\)\n {4}at \1:4:1\n {4}at \1:1:1\n$/);
+    expect(stdout).toMatch(/: Uncaught Error: x\n {4}at f \(([^:]+):2:9\)\n {4}at \1:4:1\n$/);
   }
 });
 

@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { kubeForTest, kubeRequest, type TempDir, tempDir } from '@jspolicy/testing';
+import { kubeForTest, kubeRequest, type TempDir, tempDir, waitFor } from '@jspolicy/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { jspolicy } from './cli-process.test-part.ts';
 import { fact, manifest, POLICY, upIn } from './up-process.test-part.ts';
@@ -86,6 +86,8 @@ test('an API server that nobody answers for, and a file that is no kubeconfig, a
 test('what a killed one left in the cluster is removed by its URL', async () => {
   const run = await upIn(dir.path, ['--kubeconfig', kube.kubeconfigPath]).up('--evaluators', '1');
   const url = fact(run, 'Webhook').replace('/policy/<name>', '');
+  // Two of policies, two of the engine's own kinds, and the user's own one.
+  await waitFor(async () => (await webhooks()).length === 4, { what: 'webhook configurations' });
   run.kill('SIGKILL');
   await run.exited;
   const uninstall = (...args: string[]) => jspolicy(['uninstall', '--kubeconfig', kube.kubeconfigPath, ...args]);
