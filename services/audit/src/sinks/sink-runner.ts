@@ -1,11 +1,5 @@
 import type { Bus, Delivery, DeliveryBatch, StreamMessage } from '@jspolicy/bus';
-import {
-  sinkConsumer,
-  VIOLATIONS_STREAM,
-  type ViolationEvent,
-  type ViolationSink,
-  violationSubject,
-} from '@jspolicy/contracts';
+import { sinkConsumer, VIOLATIONS_STREAM, type ViolationSink, violationSubject } from '@jspolicy/contracts';
 import type { Cluster } from '@jspolicy/kube';
 import type { Logger } from '@jspolicy/runtime';
 import {
@@ -117,8 +111,9 @@ export class SinkRunner {
 
   async #handle(batch: DeliveryBatch): Promise<void> {
     const bySequence = new Map(batch.messages.map((message) => [message.sequence, message]));
-    const messageOf = ({ sequence }: SinkEvent) => bySequence.get(sequence) as StreamMessage;
-    const events = this.#wanted(await this.#read(batch), (event) => batch.settle(messageOf(event)));
+    const messageOf = ({ sequence }: ReadEvent) => bySequence.get(sequence) as StreamMessage;
+    const read = await this.#read(batch);
+    const events = this.#wanted(read, (event) => batch.settle(messageOf(event))).map(sinkEventOf);
     this.#writing = true;
     try {
       await this.#writer.write(events, {
@@ -137,18 +132,18 @@ export class SinkRunner {
   }
 
   /** Those that can be read; the others are buried. */
-  async #read(batch: DeliveryBatch): Promise<SinkEvent[]> {
-    const events: SinkEvent[] = [];
+  async #read(batch: DeliveryBatch): Promise<ReadEvent[]> {
+    const events: ReadEvent[] = [];
     for (const message of batch.messages) {
       const read = readEvent(message);
       if (typeof read === 'string') await this.#bury(batch, message, `violation cannot be read: ${read}`);
-      else events.push(sinkEventOf(this.#occurrences?.counted(read) ?? read.event, read.sequence));
+      else events.push({ ...read, event: this.#occurrences?.counted(read) ?? read.event });
     }
     return events;
   }
 
   /** Those that the filter does not leave out. */
-  #wanted(events: readonly SinkEvent[], leaveOut: (event: SinkEvent) => void): SinkEvent[] {
+  #wanted(events: readonly ReadEvent[], leaveOut: (event: ReadEvent) => void): ReadEvent[] {
     const answers = this.#filter.judge(events.map(({ event }) => event));
     const problems = answers.filter((answer) => typeof answer === 'string');
     const [why] = problems;
@@ -178,11 +173,9 @@ export class SinkRunner {
   }
 }
 
-const sinkEventOf = (event: ViolationEvent, sequence: number): SinkEvent => ({
-  event,
-  sequence,
-  json: JSON.stringify(event),
-});
+type ReadEvent = Pick<SinkEvent, 'event' | 'sequence'>;
+
+const sinkEventOf = ({ event, sequence }: ReadEvent): SinkEvent => ({ event, sequence, json: JSON.stringify(event) });
 
 /** The server leaves out the others, where policies are named without wildcards. */
 function subjectsOf({ spec: { filter } }: ViolationSink): string[] | undefined {

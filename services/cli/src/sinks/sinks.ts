@@ -45,7 +45,6 @@ function row(sink: ViolationSink): string[] {
 function factsOf({ metadata, spec, status = {} }: ViolationSink) {
   const [condition] = status.conditions ?? [];
   const current = condition && status.observedGeneration === metadata.generation;
-  const ready = condition?.status === 'True';
   return {
     name: metadata.name,
     type: spec.type,
@@ -56,7 +55,8 @@ function factsOf({ metadata, spec, status = {} }: ViolationSink) {
     failed: status.failed ?? 0,
     dead: status.dead ?? 0,
     dropped: status.dropped ?? 0,
-    error: oneLine(ready || !current ? '' : condition.message),
+    undecided: status.undecided ?? 0,
+    error: oneLine(current ? condition.message : ''),
     ...(status.lastError && { lastError: status.lastError }),
     ...(status.lastDelivery !== undefined && { lastDelivery: status.lastDelivery }),
   };
