@@ -103,4 +103,4 @@ test('processes are killed while requests come: no verdict is wrong, no denial t
   const known = new Set([...asked.denied, ...asked.lostDenials]);
   expect([...held.keys()].filter((uid) => !known.has(uid))).toEqual([]);
   await waitFor(async () => (await totalOf()) === held.size, { what: `${held.size} in the status`, ...PATIENCE });
-});
+}, 600_000);
