@@ -9,7 +9,7 @@ import {
   tempDir,
   waitFor,
 } from '@jspolicy/testing';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ClusterClient } from './cluster-client.ts';
 import { policy, writeManifests } from './manifests.ts';
 import { jspolicyUp, type UpCommand } from './up-command.ts';
@@ -76,6 +76,8 @@ test('jspolicy up tells that a policy is quarantined, and when it is enforced ag
   const manifests = join(dir.path, 'manifests');
   await mkdir(manifests);
   await writeManifests(manifests, [policy(name, ENDS_SANDBOX, { timeoutSeconds: 5 })]);
+  // Little memory, so that the policy ends its sandbox before its time is over on a busy machine too.
+  vi.stubEnv('SANDBOX_MEMORY_MIB', '16');
   const up = await jspolicyUp('--manifests', manifests, '--data', join(dir.path, 'local'), '--evaluators', '1');
   const told = (pattern: RegExp) => up.process.lines.find((line) => pattern.test(line));
   try {
@@ -88,6 +90,7 @@ test('jspolicy up tells that a policy is quarantined, and when it is enforced ag
     );
     await waitFor(() => told(/^bomb\.up\.example: enforced$/), { what: 'its end to be told', timeoutMs: 20_000 });
   } finally {
+    vi.unstubAllEnvs();
     await up.stop();
   }
 });
