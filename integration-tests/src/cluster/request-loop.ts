@@ -102,11 +102,6 @@ export class RequestLoop {
     return this.#result.sent;
   }
 
-  /** Denials that were told so far. */
-  get denied(): number {
-    return this.#result.denied;
-  }
-
   /** Waits for what is in flight. */
   async end(): Promise<LoopResult> {
     this.#ended = true;
