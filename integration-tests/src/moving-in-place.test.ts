@@ -186,12 +186,17 @@ test('it takes over from a jsPolicy that runs, and no request passes unjudged', 
     what: 'the status of the policy that does not compile',
     timeoutMs: 60_000,
   });
+  const hundredMore = async (what: string) => {
+    const done = loop.done;
+    await waitFor(() => loop.done > done + 100, { what, timeoutMs: 60_000 });
+  };
   balancer.ports.splice(0, 1, ...serving);
+  // What was on its way to the former engine must arrive before that closes.
+  await hundredMore('a hundred requests that find the new engine');
   await former.close();
   const before = former.answered;
   expect(before).toBeGreaterThan(0);
-  const done = loop.done;
-  await waitFor(() => loop.done > done + 100, { what: 'a hundred requests to the new engine', timeoutMs: 60_000 });
+  await hundredMore('a hundred requests to the new engine');
   await loop.stop();
   expect(loop.problems).toEqual([]);
   expect(former.answered).toBe(before);

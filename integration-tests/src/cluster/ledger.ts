@@ -32,13 +32,11 @@ export class Ledger {
   async compare(): Promise<{ problem: string; about: string }> {
     let seen = { problem: 'not read yet', about: '' };
     const agreed = async () => {
-      seen = await this.#look();
+      seen = await this.#look().catch((error: Error) => ({ problem: `not read: ${error.message}`, about: '' }));
       return seen.problem === '';
     };
     const waited = waitFor(agreed, { what: 'ledgers that agree', timeoutMs: SETTLED_MS, pollMs: 1_000 });
-    await waited.catch((error: Error) => {
-      seen = { problem: seen.problem || error.message, about: '' };
-    });
+    await waited.catch(() => undefined);
     return seen;
   }
 

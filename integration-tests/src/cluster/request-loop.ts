@@ -11,6 +11,8 @@ export const MAPS: ResourceType = {
 /** So many at once, each again after a pause: about 40 a second, which two busy cores can do beside everything else. */
 export const AT_ONCE = 4;
 const PAUSE_MS = 80;
+/** On a machine that is starved ten seconds, the default, may pass before a process gets its turn. */
+export const TIMEOUT_SECONDS = 30;
 const MARK = 'marked-by-policy';
 /** In the API server's words: failurePolicy decided. */
 const NOBODY_ANSWERED = 'failed calling webhook';
@@ -76,6 +78,7 @@ export function loopPolicy(name: string, spec: object) {
       resources: ['configmaps'],
       scope: 'Namespaced',
       namespaceSelector: { matchLabels: { loop: 'yes' } },
+      timeoutSeconds: TIMEOUT_SECONDS,
       ...spec,
     },
   };

@@ -2,13 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { waitFor } from '@jspolicy/testing';
 import { get, shell } from '../command.ts';
 import { COMPONENTS, parts, pods, settled } from '../engine.ts';
-import type { LoopResult } from '../request-loop.ts';
+import { type LoopResult, TIMEOUT_SECONDS } from '../request-loop.ts';
 import type { ScenarioContext } from '../scenarios.ts';
 import { nodeToTake } from './drain.ts';
 
 const PATIENCE = { timeoutMs: 480_000, pollMs: 500 };
-/** A request may wait for a gateway that is gone for as long as its webhook's timeoutSeconds, 10; and endpoints are told of. */
-const AFTER_NOT_READY_MS = 15_000;
+/** A request may wait for a gateway that is gone for as long as its webhook may take; and endpoints must be told of. */
+const AFTER_NOT_READY_MS = TIMEOUT_SECONDS * 1_000 + 5_000;
 const STAYS_AWAY_MS = 20_000;
 
 /** The power of a node is cut; later it comes back. */

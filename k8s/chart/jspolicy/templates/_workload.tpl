@@ -28,13 +28,14 @@ spec:
         {{- with merge (dict) $values.podLabels $root.Values.jspolicy.podLabels }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
-      annotations:
-        {{- range $name, $text := .checksums }}
-        checksum/{{ $name }}: {{ $text | sha256sum }}
-        {{- end }}
-        {{- with $values.podAnnotations }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
+      {{- $annotations := merge (dict) $values.podAnnotations }}
+      {{- range $name, $text := .checksums }}
+      {{- $_ := set $annotations (printf "checksum/%s" $name) ($text | sha256sum) }}
+      {{- end }}
+      {{- /* None, not an empty list of them: that would take away what `kubectl rollout restart` notes, and restart Pods. */}}
+      {{- with $annotations }}
+      annotations: {{- toYaml . | nindent 8 }}
+      {{- end }}
     spec:
       serviceAccountName: {{ include "jspolicy.serviceAccount" $names }}
       automountServiceAccountToken: {{ .kubernetes }}
