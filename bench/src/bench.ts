@@ -3,6 +3,8 @@ import { dirname, join, resolve } from 'node:path';
 import { measureApiServer } from './api-server.ts';
 import { startClusterArm } from './arms/cluster.ts';
 import { startLocalArms } from './arms/local.ts';
+import { measureAudit } from './audit.ts';
+import { measureAuditCost } from './audit-cost.ts';
 import { measureLatency } from './latency.ts';
 import { machine, versions } from './machine.ts';
 import { measureMemory } from './memory.ts';
@@ -23,7 +25,11 @@ export async function bench(options: BenchOptions, resources: Resources): Promis
   const startedAt = new Date();
   const before = machineTime();
   const facts = { machine: machine(), versions: await versions() };
-  const results = { ...(await local(options, resources)), ...(await inCluster(options, resources)) };
+  const results = {
+    ...(await local(options, resources)),
+    ...(await inCluster(options, resources)),
+    ...(await audit(options, resources)),
+  };
   const { parts, scale, evaluators, sandboxes } = options;
   const report: Report = {
     startedAt: startedAt.toISOString(),
@@ -62,6 +68,17 @@ async function inCluster(options: BenchOptions, parent: Resources): Promise<Part
       ...(wants(options, 'save') && { save: await measureSaveToDeny(cluster, options.scale) }),
     };
   });
+}
+
+/** The cost for a request wants a whole engine; the rates want audit alone. */
+async function audit(options: BenchOptions, parent: Resources): Promise<Partial<Results>> {
+  if (!wants(options, 'audit')) return {};
+  const { scale } = options;
+  const cost = await using(parent, async (resources) =>
+    measureAuditCost(await startClusterArm(resources, options), scale),
+  );
+  const rest = await using(parent, (resources) => measureAudit(resources, scale));
+  return { audit: { ...rest, cost } };
 }
 
 /** Ends what the work started when it is done: idle processes of one part would disturb the next. */

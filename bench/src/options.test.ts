@@ -14,6 +14,11 @@ test('parts keep their own order, and blocks go before the scale', () => {
   expect(options?.output).toBe('out.json');
 });
 
+test('parts are named by --only, or alone', () => {
+  expect(parseOptions(['audit', '--quick'])?.parts).toEqual(['audit']);
+  expect(parseOptions(['--only', 'audit', 'memory'])?.parts).toEqual(['memory', 'audit']);
+});
+
 test('help is no run', () => expect(parseOptions(['--help'])).toBeUndefined());
 
 test.each([

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-export const PARTS = ['latency', 'throughput', 'memory', 'api-server', 'save'] as const;
+export const PARTS = ['latency', 'throughput', 'memory', 'api-server', 'save', 'audit'] as const;
 export type Part = (typeof PARTS)[number];
 
 /** How much is measured. Everything is bounded by counts, and each request by a time. */
@@ -13,6 +13,11 @@ export interface Scale {
   podsPerRound: number;
   saveRounds: number;
   memoryRequests: number;
+  /** Of each publisher. */
+  publishEvents: number;
+  publishRounds: number;
+  pipelineEvents: number;
+  drainEvents: number;
 }
 
 export interface BenchOptions {
@@ -31,11 +36,12 @@ export class UsageError extends Error {
   override name = 'UsageError';
 }
 
-export const HELP = `npm run bench -- [options]
+export const HELP = `npm run bench -- [options] [PART ...]
 
 Measures the engine beside an HTTPS floor on this machine, on loopback, with processes of its own.
 
-  --only PARTS      some of ${PARTS.join(',')}
+  PART, --only PARTS
+                    some of ${PARTS.join(',')}
   --cells NAMES     some cells of latency and throughput, as W2/10/1,W2/10/16: policy, KiB, number of policies
   --quick           fewer requests: to see that it works, not for figures
   --blocks N        blocks of 300 requests in each latency cell (10)
@@ -58,6 +64,10 @@ const FULL: Scale = {
   podsPerRound: 60,
   saveRounds: 10,
   memoryRequests: 10_000,
+  publishEvents: 20_000,
+  publishRounds: 5,
+  pipelineEvents: 100_000,
+  drainEvents: 360_000,
 };
 
 const QUICK: Scale = {
@@ -69,15 +79,19 @@ const QUICK: Scale = {
   podsPerRound: 20,
   saveRounds: 3,
   memoryRequests: 2_000,
+  publishEvents: 2_000,
+  publishRounds: 2,
+  pipelineEvents: 10_000,
+  drainEvents: 20_000,
 };
 
 /** undefined: the help is wanted. Throws UsageError. */
 export function parseOptions(args: string[]): BenchOptions | undefined {
-  const values = parsed(args);
+  const { values, positionals } = parsed(args);
   if (values.help) return undefined;
   const scale = values.quick ? QUICK : FULL;
   return {
-    parts: partsOf(values.only),
+    parts: partsOf([...(values.only?.split(',') ?? []), ...positionals]),
     cells: values.cells?.split(','),
     scale: { ...scale, blocks: count('--blocks', values.blocks, scale.blocks) },
     evaluators: count('--evaluators', values.evaluators, 1),
@@ -89,8 +103,9 @@ export function parseOptions(args: string[]): BenchOptions | undefined {
 
 function parsed(args: string[]) {
   try {
-    const { values } = parseArgs({
+    return parseArgs({
       args,
+      allowPositionals: true,
       options: {
         only: { type: 'string' },
         cells: { type: 'string' },
@@ -103,17 +118,15 @@ function parsed(args: string[]) {
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
-    return values;
   } catch (cause) {
     throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause });
   }
 }
 
-function partsOf(only: string | undefined): readonly Part[] {
-  if (only === undefined) return PARTS;
-  const words = only.split(',');
+function partsOf(words: readonly string[]): readonly Part[] {
+  if (words.length === 0) return PARTS;
   const unknown = words.find((word) => !PARTS.some((part) => part === word));
-  if (unknown !== undefined) throw new UsageError(`--only: ${JSON.stringify(unknown)} is none of ${PARTS.join(', ')}`);
+  if (unknown !== undefined) throw new UsageError(`${JSON.stringify(unknown)} is no part: ${PARTS.join(', ')}`);
   return PARTS.filter((part) => words.includes(part));
 }
 

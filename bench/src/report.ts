@@ -1,4 +1,5 @@
 import type { ApiServerRow } from './api-server.ts';
+import { auditText } from './audit-text.ts';
 import type { LatencyCell } from './latency.ts';
 import type { MemoryResult } from './memory.ts';
 import type { Report } from './results.ts';
@@ -10,7 +11,7 @@ import type { ThroughputCell } from './throughput.ts';
 
 /** A run as text. */
 export function reportText(report: Report): string {
-  const { latency, throughput, memory, apiServer, save, targets } = report;
+  const { latency, throughput, memory, apiServer, save, audit, targets } = report;
   return [
     headText(report),
     latency?.length && latencyText(latency),
@@ -19,6 +20,7 @@ export function reportText(report: Report): string {
     apiServer && apiServerText(apiServer),
     save && saveText(save),
     memory && memoryText(memory),
+    audit && auditText(audit),
     targets.length > 0 && targetsText(targets),
   ]
     .filter(Boolean)

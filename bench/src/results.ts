@@ -1,4 +1,5 @@
 import type { ApiServerRow } from './api-server.ts';
+import type { AuditResult } from './audit.ts';
 import type { LatencyCell } from './latency.ts';
 import type { Machine } from './machine.ts';
 import type { MemoryResult } from './memory.ts';
@@ -14,6 +15,7 @@ export interface Results {
   memory: MemoryResult;
   apiServer: ApiServerRow[];
   save: SaveToDeny;
+  audit: AuditResult;
 }
 
 /** The JSON file of one run. */

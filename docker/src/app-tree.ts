@@ -8,7 +8,7 @@ import { linkOf, workspacesOf } from './workspaces.ts';
 
 /** Every workspace's, also of those that stay out: npm compares all of them with the lock file. */
 const PACKAGE_FILES = ['package.json', 'package-lock.json', '*/package.json', '{libs,services}/*/package.json'];
-const TEST = /\.test(-part)?\.js$/;
+const TEST = /\.(server-)?test(-part)?\.js$/;
 
 /** Parts of packages that no running program reads. Licences stay. */
 const UNREAD = ['**/*.map', '**/*.d.{ts,cts,mts}', '**/*.{md,markdown}', '.package-lock.json', '.bin', 'node-linux-*'];

@@ -1,26 +1,39 @@
-import { spawn } from 'node:child_process';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureKubeModule } from './kube-module.ts';
 import { type OnProgress, reporting } from './progress.ts';
+import { runTool } from './tool.ts';
 import { PINNED, type ServerName, type Wanted } from './wanted.ts';
 
 /** The pinned Go modules, beside libs/ in the checkout. */
 export const TOOLS_FOLDER = fileURLToPath(new URL('../../../tools', import.meta.url));
 
-const LAST_BYTES = 4_000;
-
 interface Recipe {
   module: string;
   package: string;
   takes: string;
+  /** The variable of the program that holds what its --version says, where a plain build leaves it empty. */
+  versionIn?: string;
 }
 
 const RECIPES: Record<ServerName, Recipe> = {
   'nats-server': { module: 'nats', package: 'github.com/nats-io/nats-server/v2', takes: 'a minute' },
   etcd: { module: 'etcd', package: '.', takes: 'a minute' },
   'kube-apiserver': { module: 'kubernetes', package: 'k8s.io/kubernetes/cmd/kube-apiserver', takes: '4 minutes' },
+  versitygw: {
+    module: 'versitygw',
+    package: 'github.com/versity/versitygw/cmd/versitygw',
+    takes: '2 minutes',
+    versionIn: 'main.Version',
+  },
+  otelcol: { module: 'otelcol', package: '.', takes: '2 minutes', versionIn: 'main.version' },
+  loki: {
+    module: 'loki',
+    package: 'github.com/grafana/loki/v3/cmd/loki',
+    takes: '5 minutes',
+    versionIn: 'github.com/grafana/loki/v3/pkg/util/build.Version',
+  },
 };
 
 /** Builds the server into the folder and returns its path. Throws when there is no go or the build fails. */
@@ -41,12 +54,14 @@ async function moduleFolder(wanted: Wanted, recipe: Recipe, folder: string, env:
   await access(join(pinned, 'go.mod')).catch(() => {
     throw new Error(`${pinned} is not there: only a checkout of this project can build servers`);
   });
-  if (wanted.version === PINNED[wanted.name]) return pinned;
+  if (wanted.name !== 'kube-apiserver' || wanted.version === PINNED[wanted.name]) return pinned;
   return ensureKubeModule(wanted.version, pinned, folder, (args, cwd) => runGo(args, cwd, env));
 }
 
 /** A kube-apiserver that is built plainly calls itself v0.0.0. */
 function ldflags(wanted: Wanted): string {
+  const { versionIn } = RECIPES[wanted.name];
+  if (versionIn) return `-s -w -X ${versionIn}=${wanted.version}`;
   if (wanted.name !== 'kube-apiserver') return '-s -w';
   const [major, minor] = wanted.version.split('.');
   const values = { gitVersion: `v${wanted.version}`, gitMajor: major, gitMinor: minor };
@@ -54,22 +69,4 @@ function ldflags(wanted: Wanted): string {
   return ['-s -w', ...sets].join(' ');
 }
 
-/** Runs go and returns what it printed; a failure carries the last of what it said. */
-export function runGo(args: string[], cwd: string, env: NodeJS.ProcessEnv): Promise<string> {
-  const child = spawn('go', args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
-  const endChild = () => child.kill();
-  process.once('exit', endChild);
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (chunk) => (stdout += chunk));
-  child.stderr.on('data', (chunk) => (stderr = (stderr + chunk).slice(-LAST_BYTES)));
-  return new Promise<string>((resolve, reject) => {
-    child.once('error', (error: NodeJS.ErrnoException) =>
-      reject(error.code === 'ENOENT' ? new Error('there is no go on the PATH', { cause: error }) : error),
-    );
-    child.once('close', (code, signal) => {
-      if (code === 0) resolve(stdout);
-      else reject(new Error(`go ${args[0]} in ${cwd} ended with ${signal ?? code}: ${stderr.trim()}`));
-    });
-  }).finally(() => process.off('exit', endChild));
-}
+const runGo = (args: string[], cwd: string, env: NodeJS.ProcessEnv): Promise<string> => runTool('go', args, cwd, env);

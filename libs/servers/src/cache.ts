@@ -1,7 +1,12 @@
 import { access, constants, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { Wanted } from './wanted.ts';
+
+/** What has a place in the cache: a server, or a folder with one. */
+export interface Cached {
+  name: string;
+  version: string;
+}
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -10,7 +15,7 @@ export function cacheFolder(env: NodeJS.ProcessEnv): string {
   return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'jspolicy');
 }
 
-export const cachedFile = (wanted: Wanted, env: NodeJS.ProcessEnv): string =>
+export const cachedFile = (wanted: Cached, env: NodeJS.ProcessEnv): string =>
   join(cacheFolder(env), 'bin', `${wanted.name}-${wanted.version}`);
 
 export async function isExecutable(file: string): Promise<boolean> {
@@ -21,10 +26,10 @@ export async function isExecutable(file: string): Promise<boolean> {
 }
 
 /**
- * Lets work make a file in a fresh folder on the cache's own disk, then moves it into its place in one step:
+ * Lets work make a file, or a folder, in a fresh folder on the cache's own disk, then moves it into its place in one step:
  * nobody ever sees half a server. The folder is gone afterwards.
  */
-export async function intoCache(wanted: Wanted, env: NodeJS.ProcessEnv, work: (folder: string) => Promise<string>) {
+export async function intoCache(wanted: Cached, env: NodeJS.ProcessEnv, work: (folder: string) => Promise<string>) {
   const target = cachedFile(wanted, env);
   const works = join(cacheFolder(env), 'work');
   await mkdir(works, { recursive: true });

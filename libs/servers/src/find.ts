@@ -56,7 +56,7 @@ async function get(wanted: Wanted, env: NodeJS.ProcessEnv, onProgress: OnProgres
       ? await attempt('download', note, () =>
           intoCache(wanted, env, (folder) => verified(wanted, download(release, folder, onProgress))),
         )
-      : void note('download', `is not published for ${process.platform} ${process.arch}`);
+      : void note('download', `has none for ${process.platform} ${process.arch}`);
     if (fetched) return fetched;
     return attempt('go build', note, () =>
       intoCache(wanted, env, (folder) => verified(wanted, buildWithGo(wanted, folder, env, onProgress))),

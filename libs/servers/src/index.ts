@@ -4,6 +4,8 @@ export { type FindOptions, findServer } from './find.ts';
 export { type KubeApiServer, type KubeApiServerOptions, startKubeApiServer } from './kube-apiserver.ts';
 export type { KubeUser } from './kube-users.ts';
 export { type NatsServer, type NatsServerOptions, startNatsServer } from './nats-server.ts';
+export { findPackaged, type PackagedName } from './packaged.ts';
 export { freePort } from './port.ts';
 export type { OnProgress } from './progress.ts';
+export { untilServing } from './serving.ts';
 export { PINNED, type ServerName } from './wanted.ts';

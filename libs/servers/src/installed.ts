@@ -8,6 +8,9 @@ const VARIABLES: Record<ServerName, string> = {
   'nats-server': 'JSPOLICY_NATS_SERVER',
   etcd: 'JSPOLICY_ETCD',
   'kube-apiserver': 'JSPOLICY_KUBE_APISERVER',
+  versitygw: 'JSPOLICY_VERSITYGW',
+  otelcol: 'JSPOLICY_OTELCOL',
+  loki: 'JSPOLICY_LOKI',
 };
 
 /** Says why a place did not have the server. */
@@ -29,7 +32,7 @@ export async function fromVariable(wanted: Wanted, env: NodeJS.ProcessEnv, note:
 
 /** The folder that controller tests elsewhere use too. Its version is taken as it is, unless another was asked for. */
 export async function fromAssets(wanted: Wanted, env: NodeJS.ProcessEnv, note: Note): Promise<string | undefined> {
-  if (wanted.name === 'nats-server') return undefined;
+  if (wanted.name !== 'etcd' && wanted.name !== 'kube-apiserver') return undefined;
   const folder = env.KUBEBUILDER_ASSETS;
   if (!folder) return void note('KUBEBUILDER_ASSETS', 'is not set');
   const file = resolve(folder, wanted.name);

@@ -11,13 +11,14 @@ export interface Release {
 
 const ARCHITECTURES: Record<string, string> = { x64: 'amd64', arm64: 'arm64' };
 
-/** Where its makers publish this server for this machine; undefined when they do not. */
+/** Where its makers publish this server for this machine; undefined when they do not, or when we do not fetch it there. */
 export function releaseOf(wanted: Wanted, platform: string = process.platform, cpu: string = process.arch) {
   const arch = ARCHITECTURES[cpu];
   if (!arch || (platform !== 'linux' && platform !== 'darwin')) return undefined;
   if (wanted.name === 'nats-server') return nats(wanted.version, platform, arch);
   if (wanted.name === 'etcd') return etcd(wanted.version, platform, arch);
-  return platform === 'linux' ? kube(wanted.version, arch) : undefined;
+  if (wanted.name === 'kube-apiserver' && platform === 'linux') return kube(wanted.version, arch);
+  return undefined;
 }
 
 function nats(version: string, platform: string, arch: string): Release {

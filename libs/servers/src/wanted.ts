@@ -1,10 +1,13 @@
 import { ServersError } from './errors.ts';
 import { atLeast, parseVersion, sameMinor, type Version } from './version.ts';
 
-export type ServerName = 'nats-server' | 'etcd' | 'kube-apiserver';
-
 /** The versions that are fetched or built; tools/ pins the same ones. */
 export const PINNED = { 'nats-server': '2.15.2', etcd: '3.6.16', 'kube-apiserver': '1.36.3' } as const;
+
+/** Where sinks write to in tests. Nobody needs these to run the engine. */
+export const PINNED_FOR_SINKS = { versitygw: '1.8.0', otelcol: '0.162.0', loki: '3.7.8' } as const;
+
+export type ServerName = keyof typeof PINNED | keyof typeof PINNED_FOR_SINKS;
 
 export interface Wanted {
   name: ServerName;
@@ -22,6 +25,9 @@ export interface Wanted {
 export function wantedServer(name: ServerName, env: NodeJS.ProcessEnv, kubeVersion?: string): Wanted {
   if (name === 'nats-server') return orNewer(name, 2, 11);
   if (name === 'etcd') return orNewer(name, 3, 6);
+  if (name === 'versitygw') return orNewer(name, 1, 8);
+  if (name === 'otelcol') return orNewer(name, 0, 120);
+  if (name === 'loki') return orNewer(name, 3, 0);
   const asked = kubeVersion ?? env.JSPOLICY_KUBE_VERSION;
   const version = asked ? kubeVersionFrom(asked) : PINNED['kube-apiserver'];
   const parsed = parseVersion(version) as Version;
@@ -34,10 +40,10 @@ export function wantedServer(name: ServerName, env: NodeJS.ProcessEnv, kubeVersi
   };
 }
 
-function orNewer(name: 'nats-server' | 'etcd', major: number, minor: number): Wanted {
+function orNewer(name: Exclude<ServerName, 'kube-apiserver'>, major: number, minor: number): Wanted {
   return {
     name,
-    version: PINNED[name],
+    version: { ...PINNED, ...PINNED_FOR_SINKS }[name],
     chosen: false,
     accepts: (version) => atLeast(version, major, minor),
     needs: `${major}.${minor} or newer`,

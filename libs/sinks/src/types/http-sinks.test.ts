@@ -188,6 +188,14 @@ describe('against a server of the test that follows the documented protocol:', (
     expect(first?.headers.authorization).toBe(signatureOf(first!, 'topsecret', 'eu-central-1'));
   });
 
+  test('s3: an answer of 400 is about the configuration, so it is tried again', async () => {
+    server.answer = () => ({ status: 400, body: '<Code>ExpiredToken</Code>' });
+    const sink = await opened('s3', s3Settings());
+    const error = await sink.write(sinkEvents(1), inTime()).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ message: expect.stringContaining('ExpiredToken') });
+    expect(error).not.toBeInstanceOf(RefusedError);
+  });
+
   test('s3: gzip', async () => {
     const sink = await opened('s3', { ...s3Settings(), compression: 'gzip', prefix: '' });
     const events = sinkEvents(2);

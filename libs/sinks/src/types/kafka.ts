@@ -1,11 +1,14 @@
 import { addresses, flag, oneOf, required, secret, text, withDefault } from '../fields.ts';
-import { sinkType } from '../port.ts';
+import { RefusedError, sinkType } from '../port.ts';
 import { checkHost } from '../reach.ts';
 import { type TlsSettings, tlsFields, tlsOptions, tlsProblems } from '../tls-settings.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 /** An idempotent producer of this client tries without end when it is told to try once. The sink tries again by itself. */
 const CLIENT_RETRY = { retries: 2, retryDelay: 200 };
+
+/** What brokers say of a message, or of all that are sent to a partition together. Fewer of them may fit. */
+const TOO_LARGE = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'];
 
 /** Messages for a topic of Kafka, with the policy as their key, acknowledged by all replicas in sync. */
 export const kafka = sinkType({
@@ -32,7 +35,7 @@ export const kafka = sinkType({
   async open(settings, { name, refused }) {
     for (const broker of settings.brokers) await checkHost(broker.replace(/:\d+$/, ''), refused);
     // A client of its own size: loaded by whoever has such a sink.
-    const { ProduceAcks, Producer, stringSerializers } = await import('@platformatic/kafka');
+    const { findErrorBy, ProduceAcks, Producer, stringSerializers } = await import('@platformatic/kafka');
     const producer = new Producer({
       clientId: `jspolicy-${name}`,
       bootstrapBrokers: settings.brokers,
@@ -54,7 +57,13 @@ export const kafka = sinkType({
           value: json,
           headers: { 'content-type': 'application/cloudevents+json; charset=UTF-8', 'ce-id': event.id },
         }));
-        await untilAborted(producer.send({ messages }), signal);
+        const tooLarge = (error: Error) => TOO_LARGE.some((id) => findErrorBy(error, 'apiId', id) !== null);
+        const sent = producer.send({ messages }).catch((error: Error) => {
+          throw tooLarge(error)
+            ? new RefusedError('the messages are larger than the broker takes', { cause: error })
+            : error;
+        });
+        await untilAborted(sent, signal);
         return [];
       },
       close: () => producer.close(true).catch(() => undefined),

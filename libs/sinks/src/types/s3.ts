@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { AwsV4Signer } from 'aws4fetch';
 import { flag, oneOf, required, secret, text, url, withDefault } from '../fields.ts';
 import { HttpClient } from '../http-request.ts';
-import { type SinkEvent, sinkType } from '../port.ts';
+import { RefusedError, type SinkEvent, sinkType } from '../port.ts';
 
 /** Objects with lines of JSON in a bucket of S3, or of what speaks it, below `<prefix>yyyy/mm/dd/hh/`. */
 export const s3 = sinkType({
@@ -45,13 +45,8 @@ export const s3 = sinkType({
           const body = new Uint8Array(gzip ? gzipSync(lines) : lines);
           const target = `${root}/${prefix}${hour}/${nameOf(group)}.ndjson${gzip ? '.gz' : ''}`;
           const { url: signedUrl, headers } = await signer(settings, target, body).sign();
-          await client.post({
-            method: 'PUT',
-            url: signedUrl.href,
-            headers: Object.fromEntries(headers),
-            body,
-            signal,
-          });
+          const put = { method: 'PUT', url: signedUrl.href, headers: Object.fromEntries(headers), body, signal };
+          await client.post(put).catch(mendable);
         }
         return [];
       },
@@ -59,6 +54,14 @@ export const s3 = sinkType({
     };
   },
 });
+
+/**
+ * S3 answers 400 also to another region, a token that has expired and a clock that is wrong. Nothing in an object of ours is
+ * ever to blame: everything is tried again.
+ */
+function mendable(error: Error): never {
+  throw error instanceof RefusedError ? new Error(error.message, { cause: error }) : error;
+}
 
 interface Keys {
   region: string;

@@ -1,0 +1,4 @@
+import { runService } from '@jspolicy/runtime';
+import { createViolationPublisher } from './violation-publisher.ts';
+
+await runService('publisher', createViolationPublisher);
