@@ -8,8 +8,8 @@ export interface TestNats {
   /** The one that runs now: another after restart(). */
   readonly server: NatsServer;
   kill(signal: NodeJS.Signals): void;
-  /** Ends it as a crash does and starts it again at the same URL with the same streams. */
-  restart(): Promise<void>;
+  /** Ends it as a crash does and starts it again at the same URL with the same streams, and with another configuration if one is given. */
+  restart(options?: { config: string }): Promise<void>;
   /** Ends it and removes its files. */
   stop(): Promise<void>;
 }
@@ -26,10 +26,10 @@ export async function natsForTest(options: { config?: string } = {}): Promise<Te
       return server;
     },
     kill: (signal) => server.kill(signal),
-    async restart() {
+    async restart(changed: { config?: string } = {}) {
       server.kill('SIGKILL');
       await server.exited;
-      server = await startNatsServer({ ...common, port: server.port });
+      server = await startNatsServer({ ...common, ...changed, port: server.port });
     },
     async stop() {
       await server.stop();

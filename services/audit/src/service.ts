@@ -54,9 +54,10 @@ class Audit implements Service {
     const { violationsMaxAgeHours, violationsMaxMiB } = config;
     this.#health = await startHealth(config.healthPort, this.#metrics);
     this.#bus = await connectServiceBus({ service: 'audit', config, health: this.#health, log, fail: this.#fail });
-    await topologyAtStart(this.#bus, log, {
-      maxAgeMs: violationsMaxAgeHours * HOUR_MS,
-      maxBytes: violationsMaxMiB * MIB,
+    await topologyAtStart(this.#bus, {
+      log,
+      health: this.#health,
+      retention: { maxAgeMs: violationsMaxAgeHours * HOUR_MS, maxBytes: violationsMaxMiB * MIB },
     });
     await keepCopies(this.#bus, log);
     this.#opened = await openCluster({ config, log });

@@ -59,7 +59,7 @@ class Controller implements Service {
       log: this.#log,
       fail: this.#fail,
     });
-    await topologyAtStart(this.#bus, this.#log);
+    await topologyAtStart(this.#bus, { log: this.#log, health: this.#health });
     this.#opened = await this.#openCluster();
     await this.#tellVersion(this.#opened);
     if (install && !manifestsDir) await installCrds(this.#opened.cluster, crdsDir);

@@ -86,7 +86,7 @@ class Evaluator implements Service {
       fail,
     });
     this.#bus = bus;
-    await topologyAtStart(bus, log);
+    await topologyAtStart(bus, { log, health: this.#health });
     this.#quarantines = new QuarantineReporter({ evaluatorId, bus, metrics, log });
     const sandbox = this.#startSandbox(this.#quarantines, this.#config.sandboxProcesses, (available) => {
       this.#canEvaluate = available;
