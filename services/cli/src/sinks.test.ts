@@ -38,6 +38,8 @@ beforeAll(async () => {
   await write('file.json', sinkManifest('to-file', { type: 'file', file: { path: 'out.ndjson' } }));
   await write('hook.json', sinkManifest('to-hook', { type: 'webhook', webhook: { url: `http://127.0.0.1:${port}` } }));
   await write('wrong.json', sinkManifest('wrong', { type: 'syslog', syslog: { host: 'a', port: 0 } }));
+  const urlSecret = { name: 'nowhere', key: 'url' };
+  await write('secret.json', sinkManifest('no-secret', { type: 'slack', slack: { urlSecret } }));
   run = await upIn(dir.path).up('--evaluators', '1');
   await waitFor(async () => (await sinkNamed('to-hook'))?.['state'] === 'Delivering', {
     what: 'the sinks to be served',
@@ -67,6 +69,14 @@ test('sinks are files beside the policies, and what is wrong with one is told', 
   expect(stdout).toMatch(
     /^wrong +syslog +WrongSettings .* spec\.syslog\.port: must be a whole number from 1 to 65535$/m,
   );
+});
+
+test('a sink whose Secret is missing is told before there is anything to send', async () => {
+  const line = await waitFor(() => run.lines.find((text) => text.includes(' sink=no-secret ')), {
+    what: 'a line of audit',
+    timeoutMs: WAIT_MS,
+  });
+  expect(line).toMatch(/^audit: warn: sink does not take violations now .* why=Secret nowhere, key url: there is no/);
 });
 
 describe('jspolicy violations', () => {

@@ -16,7 +16,7 @@ import { OccurrenceCounter } from './occurrence-counter.ts';
 import { type Failure, SinkConnection } from './sink-connection.ts';
 import { SinkFigures } from './sink-figures.ts';
 import type { SinkMetrics } from './sink-metrics.ts';
-import { SinkTeller } from './sink-teller.ts';
+import { logTrouble, SinkTeller } from './sink-teller.ts';
 import { SinkWriter } from './sink-writer.ts';
 
 export interface RunnerParts {
@@ -166,8 +166,7 @@ export class SinkRunner {
   }
 
   #failed({ reason, text }: Failure): void {
-    if (!this.#figures.trouble)
-      this.#parts.log.warn({ sink: this.#name, why: text }, 'sink does not take violations now');
+    if (!this.#figures.trouble) logTrouble(this.#parts.log, this.#name, text);
     this.#figures.failed({ reason, message: text });
     this.#parts.metrics.failed.inc({ sink: this.#name });
   }

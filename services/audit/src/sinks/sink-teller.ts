@@ -24,6 +24,10 @@ export interface TellerParts {
   isWriting(): boolean;
 }
 
+/** Once for each time that a sink is in trouble, whether it was found before there was anything to send or by sending. */
+export const logTrouble = (log: Logger, sink: string, why: string): void =>
+  log.warn({ sink, why }, 'sink does not take violations now');
+
 /** Keeps the status of a sink and its metrics current. */
 export class SinkTeller {
   readonly #parts: TellerParts;
@@ -67,6 +71,7 @@ export class SinkTeller {
     if (turn.aborted || isWriting() || sink.spec.paused === true || performance.now() < this.#lookAgainMs) return;
     const failure = await connection.open(turn).catch(() => undefined);
     if (failure) {
+      if (!figures.trouble) logTrouble(this.#parts.log, this.#name, failure.text);
       figures.unready({ reason: failure.reason, message: failure.text });
       this.#lookAgainMs = performance.now() + backoffMs(this.#looks++, retryOf(sink.spec));
     } else {
