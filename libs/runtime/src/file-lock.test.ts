@@ -5,7 +5,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { tryLock, withLock } from './file-lock.ts';
+import { lockHolder, tryLock, withLock } from './file-lock.ts';
 import { startedAt } from './other-process.ts';
 
 let dir: string;
@@ -56,6 +56,17 @@ test('a living holder is told; one that was killed is replaced', async () => {
   expect(await tryLock(file)).toEqual({ holder: expect.objectContaining({ pid: child.pid, host: hostname() }) });
   const waiting = withLock(file, async () => 'mine', { onWait: () => void child.kill('SIGKILL') });
   expect(await waiting).toBe('mine');
+});
+
+test('who holds it can be asked without taking it', async () => {
+  expect(await lockHolder(file)).toBeUndefined();
+  const { child, lines } = other(HOLD);
+  await lines.next();
+  expect(await lockHolder(file)).toMatchObject({ pid: child.pid });
+  child.kill('SIGKILL');
+  await exited(child);
+  expect(await lockHolder(file)).toBeUndefined();
+  expect(await readdir(dir)).toEqual(['lock']);
 });
 
 test('a pid that is another process by now holds nothing', async () => {

@@ -43,6 +43,12 @@ export async function tryLock(file: string): Promise<{ lock: FileLock } | { hold
   }
 }
 
+/** Who has the lock file now, without touching it; undefined: nobody, or one that died. */
+export async function lockHolder(file: string): Promise<LockHolder | undefined> {
+  const holder = parsed((await textOf(file)) ?? '');
+  return holder && (await isThere(holder, file)) ? holder : undefined;
+}
+
 /** Does the work while holding the lock file; waits for whoever has it, and tells that once. */
 export async function withLock<T>(
   file: string,

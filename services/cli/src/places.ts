@@ -47,11 +47,13 @@ export function dataPlaces(root: string): DataPlaces {
   };
 }
 
+/** Where the data directories are that nobody named. */
+export const dataRoots = (env: NodeJS.ProcessEnv = process.env): string =>
+  join(env['XDG_STATE_HOME'] || join(homedir(), '.local/state'), 'jspolicy');
+
 /** One directory for each directory of manifests (or kubeconfig), outside of any checkout. */
-export function defaultDataRoot(source: string, env: NodeJS.ProcessEnv = process.env): string {
-  const base = env['XDG_STATE_HOME'] || join(homedir(), '.local/state');
-  return join(base, 'jspolicy', createHash('sha256').update(resolve(source)).digest('hex').slice(0, 12));
-}
+export const defaultDataRoot = (source: string, env: NodeJS.ProcessEnv = process.env): string =>
+  join(dataRoots(env), createHash('sha256').update(resolve(source)).digest('hex').slice(0, 12));
 
 /** Installed packages, shared by everything of this user: a second data directory installs nothing again. */
 export function packageCache(env: NodeJS.ProcessEnv = process.env): string {

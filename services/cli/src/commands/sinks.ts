@@ -17,7 +17,7 @@ ${ENGINE_HELP}`;
 const output = () => new Option('-o, --output <format>', 'what is printed').choices(['text', 'json']).default('text');
 
 export function sinksCommand(program: Command, terminal: Terminal): void {
-  const sinks = withEngineOptions(program.command('sinks'))
+  const sinks = withEngineOptions(program.command('sinks'), 'any API server')
     .description('where violations go: state and lag of each sink')
     .addOption(output())
     .addHelpText('after', EXAMPLES)

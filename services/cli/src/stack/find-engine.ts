@@ -3,7 +3,8 @@ import { type Bus, busProblems, busSettings, connectBus } from '@jspolicy/bus';
 import { ConfigurationError, createLogger, loadConfig } from '@jspolicy/runtime';
 import { CommandError, EXIT } from '../exit-codes.ts';
 import { type DataPlaces, DEFAULT_MANIFESTS, dataPlaces, defaultDataRoot } from '../places.ts';
-import { readRunning } from './running.ts';
+import { shellWord } from '../terminal.ts';
+import { allRunning, type RunningStack, readRunning } from './running.ts';
 import type { ClusterChoice } from './service-env.ts';
 
 /** Which engine a command is about. */
@@ -33,29 +34,54 @@ const GIVE_UP_MS = 15_000;
 /** The NATS that is named, or that of an `up` that runs on this machine. Throws CommandError. */
 export async function findEngine(options: EngineOptions): Promise<FoundEngine> {
   if (options.nats !== undefined) return { natsUrl: options.nats, foreign: true };
-  const places = placesOf(options);
-  const running = await readRunning(places);
-  if (!running) throw nothingRuns(places, NATS_OF_CLUSTER);
+  const { running } = await findRunning(options, NATS_OF_CLUSTER);
   return { natsUrl: running.natsUrl, foreign: !running.ownNats };
 }
 
 /** The API server that is named, or the cluster of an `up` that runs on this machine. Throws CommandError. */
 export async function findCluster(options: EngineOptions): Promise<FoundCluster> {
-  const places = placesOf(options);
   const { kubeconfig } = options;
-  if (kubeconfig !== undefined) return { cluster: { kubeconfig: resolve(kubeconfig) }, places };
-  const running = await readRunning(places);
-  if (!running) throw nothingRuns(places, '--kubeconfig FILE names an API server');
+  if (kubeconfig !== undefined) return { cluster: { kubeconfig: resolve(kubeconfig) }, places: placesOf(options) };
+  const { running, places } = await findRunning(options, '--kubeconfig FILE names an API server');
   return { cluster: running.cluster, places };
 }
+
+/** The one that is named, or that on the samples; where nothing is named, the only one that runs. */
+async function findRunning(
+  options: EngineOptions,
+  other: string,
+): Promise<{ running: RunningStack; places: DataPlaces }> {
+  const places = placesOf(options);
+  const running = await readRunning(places);
+  if (running) return { running, places };
+  const all = await allRunning();
+  const [only] = all;
+  if (only && all.length === 1 && !isNamed(options)) return only;
+  throw nothingRuns(
+    places,
+    other,
+    all.map((each) => optionOf(each.running.cluster)),
+  );
+}
+
+const isNamed = ({ data, manifests, kubeconfig }: EngineOptions): boolean =>
+  data !== undefined || manifests !== undefined || kubeconfig !== undefined;
+
+const optionOf = (cluster: ClusterChoice): string =>
+  'manifests' in cluster
+    ? `--manifests ${shellWord(cluster.manifests)}`
+    : `--kubeconfig ${shellWord(cluster.kubeconfig)}`;
 
 const placesOf = ({ data, manifests, kubeconfig }: EngineOptions): DataPlaces =>
   dataPlaces(resolve(data ?? defaultDataRoot(kubeconfig ?? manifests ?? DEFAULT_MANIFESTS)));
 
-const nothingRuns = ({ root }: DataPlaces, other: string): CommandError =>
-  new CommandError(
-    `no \`jspolicy up\` runs on ${root}. ${other}; --manifests, --kubeconfig or --data name another \`up\` on this machine`,
+const nothingRuns = ({ root }: DataPlaces, other: string, running: readonly string[]): CommandError => {
+  const there = running.length > 0 ? ` (here run: ${running.join(', ')})` : '';
+  return new CommandError(
+    `no \`jspolicy up\` runs on ${root}. ${other}; ` +
+      `--manifests, --kubeconfig or --data name another \`up\` on this machine${there}`,
   );
+};
 
 /** Connects, and disconnects after the work. Throws CommandError. */
 export async function withBus<T>({ natsUrl, foreign }: FoundEngine, work: (bus: Bus) => Promise<T>): Promise<T> {

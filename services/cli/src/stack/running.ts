@@ -1,5 +1,7 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
-import type { DataPlaces } from '../places.ts';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { lockHolder } from '@jspolicy/runtime';
+import { type DataPlaces, dataPlaces, dataRoots } from '../places.ts';
 import type { ClusterChoice, StackFacts } from './service-env.ts';
 
 /** What other commands must know about an `up` that runs. */
@@ -23,4 +25,16 @@ export async function readRunning({ running }: DataPlaces): Promise<RunningStack
   } catch {
     return undefined;
   }
+}
+
+/** Every `up` of this user that is alive, in a data directory that nobody named. */
+export async function allRunning(): Promise<{ places: DataPlaces; running: RunningStack }[]> {
+  const base = dataRoots();
+  const names = await readdir(base).catch(() => []);
+  const found = names.sort().map(async (name) => {
+    const places = dataPlaces(join(base, name));
+    const running = await readRunning(places);
+    return running && (await lockHolder(places.lock)) ? [{ places, running }] : [];
+  });
+  return (await Promise.all(found)).flat();
 }
