@@ -162,3 +162,12 @@ test('the first violation of a sink is chosen once', async () => {
   });
   expect(JSON.parse(again.split('\n')[0] ?? '')).toMatchObject({ data: { policy: POLICY } });
 });
+
+test('who follows hears that the engine has ended', async () => {
+  const bin = join(ROOT, 'services/cli/bin/jspolicy.js');
+  const args = [bin, 'violations', '--follow', '--since', '1h', '--data', join(dir.path, 'data')];
+  const follower = await startProcess(process.execPath, args, { readyWhen: /not in default/ });
+  await run.stop();
+  const { code } = await follower.exited;
+  expect([code, follower.lines.at(-1)]).toEqual([2, 'the `jspolicy up` that was followed has ended']);
+});

@@ -15,7 +15,8 @@ Reads the record of violations, a stream of NATS; nobody else gets fewer by that
 (30s, 15m, 24h, 7d) or an RFC 3339 time. -o json prints a line for each violation, -o cloudevents the events as sinks get them, a line each.
 ${ENGINE_HELP}
 
-Exit codes: 0 all were read, or ended by Ctrl-C, 2 the record could not be read.`;
+Exit codes: 0 all were read, or ended by Ctrl-C, 2 the record could not be read, or the
+\`jspolicy up\` that is followed ended.`;
 
 export function violationsCommand(program: Command, terminal: Terminal): void {
   withEngineOptions(program.command('violations'))

@@ -4,7 +4,7 @@ import { ConfigurationError, createLogger, loadConfig } from '@jspolicy/runtime'
 import { CommandError, EXIT } from '../exit-codes.ts';
 import { type DataPlaces, DEFAULT_MANIFESTS, dataPlaces, defaultDataRoot } from '../places.ts';
 import { shellWord } from '../terminal.ts';
-import { allRunning, type RunningStack, readRunning } from './running.ts';
+import { allRunning, type RunningStack, readRunning, stillRuns } from './running.ts';
 import type { ClusterChoice } from './service-env.ts';
 
 /** Which engine a command is about. */
@@ -19,6 +19,8 @@ export interface FoundEngine {
   natsUrl: string;
   /** Somebody else's server: the variables of NATS say who we are there. */
   foreign: boolean;
+  /** It was an `up`, and that is gone: nobody answers at natsUrl any more. */
+  ended(): Promise<boolean>;
 }
 
 export interface FoundCluster {
@@ -33,9 +35,10 @@ const GIVE_UP_MS = 15_000;
 
 /** The NATS that is named, or that of an `up` that runs on this machine. Throws CommandError. */
 export async function findEngine(options: EngineOptions): Promise<FoundEngine> {
-  if (options.nats !== undefined) return { natsUrl: options.nats, foreign: true };
-  const { running } = await findRunning(options, NATS_OF_CLUSTER);
-  return { natsUrl: running.natsUrl, foreign: !running.ownNats };
+  if (options.nats !== undefined) return { natsUrl: options.nats, foreign: true, ended: async () => false };
+  const { running, places } = await findRunning(options, NATS_OF_CLUSTER);
+  const { natsUrl, ownNats } = running;
+  return { natsUrl, foreign: !ownNats, ended: async () => !(await stillRuns(places, natsUrl)) };
 }
 
 /** The API server that is named, or the cluster of an `up` that runs on this machine. Throws CommandError. */

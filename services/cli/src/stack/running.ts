@@ -27,6 +27,11 @@ export async function readRunning({ running }: DataPlaces): Promise<RunningStack
   }
 }
 
+/** The `up` with this NATS is alive: not another one that took its place. */
+export async function stillRuns(places: DataPlaces, natsUrl: string): Promise<boolean> {
+  return (await readRunning(places))?.natsUrl === natsUrl && (await lockHolder(places.lock)) !== undefined;
+}
+
 /** Every `up` of this user that is alive, in a data directory that nobody named. */
 export async function allRunning(): Promise<{ places: DataPlaces; running: RunningStack }[]> {
   const base = dataRoots();

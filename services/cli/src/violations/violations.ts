@@ -4,6 +4,7 @@ import { CommandError, EXIT } from '../exit-codes.ts';
 import { type EngineOptions, findEngine, withBus } from '../stack/find-engine.ts';
 import type { Terminal } from '../terminal.ts';
 import { renderViolation, type ViolationFormat } from './render-violation.ts';
+import { watchEngine } from './watch-engine.ts';
 
 export interface ViolationsOptions extends EngineOptions {
   follow?: boolean;
@@ -26,7 +27,13 @@ export async function violations(options: ViolationsOptions, terminal: Terminal)
   // Whoever read us has enough.
   process.stdout.once('error', () => process.exit(EXIT.ok));
   let printed = 0;
+  let ended = false;
   await withBus(engine, async (bus) => {
+    const watching = options.follow ? watchEngine({ engine, bus, signal: stopping.signal }, terminal) : undefined;
+    void watching?.then((gone) => {
+      ended = gone;
+      stop();
+    });
     try {
       for await (const { body } of bus.read({ ...reading, signal: stopping.signal })) {
         const event = eventOf(body);
@@ -39,6 +46,7 @@ export async function violations(options: ViolationsOptions, terminal: Terminal)
       throw new CommandError(`the record of violations cannot be read: ${why}`, { cause });
     }
   });
+  if (ended) throw new CommandError('the `jspolicy up` that was followed has ended');
   if (printed === 0 && !options.follow) terminal.note(`no violations (--since ${options.since ?? DEFAULT_SINCE})`);
   return EXIT.ok;
 }
