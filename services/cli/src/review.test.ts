@@ -104,6 +104,13 @@ test('a policy that does not compile is told with its place', async () => {
   expect(await jspolicy(['bundle', '-f', file])).toMatchObject(told);
 });
 
+test('bundle tells of each policy that does not compile, and of the others', async () => {
+  const broken = [await policy('if (a ==) deny()'), await policy("import 'nowhere'")];
+  const ended = await jspolicy(['bundle', '-f', broken[0] ?? '', await policy('sleep(1)'), broken[1] ?? '']);
+  expect(ended).toMatchObject({ code: 2, stdout: expect.stringMatching(/^calls +sleep$/m) });
+  expect(ended.stderr.match(/error bundling javascript: /g)).toHaveLength(2);
+});
+
 test('bundle tells what came out', async () => {
   const { code, stdout } = await jspolicy(['bundle', '-f', await policy('list("Pod", "v1"); sleep(1)'), '--explain']);
   expect(code).toBe(0);

@@ -14,7 +14,7 @@ export interface BundleOptions {
   output: 'text' | 'json';
 }
 
-/** Compiles, and prints what came out. Throws CommandError for what does not compile. */
+/** Compiles all, and prints what came out. Throws CommandError, at the end, for all that does not compile. */
 export async function bundle({ filename, explain, script, output }: BundleOptions, terminal: Terminal): Promise<void> {
   const { policies, notices } = await readPolicyFiles(filename);
   for (const notice of notices) terminal.note(notice);
@@ -22,12 +22,17 @@ export async function bundle({ filename, explain, script, output }: BundleOption
     throw new CommandError(`--script takes one policy, and the files have ${policies.length}`);
   }
   const all: Facts[] = [];
+  const problems: string[] = [];
   const engine = await OfflineEngine.open([]);
   try {
     for (const file of policies) {
       const made = await withProgress(terminal, `compiling ${file.policy.metadata.name}`, () =>
         compileOne(engine, file),
-      );
+      ).catch(problemOf);
+      if (typeof made === 'string') {
+        problems.push(made);
+        continue;
+      }
       const facts = factsOf(file, made, explain === true);
       if (output === 'json') all.push(facts);
       else terminal.print(`${described(facts)}\n`);
@@ -37,6 +42,13 @@ export async function bundle({ filename, explain, script, output }: BundleOption
     await engine.close();
   }
   if (output === 'json') terminal.print(JSON.stringify(all, null, 2));
+  if (problems.length > 0) throw new CommandError(problems.join('\n'));
+}
+
+/** Whoever tries all his policies wants to hear of each one that does not compile, and not of the first alone. */
+function problemOf(cause: unknown): string {
+  if (cause instanceof CommandError) return cause.message;
+  throw cause;
 }
 
 async function writeScript(file: string, script: string, terminal: Terminal): Promise<void> {
