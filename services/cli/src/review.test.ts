@@ -66,6 +66,15 @@ test('mutating policies come first, and each sees what the ones before it made',
   expect(stdout.match(/^(allowed|denied) by \S+/gm)).toHaveLength(3);
 });
 
+test('mutate() of a policy that changes nothing is told', async () => {
+  const source = 'request.object.metadata.labels = {a: "b"}; mutate(request.object)';
+  const { code, stderr, stdout } = await review([await policy(source)]);
+  expect([code, stdout]).toEqual([0, expect.not.stringContaining('patch of')]);
+  expect(stderr).toContain('mutate() has no effect, only policies with spec.type Mutating change objects');
+  expect((await review([await policy(source, { type: 'Mutating' })])).stderr).not.toContain('no effect');
+  expect((await review([await policy('mutate(request.object)')])).stderr).not.toContain('no effect');
+});
+
 test('-o yaml, an object from standard input', async () => {
   const file = await policy('warn("careful"); deny(request.namespace + " " + request.resource.resource)');
   const ended = await jspolicy(['review', '-f', file, '-r', '-', '-o', 'yaml'], {

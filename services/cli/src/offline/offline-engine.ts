@@ -26,6 +26,8 @@ export interface Judgement {
   evaluated: boolean;
   /** What violationPolicy Dry kept from happening. */
   hidden?: string;
+  /** mutate() was given a changed object, by a policy that may change none: it has no effect. */
+  inVain?: boolean;
 }
 
 export interface CompiledPolicy {
@@ -65,7 +67,9 @@ export class OfflineEngine {
     const outcome = bundle ? await this.#evaluate(record, bundle, review, options) : noBundle(record);
     const hidden = hiddenByDry(record, outcome);
     const decision = decide({ record, outcome });
-    return { decision, evaluated: outcome.kind === 'verdict', ...(hidden !== undefined && { hidden }) };
+    const evaluated = outcome.kind === 'verdict';
+    const inVain = evaluated && record.type !== 'Mutating' && outcome.verdict.patch !== undefined;
+    return { decision, evaluated, ...(hidden !== undefined && { hidden }), ...(inVain && { inVain }) };
   }
 
   async close(): Promise<void> {
@@ -92,7 +96,8 @@ export class OfflineEngine {
     const limitMs = options.timeoutMs ?? record.timeoutSeconds * 1000;
     const result = await sandbox.evaluate({
       policy: record.name,
-      type: record.type,
+      // Only so is it told what mutate() would change; the decision is that of the record's type.
+      type: 'Mutating',
       digest: bundle.digest,
       review: new TextEncoder().encode(JSON.stringify(review)),
       limitMs,

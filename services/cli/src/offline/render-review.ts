@@ -15,8 +15,11 @@ export function printReview(steps: ReviewStep[], review: ReviewInput, format: Ou
   for (const step of steps) if (step.kind === 'skipped') terminal.note(`${step.policy} skipped: ${step.reason}`);
   const judged = steps.filter((step) => step.kind === 'judged');
   if (judged.length === 0) terminal.note('no policy covers this request: it is allowed');
-  for (const { policy, hidden } of judged)
+  for (const { policy, hidden, inVain } of judged) {
     if (hidden !== undefined) terminal.note(`${policy}: violationPolicy Dry hides ${hidden}`);
+    if (inVain)
+      terminal.note(`${policy}: mutate() has no effect, only policies with spec.type Mutating change objects`);
+  }
   if (format === 'text') {
     for (const step of judged) printText(step, terminal);
     return;

@@ -15,6 +15,7 @@ export type ReviewStep =
       decision: Decision;
       evaluated: boolean;
       hidden?: string;
+      inVain?: boolean;
       /** Of the author's source, where there is one. */
       sourceLines?: number;
     };
