@@ -93,6 +93,7 @@ test.each([
   ['kind: AdmissionReview\napiVersion: admission.k8s.io/v1\n', /request.uid is required/],
   ['kind: AdmissionReview\napiVersion: v9\n', /apiVersion must be admission.k8s.io\/v1 or/],
   ['kind: Pod\napiVersion: v1\n', /review:1:1: metadata.name is required/],
+  ['kind: Pod\napiVersion: v1\n---\nkind: Pod\n', /review:3:1: one object is expected, and a second document begins/],
   ['42', /an AdmissionReview, or an object of a cluster, is expected/],
 ])('bad input %j', async (content, message) => {
   const file = join(dir.path, 'review');

@@ -56,7 +56,10 @@ function parseYaml(content: string, file: string): unknown {
   const error = document.errors[0];
   if (!error) return document.toJS();
   const { line, col } = lineCounter.linePos(error.pos[0]);
-  throw new CommandError(`${file}:${line}:${col}: ${error.message}`);
+  // The parser's own text is for programmers.
+  const several = error.code === 'MULTIPLE_DOCS';
+  const message = several ? 'one object is expected, and a second document begins here' : error.message;
+  throw new CommandError(`${file}:${line}:${col}: ${message}`);
 }
 
 async function reviewOfManifest(content: string, file: string, cluster: Cluster): Promise<AdmissionReview> {
