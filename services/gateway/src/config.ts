@@ -38,6 +38,13 @@ export const settings = {
     default: 1024,
     describe: 'reviews at once; more are refused with 503',
   }),
+  maxBodiesMiB: integer({
+    env: 'MAX_BODIES_MIB',
+    min: 16,
+    max: 65_536,
+    default: 128,
+    describe: 'what all bodies hold together, MiB; beyond it the oldest that is still being sent is cut off, or 503',
+  }),
   shutdownDelayMs: integer({
     env: 'SHUTDOWN_DELAY_MS',
     min: 0,

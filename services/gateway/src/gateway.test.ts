@@ -43,7 +43,7 @@ beforeAll(async () => {
   files = await ensureCertificates(join(dir.path, 'tls'), NAMES);
   ca = readFileSync(files.caFile, 'utf8');
   gateway = await startProcess(process.execPath, [MAIN], {
-    env: { ...serviceEnv(), NATS_URL: nats.url, MAX_IN_FLIGHT: '2' },
+    env: { ...serviceEnv(), NATS_URL: nats.url, MAX_IN_FLIGHT: '2', MAX_BODIES_MIB: '16' },
     readyWhen: /"msg":"ready"/,
   });
   port = JSON.parse(gateway.lines.find((line) => line.includes('"msg":"ready"')) ?? '{}').port;
@@ -104,6 +104,50 @@ test('more reviews than MAX_IN_FLIGHT are refused at once with 503 and Retry-Aft
   expect(refused.body).toContain('2 reviews in flight already');
   for (const done of release) done();
   expect((await Promise.all(held)).map(({ status }) => status)).toEqual([200, 200]);
+  await service.stop();
+});
+
+test('callers that never end their bodies are cut off, and hold no memory against a review', async () => {
+  const service = bus.serve(EVALUATE_SUBJECTS, EVALUATOR_QUEUE, async ({ body }) => ({
+    status: 200,
+    body,
+    headers: {},
+  }));
+  const bytes = 7 * 1024 * 1024;
+  const headers = { 'content-type': 'application/json', 'content-length': String(bytes) };
+  const cut: number[] = [];
+  const stuck = Array.from({ length: 6 }, (_, index) => {
+    const sent = request({
+      host: '127.0.0.1',
+      port,
+      path: '/policy/a.b.example',
+      method: 'POST',
+      ca,
+      headers,
+      agent: false,
+    });
+    sent.once('error', () => cut.push(index));
+    sent.write(Buffer.alloc(bytes - 1, ' '));
+    return sent;
+  });
+  await waitFor(() => cut.length >= 4, { what: 'what does not fit in 16 MiB to be cut off' });
+  expect((await post('/policy/a.b.example', 'x'.repeat(bytes))).status).toBe(200);
+  for (const each of stuck) each.destroy();
+  await service.stop();
+});
+
+test('bodies that are read and thrown away take no room', async () => {
+  const service = bus.serve(EVALUATE_SUBJECTS, EVALUATOR_QUEUE, async ({ body }) => ({
+    status: 200,
+    body,
+    headers: {},
+  }));
+  const agent = new Agent({ keepAlive: true });
+  for (let round = 0; round < 4; round++) {
+    expect((await post('/policy/a.b.example', 'x'.repeat(20 * 1024 * 1024), agent)).status).toBe(413);
+    expect((await post('/policy/a.b.example', 'x'.repeat(6 * 1024 * 1024), agent)).status).toBe(200);
+  }
+  agent.destroy();
   await service.stop();
 });
 

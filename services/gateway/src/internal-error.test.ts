@@ -3,6 +3,7 @@ import { ensureCertificates } from '@jspolicy/certificates';
 import type { Logger } from '@jspolicy/runtime';
 import { withTempDir } from '@jspolicy/testing';
 import { expect, test } from 'vitest';
+import { BodyBudget } from './body-budget.ts';
 import { ReviewHandler } from './review-handler.ts';
 import { createServer } from './server.ts';
 
@@ -38,6 +39,7 @@ test('one outside of the handler too; what the framework refuses stays the calle
       handler: { handle: () => Promise.reject(broken) },
       log,
       onAnswer: () => undefined,
+      bodies: new BodyBudget(1024 * 1024, () => undefined),
       isEnding: () => false,
     });
     const post = (payload: string, length = payload.length) =>

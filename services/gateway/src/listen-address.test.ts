@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { createCertificates } from '@jspolicy/certificates';
 import { createLogger } from '@jspolicy/runtime';
 import { expect, test } from 'vitest';
+import { BodyBudget } from './body-budget.ts';
 import { listenAddress } from './listen-address.ts';
 import { createServer } from './server.ts';
 
@@ -18,6 +19,7 @@ test('localhost is one address: all of it is served by the certificate that is s
     handler: { handle: async () => ({ status: 200, body: Buffer.from('') }) },
     log: createLogger({ service: 'test', level: 'silent' }),
     onAnswer: () => undefined,
+    bodies: new BodyBudget(1024 * 1024, () => undefined),
     isEnding: () => false,
   });
   await server.listen({ host, port: 0 });

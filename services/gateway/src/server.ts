@@ -3,6 +3,7 @@ import { ERRORS, type ErrorCode, MAX_BODY_BYTES, statusBody } from '@jspolicy/co
 import type { OwnKindStage } from '@jspolicy/policy';
 import type { Logger } from '@jspolicy/runtime';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { BodyBudget } from './body-budget.ts';
 import type { ServingCertificate } from './certificate/serving-certificate.ts';
 import { internalError } from './internal-error.ts';
 import { answerOwnKind } from './own-kinds-handler.ts';
@@ -31,6 +32,7 @@ const OWN_KINDS: ReadonlyMap<string, OwnKindStage> = new Map([
 
 export interface ServerOptions extends ServingCertificate {
   handler: Pick<ReviewHandler, 'handle'>;
+  bodies: BodyBudget;
   log: Logger;
   onAnswer(status: number): void;
   /** The process ends soon: callers are told to come by other connections. */
@@ -41,7 +43,7 @@ export interface ServerOptions extends ServingCertificate {
  * The webhook: POST /policy/<name>, whose bodies stay bytes, read by no JSON parser of the host; and POST /crds, where
  * the engine's own kinds are judged.
  */
-export function createServer({ cert, key, handler, log, onAnswer, isEnding }: ServerOptions): FastifyInstance {
+export function createServer({ cert, key, handler, bodies, log, onAnswer, isEnding }: ServerOptions): FastifyInstance {
   const server = fastify({
     https: { cert, key, minVersion: MIN_VERSION },
     bodyLimit: MAX_BODY_BYTES,
@@ -65,7 +67,8 @@ export function createServer({ cert, key, handler, log, onAnswer, isEnding }: Se
   });
   closeConnectionsAtTheEnd(server, isEnding);
   refuseWrongRequests(server);
-  answerErrors(server, log);
+  boundBodies(server, bodies);
+  answerErrors(server, bodies, log);
   server.post<{ Params: { policy: string }; Querystring: { timeout?: string } }>(
     '/policy/:policy',
     async (request, reply) => {
@@ -124,10 +127,25 @@ function refuseWrongRequests(server: FastifyInstance): void {
   server.setNotFoundHandler((request, reply) => refuse(reply, 'UNKNOWN_PATH', `404 page not found: ${request.url}`));
 }
 
+/** What is read of a body counts from here on; the hooks are callbacks, so that nothing of it comes before the parser listens. */
+function boundBodies(server: FastifyInstance, bodies: BodyBudget): void {
+  server.addHook('onRequest', (request, reply, done) => {
+    if (!bodies.hasRoom)
+      return refuse(
+        reply.header('retry-after', '1'),
+        'OVERLOADED',
+        'the gateway holds as many bytes of reviews as it may',
+      );
+    bodies.watch(request.raw, reply.raw);
+    done();
+  });
+}
+
 /** What the framework refuses is the caller's fault where it says so; everything else is ours, and logged. */
-function answerErrors(server: FastifyInstance, log: Logger): void {
+function answerErrors(server: FastifyInstance, bodies: BodyBudget, log: Logger): void {
   server.setErrorHandler((error: { code?: string; statusCode?: number; message: string }, request, reply) => {
     if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+      bodies.release(request.raw);
       readOn(request, reply);
       return refuse(reply, 'BODY_TOO_LARGE', `the body is larger than ${MAX_BODY_BYTES} bytes`);
     }

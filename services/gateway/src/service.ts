@@ -11,6 +11,7 @@ import {
   startHealth,
 } from '@jspolicy/runtime';
 import type { FastifyInstance } from 'fastify';
+import { BodyBudget } from './body-budget.ts';
 import { certificateFiles } from './certificate/certificate-files.ts';
 import { certificateSecret } from './certificate/certificate-secret.ts';
 import { Serving } from './certificate/serving-certificate.ts';
@@ -29,6 +30,11 @@ export function createGateway({ env, log, fail }: ServiceContext): Service {
     help: 'Answers by HTTP status',
     labels: ['code'],
   });
+  const cut = metrics.counter({
+    name: 'jspolicy_gateway_bodies_cut_total',
+    help: 'Requests cut off in the middle of their bodies to make room for others',
+  });
+  const bodies = new BodyBudget(config.maxBodiesMiB * 1024 * 1024, () => cut.inc());
   let health: Health | undefined;
   let bus: Bus | undefined;
   let server: FastifyInstance | undefined;
@@ -48,6 +54,7 @@ export function createGateway({ env, log, fail }: ServiceContext): Service {
       const listener = createServer({
         ...certificate,
         handler: new ReviewHandler({ bus, maxInFlight: config.maxInFlight, gatewayId: config.gatewayId, log }),
+        bodies,
         log,
         onAnswer: (status) => answers.inc({ code: String(status) }),
         isEnding: () => ending,
