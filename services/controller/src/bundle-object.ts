@@ -58,19 +58,39 @@ export async function unpack(object: JsPolicyBundle): Promise<string | undefined
   }
 }
 
-/** The bundle that we compiled earlier; undefined when the object is not ours or was changed by hand. */
+/** The bundle that we compiled earlier; undefined when the object is not ours, was changed by hand or is of another version. */
 export async function compiledBundle(object: JsPolicyBundle): Promise<Bundle | undefined> {
   const info = readInfo(object.metadata.annotations?.[INFO]);
   const script = info && (await unpack(object));
   if (!info || script === undefined) return undefined;
   const digest = createHash('sha256').update(script).digest('hex');
-  return digest === info.digest ? { ...info, script } : undefined;
+  return digest === info.digest && info.preludeLength <= script.length ? { ...info, script } : undefined;
 }
 
 function readInfo(text: string | undefined): BundleInfo | undefined {
   try {
-    return text === undefined ? undefined : (JSON.parse(text) as BundleInfo);
+    const info: unknown = text === undefined ? undefined : JSON.parse(text);
+    return isBundleInfo(info) ? info : undefined;
   } catch {
     return undefined;
   }
 }
+
+/** Whoever may write the object may have written this too. */
+function isBundleInfo(value: unknown): value is BundleInfo {
+  if (typeof value !== 'object' || value === null) return false;
+  const { digest, isolation, isolationReason, preludeLength, form, authorStart, hostCalls } =
+    value as Partial<BundleInfo>;
+  return (
+    typeof digest === 'string' &&
+    (isolation === 'kept' || isolation === 'request') &&
+    typeof isolationReason === 'string' &&
+    isLength(preludeLength) &&
+    (form === 'function-body' || form === 'script') &&
+    (authorStart === undefined || isLength(authorStart)) &&
+    Array.isArray(hostCalls) &&
+    hostCalls.every((each) => typeof each === 'string')
+  );
+}
+
+const isLength = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;

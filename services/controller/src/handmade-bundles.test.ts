@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { waitFor } from '@jspolicy/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -14,11 +15,11 @@ afterAll(() => stack?.stop());
 
 const packed = (script: string | Buffer) => gzipSync(script).toString('base64');
 const undecodable = (name: string) => `error decompressing javascript bundle for js policy ${name}`;
-const put = (name: string, bundle: string) =>
+const put = (name: string, bundle: string, annotations: Record<string, string> = {}) =>
   stack.call('POST', `${KINDS}/jspolicybundles`, {
     apiVersion: 'policy.jspolicy.com/v1beta1',
     kind: 'JsPolicyBundle',
-    metadata: { name },
+    metadata: { name, annotations },
     spec: { bundle },
   });
 
@@ -51,6 +52,27 @@ describe('a bundle made by hand that is', () => {
     await waitFor(async () => (await stack.bus.policies.get(name))?.bundle?.digest !== before?.bundle?.digest, {
       what: 'the mended one',
     });
+  });
+
+  /** What somebody may have written beside a bundle, as if the engine had compiled it. */
+  test.each([
+    ['nothing but the digest', {}],
+    ['another form', { form: 'module' }],
+    ['no names of what it calls', { hostCalls: 'get' }],
+    ['a prelude longer than the script', { preludeLength: 1_000 }],
+    ['a prelude in the wrong direction', { preludeLength: -1 }],
+    ['an isolation that is none', { isolation: 'shared' }],
+  ])('described with %s is looked into as if it had no description', async (what, wrong) => {
+    const name = `described-${what.replaceAll(' ', '-')}.controller.example`;
+    const script = `deny(${JSON.stringify(what)})`;
+    const digest = createHash('sha256').update(script).digest('hex');
+    const whole = { digest, isolation: 'kept', isolationReason: '', preludeLength: 0, form: 'script', hostCalls: [] };
+    const info = what === 'nothing but the digest' ? { digest } : { ...whole, ...wrong };
+    await put(name, packed(script), { 'policy.jspolicy.com/bundle-info': JSON.stringify(info) });
+    await stack.create(name, {});
+    await stack.status(name, 'Synced');
+    const bundle = (await stack.bus.policies.get(name))?.bundle;
+    expect(bundle).toMatchObject({ digest, isolation: 'request', form: 'script', preludeLength: 0, hostCalls: [] });
   });
 
   test('no base64 is refused by the API server itself, also while no engine runs', async () => {
