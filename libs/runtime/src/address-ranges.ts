@@ -10,9 +10,11 @@ export const LINK_LOCAL: readonly Subnet[] = [
   ['255.255.255.255', 32],
   ['fe80::', 10],
   ['ff00::', 8],
-  // Metadata services of two clouds, in ranges that are otherwise private.
+  // Metadata services of clouds, in ranges that are otherwise private or public.
   ['fd00:ec2::254', 128],
+  ['fd20:ce::254', 128],
   ['100.100.100.200', 32],
+  ['168.63.129.16', 32],
   // The same IPv4 addresses behind NAT64 (RFC 6052).
   ['64:ff9b::a9fe:0', 112],
 ];
@@ -33,6 +35,11 @@ export const PRIVATE: readonly Subnet[] = [
   ['192.168.0.0', 16],
   ['100.64.0.0', 10],
   ['fc00::', 7],
+  // The same IPv4 addresses behind NAT64.
+  ['64:ff9b::a00:0', 104],
+  ['64:ff9b::ac10:0', 108],
+  ['64:ff9b::c0a8:0', 112],
+  ['64:ff9b::6440:0', 106],
 ];
 
 /** A set of addresses. IPv4 addresses that are written as IPv6 ones are seen through. */
