@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { appendFile, link, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withTempDir } from '@jspolicy/testing';
@@ -40,6 +41,13 @@ test('a folder that cannot be made is an error at once, one that is missing is m
     await expect(opened('/proc/nope/below', 'x.ndjson')).rejects.toThrow('ENOENT');
     await writeOne(join(dir, 'a/b'), 'c/violations.ndjson');
     expect(await linesOf(join(dir, 'a/b/c/violations.ndjson'))).toEqual(jsonOf(1, 1));
+  }));
+
+test('a pipe is refused like any file of somebody else', () =>
+  withTempDir(async (dir) => {
+    const path = join(dir, 'pipe');
+    execFileSync('mkfifo', [path]);
+    await expect(opened(dir, path)).rejects.toThrow('is no file of violations');
   }));
 
 test('a full file is rotated, and the oldest goes', () =>

@@ -65,16 +65,21 @@ async function openWhole(path: string): Promise<FileHandle> {
 async function openOwn(path: string, flags: number): Promise<FileHandle> {
   const handle = await open(path, flags | O_NOFOLLOW, 0o640);
   try {
-    const stat = await handle.stat();
-    const { buffer } = await handle.read(Buffer.alloc(BEGINNING.length), 0, BEGINNING.length, 0);
-    const wanted = BEGINNING.slice(0, Math.min(stat.size, BEGINNING.length));
-    if (!stat.isFile() || stat.nlink !== 1 || buffer.toString('latin1', 0, wanted.length) !== wanted)
-      throw new Error(`${path} is no file of violations: it is left as it is`);
+    if (!(await isOwn(handle))) throw new Error(`${path} is no file of violations: it is left as it is`);
     return handle;
   } catch (error) {
     await handle.close();
     throw error;
   }
+}
+
+async function isOwn(handle: FileHandle): Promise<boolean> {
+  const stat = await handle.stat();
+  // A pipe or a device has no beginning to look at.
+  if (!stat.isFile() || stat.nlink !== 1) return false;
+  const wanted = BEGINNING.slice(0, Math.min(stat.size, BEGINNING.length));
+  const { buffer } = await handle.read(Buffer.alloc(BEGINNING.length), 0, BEGINNING.length, 0);
+  return buffer.toString('latin1', 0, wanted.length) === wanted;
 }
 
 async function rotate(path: string, maxFiles: number): Promise<void> {
