@@ -1,12 +1,19 @@
 import type { StreamMessage } from '@jspolicy/bus';
 import { isPolicyName, VIOLATION_EVENT_TYPE, type ViolationEvent } from '@jspolicy/contracts';
 import type { Delivery } from '@jspolicy/policy';
+import { oneLine } from '@jspolicy/sinks';
 
 const ACTIONS: unknown[] = ['Deny', 'Warn', 'Dry', 'Controller'];
 const OBJECT_FIELDS = ['apiVersion', 'kind', 'namespace', 'name', 'uid'];
 const REQUEST_FIELDS = ['apiVersion', 'kind', 'namespace', 'name', 'operation'];
 
 type Fields = Record<string, unknown>;
+/** Ids go into headers of HTTP, Kafka and NATS. */
+const ID = /^[!-~]{1,400}$/;
+/** Bytes: what is shorter cannot be nested so deeply that it could not be written as JSON again. */
+const FLAT_BYTES = 8_192;
+/** UTF-16 units. */
+const MAX_SHOWN = 80;
 /** The kind's schema has the code as an int32. */
 const MAX_CODE = 2 ** 31 - 1;
 
@@ -22,16 +29,34 @@ export function readEvent(message: StreamMessage): Delivery | string {
     return 'not JSON';
   }
   if (!isObject(event)) return 'no object';
-  const problem = problemOf(event);
+  const problem = problemOf(event) ?? depthProblem(event, message.body.length);
   return problem ?? { sequence: message.sequence, event: event as unknown as ViolationEvent };
 }
 
 function problemOf(event: Fields): string | undefined {
-  const { specversion, type, time, data } = event;
-  if (specversion !== '1.0') return `specversion ${String(specversion)}, this version knows 1.0`;
-  if (type !== VIOLATION_EVENT_TYPE) return `type ${String(type)}, this version knows ${VIOLATION_EVENT_TYPE}`;
+  const { specversion, id, type, time, data } = event;
+  if (specversion !== '1.0') return `specversion ${shown(specversion)}, this version knows 1.0`;
+  if (type !== VIOLATION_EVENT_TYPE) return `type ${shown(type)}, this version knows ${VIOLATION_EVENT_TYPE}`;
+  if (typeof id !== 'string' || !ID.test(id)) return 'id is not as it should be';
   if (typeof time !== 'string' || Number.isNaN(Date.parse(time))) return 'time is no time';
   return isObject(data) ? problemOfData(data) : 'data is no object';
+}
+
+/** Parsers go deeper than writers: a sink would try without end. */
+function depthProblem(event: Fields, bytes: number): string | undefined {
+  if (bytes <= FLAT_BYTES) return undefined;
+  try {
+    JSON.stringify(event);
+    return undefined;
+  } catch {
+    return 'it is nested too deeply';
+  }
+}
+
+/** Of a value that may be anything: a text of one short line, or what it is. An object may not even become a text. */
+function shown(value: unknown): string {
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
+  return oneLine(String(value)).slice(0, MAX_SHOWN);
 }
 
 function problemOfData(data: Fields): string | undefined {
