@@ -51,3 +51,14 @@ test.each([
 ])('%j is told in one short line', (wrong, problem) => {
   expect(read(JSON.stringify({ ...EVENT, ...wrong }))).toBe(problem);
 });
+
+/** Sinks make texts of them. */
+test.each([
+  [{ source: {} }, {}, 'source or subject is no text'],
+  [{ subject: { toString: 1 } }, {}, 'source or subject is no text'],
+  [{}, { revision: { toString: 1 } }, 'revision, occurrences are not all numbers'],
+  [{}, { occurrences: { toString: 1 } }, 'revision, occurrences are not all numbers'],
+  [{}, { dryRun: { toString: 1 } }, 'dryRun is not true or false'],
+])('%j with the data %j is refused', (wrong, data, problem) => {
+  expect(read(JSON.stringify({ ...EVENT, ...wrong, data: { ...EVENT.data, ...data } }))).toBe(problem);
+});

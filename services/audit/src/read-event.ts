@@ -5,6 +5,7 @@ import { oneLine } from '@jspolicy/sinks';
 
 const ACTIONS: unknown[] = ['Deny', 'Warn', 'Dry', 'Controller'];
 const OBJECT_FIELDS = ['apiVersion', 'kind', 'namespace', 'name', 'uid'];
+const NUMBERS = ['revision', 'occurrences'];
 const REQUEST_FIELDS = ['apiVersion', 'kind', 'namespace', 'name', 'operation'];
 
 type Fields = Record<string, unknown>;
@@ -38,6 +39,7 @@ function problemOf(event: Fields): string | undefined {
   if (specversion !== '1.0') return `specversion ${shown(specversion)}, this version knows 1.0`;
   if (type !== VIOLATION_EVENT_TYPE) return `type ${shown(type)}, this version knows ${VIOLATION_EVENT_TYPE}`;
   if (typeof id !== 'string' || !ID.test(id)) return 'id is not as it should be';
+  if (!areTexts(event, ['source', 'subject'])) return 'source or subject is no text';
   if (typeof time !== 'string' || Number.isNaN(Date.parse(time))) return 'time is no time';
   return isObject(data) ? problemOfData(data) : 'data is no object';
 }
@@ -60,11 +62,14 @@ function shown(value: unknown): string {
 }
 
 function problemOfData(data: Fields): string | undefined {
-  const { policy, policyUid, action, code, request, user, object } = data;
+  const { policy, policyUid, action, code, dryRun, request, user, object } = data;
   if (typeof policy !== 'string' || !isPolicyName(policy)) return 'policy is no name of a policy';
   if (typeof policyUid !== 'string') return 'policyUid is no text';
   if (!ACTIONS.includes(action)) return 'action is none that is known';
   if (!Number.isInteger(code) || Math.abs(code as number) > MAX_CODE) return 'code is no number that fits';
+  if (!NUMBERS.every((name) => data[name] === undefined || typeof data[name] === 'number'))
+    return `${NUMBERS.join(', ')} are not all numbers`;
+  if (dryRun !== undefined && typeof dryRun !== 'boolean') return 'dryRun is not true or false';
   if (!areTexts(data, ['reason', 'message'])) return 'reason or message is no text';
   if (!isObject(request) || !areTexts(request, REQUEST_FIELDS)) return 'request is not as it should be';
   if (!isObject(user) || !areTexts(user, ['username', 'uid'])) return 'user is not as it should be';
