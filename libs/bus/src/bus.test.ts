@@ -225,13 +225,26 @@ describe('stores', () => {
     await store.quarantines.put(quarantine);
     await store.quarantines.put({ ...quarantine, evaluator: 'two' });
     await store.quarantines.put({ ...quarantine, reason: 'time' });
+    const forged = [{ reason: { toString: 1 } }, { reason: undefined }, { until: ['2026-01-02'] }];
+    for (const [number, wrong] of forged.entries())
+      await store.quarantines.put({
+        ...quarantine,
+        evaluator: `forged ${number}`,
+        ...wrong,
+      } as unknown as QuarantineRecord);
+    await store.quarantines.put({ ...quarantine, evaluator: 'long', reason: 'x'.repeat(100_000) });
     const seen: string[] = [];
     const watch = await store.quarantines.watch({
       onPut: ({ policy, evaluator, reason }) => seen.push(`${policy} ${evaluator} ${reason}`),
       onSynced: () => seen.push('synced'),
     });
     await waitFor(() => seen.includes('synced'), { what: 'synced' });
-    expect(seen).toEqual([`${record.name} two memory`, `${record.name} one > * time`, 'synced']);
+    expect(seen).toEqual([
+      `${record.name} two memory`,
+      `${record.name} one > * time`,
+      `${record.name} long ${'x'.repeat(1_024)}`,
+      'synced',
+    ]);
     await watch.stop();
   });
 });

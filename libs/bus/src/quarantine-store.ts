@@ -1,4 +1,4 @@
-import { QUARANTINES_BUCKET, type QuarantineRecord, quarantineKey } from '@jspolicy/contracts';
+import { isPolicyName, QUARANTINES_BUCKET, type QuarantineRecord, quarantineKey } from '@jspolicy/contracts';
 import type { Logger } from '@jspolicy/runtime';
 import type { KvEntry } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/nats-core';
@@ -34,11 +34,20 @@ export class KvQuarantineStore implements QuarantineStore {
   #parse(entry: KvEntry): QuarantineRecord | undefined {
     try {
       const record = entry.json<QuarantineRecord>();
-      if (record.schema === 1 && Number.isFinite(Date.parse(record.until))) return record;
+      if (isUnderstood(record)) return { ...record, reason: record.reason.slice(0, MAX_REASON).toWellFormed() };
       this.#log.error({ key: entry.key, schema: record.schema }, 'quarantine cannot be understood');
     } catch (err) {
       this.#log.error({ err, key: entry.key }, 'quarantine is not JSON');
     }
     return undefined;
   }
+}
+
+/** UTF-16 units; it becomes a part of a policy's status. */
+const MAX_REASON = 1_024;
+
+/** Evaluators write them, and each may write for each: one that is made up must not end what the controller does. */
+function isUnderstood({ schema, policy, evaluator, until, reason }: QuarantineRecord): boolean {
+  const areTexts = [policy, evaluator, until, reason].every((each) => typeof each === 'string');
+  return schema === 1 && areTexts && isPolicyName(policy) && Number.isFinite(Date.parse(until));
 }
