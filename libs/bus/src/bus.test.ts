@@ -188,6 +188,26 @@ describe('stores', () => {
     await watch.stop();
   });
 
+  test('whoever throws when he is told of one entry is told of the next', async () => {
+    const store = await bus('store');
+    await store.ensureTopology();
+    const names = ['first.throws.example', 'second.throws.example'];
+    const seen: string[] = [];
+    const watch = await store.policies.watch({
+      onPut({ name }) {
+        if (!names.includes(name)) return;
+        seen.push(name);
+        if (name === names[0]) throw new Error('cannot be handled');
+      },
+      onRemove: () => undefined,
+      onSynced: () => undefined,
+    });
+    for (const name of names) await store.policies.put({ ...record, name });
+    await waitFor(() => seen.length === 2, { what: 'both' });
+    await watch.stop();
+    for (const name of names) await store.policies.remove(name);
+  });
+
   test('bundles: put, get, and none of an unknown digest', async () => {
     const store = await bus('store');
     await store.ensureTopology();

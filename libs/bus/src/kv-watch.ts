@@ -88,8 +88,17 @@ export class KvWatch {
 
   async #tell(entries: Entries): Promise<void> {
     for await (const entry of entries) {
-      this.#handler.onEntry(entry);
+      this.#tellOne(entry);
       if (entry.delta === 0) this.#sync();
+    }
+  }
+
+  /** What one entry does to whoever is told must not keep the next ones from him. */
+  #tellOne(entry: KvEntry): void {
+    try {
+      this.#handler.onEntry(entry);
+    } catch (err) {
+      this.#log.error({ err, key: entry.key }, 'entry of a bucket could not be handled');
     }
   }
 
