@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { Script } from 'node:vm';
-import type { Bundle, CompileReply } from '@jspolicy/contracts';
+import { bundleDigest, type CompileReply } from '@jspolicy/contracts';
 import { type Position, positionAt, renderDiagnostic } from './diagnostics.ts';
 import { CompileFailure } from './failure.ts';
 import { hostCallsIn } from './host-calls.ts';
@@ -14,20 +13,15 @@ export function compilePrecompiled(script: string, limits: BundlerLimits): Compi
   checkBundleSize(script, limits);
   const error = syntaxError(script);
   if (error) throw bundleFailure(error.message, positionOf(script));
-  const bundle: Bundle = {
+  const described = {
     script,
-    digest: digestOf(script),
-    isolation: 'request',
+    isolation: 'request' as const,
     isolationReason: 'the bundle was made by the user and evaluates all of its code on each request',
     preludeLength: 0,
-    form: 'script',
+    form: 'script' as const,
     hostCalls: hostCallsIn(script),
   };
-  return { ok: true, bundle, warnings: [] };
-}
-
-export function digestOf(script: string): string {
-  return createHash('sha256').update(script).digest('hex');
+  return { ok: true, bundle: { ...described, digest: bundleDigest(described) }, warnings: [] };
 }
 
 export function checkBundleSize(script: string, limits: BundlerLimits): void {

@@ -1,4 +1,4 @@
-import type { BundleInfo, CompileReply, CompileRequest, Diagnostic } from '@jspolicy/contracts';
+import { bundleDigest, type CompileReply, type CompileRequest, type Diagnostic } from '@jspolicy/contracts';
 import { checkDependencies } from './dependencies/check.ts';
 import type { DependencyTree, DependencyTrees } from './dependencies/dependency-trees.ts';
 import { bundlingFailure, SOURCE_FILE } from './diagnostics.ts';
@@ -10,7 +10,7 @@ import { decideApart } from './isolation/decide-apart.ts';
 import type { BundlerLimits } from './limits.ts';
 import { type ParsedSource, parseSource } from './parse-source.ts';
 import { writePolicyPart } from './policy-part.ts';
-import { checkBundleSize, digestOf, syntaxError } from './precompiled.ts';
+import { checkBundleSize, syntaxError } from './precompiled.ts';
 import { buildPrelude } from './prelude.ts';
 import { checkImports } from './specifier.ts';
 
@@ -58,17 +58,17 @@ async function assemble({ source, imports, prelude, tree, warnings, limits }: Pa
   // What the parsers let pass and V8 does not: told without a place, which V8 keeps to itself.
   if (error) throw bundlingFailure([{ file: SOURCE_FILE, text: error.message }], { cause: error });
   const decision = await decideApart({ prelude, part });
-  const info: BundleInfo = {
-    digest: digestOf(script),
+  const described = {
+    script,
     isolation: decision.isolation,
     isolationReason: reasonOf(decision, source),
     preludeLength: prelude.length,
-    form: 'function-body',
+    form: 'function-body' as const,
     authorStart: part.authorStart,
     hostCalls: decision.globals ? hostCallsAmong(decision.globals) : hostCallsIn(script),
   };
   const lockfile = tree ? { lockfile: tree.lockfile } : {};
-  return { ok: true, bundle: { ...info, script }, ...lockfile, warnings };
+  return { ok: true, bundle: { ...described, digest: bundleDigest(described) }, ...lockfile, warnings };
 }
 
 function reasonOf({ reason, offset }: Decision, source: ParsedSource): string {

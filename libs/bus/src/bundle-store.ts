@@ -1,8 +1,10 @@
-import { createHash } from 'node:crypto';
-import { BUNDLES_BUCKET, type Bundle, type BundleInfo } from '@jspolicy/contracts';
+import { BUNDLES_BUCKET, type Bundle, type BundleInfo, bundleDigest } from '@jspolicy/contracts';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type ObjectStore, Objm } from '@nats-io/obj';
 import type { BundleStore } from './store-port.ts';
+
+/** A byte order mark is part of a script as anything else. */
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** JSPOLICY_BUNDLES: a script under its digest, with what is known of it as metadata. */
 export class ObjectBundleStore implements BundleStore {
@@ -27,9 +29,9 @@ export class ObjectBundleStore implements BundleStore {
     const [object, bytes] = await Promise.all([store.info(digest), store.getBlob(digest)]);
     const info = object?.metadata?.['info'];
     if (!bytes || object?.deleted || info === undefined) return undefined;
-    if (createHash('sha256').update(bytes).digest('hex') !== digest)
-      throw new Error(`bundle ${digest}: the stored bytes do not match the digest`);
-    return { ...(JSON.parse(info) as BundleInfo), script: new TextDecoder().decode(bytes) };
+    const bundle = { ...(JSON.parse(info) as BundleInfo), script: utf8.decode(bytes) };
+    if (bundleDigest(bundle) !== digest) throw new Error(`bundle ${digest}: what is stored does not match the digest`);
+    return bundle;
   }
 
   async remove(digest: string): Promise<void> {

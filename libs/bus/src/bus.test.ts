@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { type Bundle, EngineError, type PolicyRecord, type QuarantineRecord } from '@jspolicy/contracts';
+import { type Bundle, bundleDigest, EngineError, type PolicyRecord, type QuarantineRecord } from '@jspolicy/contracts';
 import { createLogger } from '@jspolicy/runtime';
 import { natsForTest, type TestNats, waitFor } from '@jspolicy/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -211,19 +210,21 @@ describe('stores', () => {
   test('bundles: put, get, and none of an unknown digest', async () => {
     const store = await bus('store');
     await store.ensureTopology();
-    const script = 'deny("ü")';
-    const digest = createHash('sha256').update(script).digest('hex');
-    const bundle: Bundle = {
-      digest,
+    const script = '\uFEFFdeny("ü")';
+    const described = {
       script,
-      form: 'function-body',
-      isolation: 'kept',
+      form: 'function-body' as const,
+      isolation: 'kept' as const,
       isolationReason: '',
       preludeLength: 0,
       hostCalls: [],
     };
+    const digest = bundleDigest(described);
+    const bundle: Bundle = { ...described, digest };
     await store.bundles.put(bundle);
     expect(await store.bundles.get(digest)).toEqual(bundle);
+    await store.bundles.put({ ...bundle, preludeLength: 5 });
+    await expect(store.bundles.get(digest)).rejects.toThrow('what is stored does not match the digest');
     expect(await store.bundles.get('0'.repeat(64))).toBeUndefined();
     expect(await store.bundles.digests()).toEqual([digest]);
     await store.bundles.remove(digest);

@@ -1,4 +1,5 @@
 export * from './admission.ts';
+export * from './bundle-digest.ts';
 export * from './bus.ts';
 export * from './bus-permissions.ts';
 export * from './compile.ts';

@@ -9,7 +9,7 @@ export type BundleForm = 'function-body' | 'script';
 
 /** What is known of a bundle; its script stands in the object store under its digest. */
 export interface BundleInfo {
-  /** sha256, hex, of the script's UTF-8 bytes. */
+  /** bundleDigest() of the script and all that stands here. */
   digest: string;
   /** kept: may live in a hardened context over many requests. request: needs a fresh context each time. */
   isolation: Isolation;

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import {
   API_VERSION,
   type Bundle,
   type BundleInfo,
+  bundleDigest,
   type JsPolicy,
   type JsPolicyBundle,
   MAX_BUNDLE_BYTES,
@@ -63,8 +63,9 @@ export async function compiledBundle(object: JsPolicyBundle): Promise<Bundle | u
   const info = readInfo(object.metadata.annotations?.[INFO]);
   const script = info && (await unpack(object));
   if (!info || script === undefined) return undefined;
-  const digest = createHash('sha256').update(script).digest('hex');
-  return digest === info.digest && info.preludeLength <= script.length ? { ...info, script } : undefined;
+  return bundleDigest({ ...info, script }) === info.digest && info.preludeLength <= script.length
+    ? { ...info, script }
+    : undefined;
 }
 
 function readInfo(text: string | undefined): BundleInfo | undefined {

@@ -1,6 +1,12 @@
-import { createHash } from 'node:crypto';
 import type { Bus } from '@jspolicy/bus';
-import { type Bundle, COMPILE_SUBJECT, type CompileReply, type CompileRequest, EngineError } from '@jspolicy/contracts';
+import {
+  type Bundle,
+  bundleDigest,
+  COMPILE_SUBJECT,
+  type CompileReply,
+  type CompileRequest,
+  EngineError,
+} from '@jspolicy/contracts';
 
 export type Compiled =
   | { bundle: Bundle }
@@ -62,7 +68,8 @@ async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<
   }
 }
 
-function checkDigest({ digest, script }: Bundle): void {
-  const real = createHash('sha256').update(script).digest('hex');
-  if (real !== digest) throw new Error(`the compiler's digest ${digest} is not that of its script, ${real}`);
+function checkDigest(bundle: Bundle): void {
+  const real = bundleDigest(bundle);
+  if (real !== bundle.digest)
+    throw new Error(`the compiler's digest ${bundle.digest} is not that of its bundle, ${real}`);
 }

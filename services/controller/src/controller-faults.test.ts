@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import type { Bundle } from '@jspolicy/contracts';
+import { type Bundle, bundleDigest } from '@jspolicy/contracts';
 import { waitFor } from '@jspolicy/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -146,9 +145,10 @@ test('what policies left behind that went while nobody led is removed by the nex
   const digestOf = async (name: string) => (await stack.bus.policies.get(name))?.bundle?.digest ?? '';
   const [old, used] = [await digestOf(gone), await digestOf(stays)];
   const never = await stack.bus.bundles.get(old);
-  const unused = { digest: createHash('sha256').update('never()').digest('hex'), script: 'never()' };
+  const described = { ...(never as Bundle), script: 'never()' };
+  const unused = { ...described, digest: bundleDigest(described) };
   await controller.child.stop();
-  await stack.bus.bundles.put({ ...(never as Bundle), ...unused });
+  await stack.bus.bundles.put(unused);
   await stack.call('DELETE', policyPath(gone));
   controller = await stack.startController(SETTINGS);
   await untilLeading(stack, controller);

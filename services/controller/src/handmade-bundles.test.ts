@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
+import { type Bundle, bundleDigest } from '@jspolicy/contracts';
 import { waitFor } from '@jspolicy/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bundlePath, type ControllerStack, KINDS, startStack, untilLeading } from './controller-stack.test-part.ts';
@@ -65,14 +65,14 @@ describe('a bundle made by hand that is', () => {
   ])('described with %s is looked into as if it had no description', async (what, wrong) => {
     const name = `described-${what.replaceAll(' ', '-')}.controller.example`;
     const script = `deny(${JSON.stringify(what)})`;
-    const digest = createHash('sha256').update(script).digest('hex');
-    const whole = { digest, isolation: 'kept', isolationReason: '', preludeLength: 0, form: 'script', hostCalls: [] };
-    const info = what === 'nothing but the digest' ? { digest } : { ...whole, ...wrong };
+    const whole = { isolation: 'kept', isolationReason: '', preludeLength: 0, form: 'script', hostCalls: [], ...wrong };
+    const digest = bundleDigest({ ...whole, script } as Omit<Bundle, 'digest'>);
+    const info = what === 'nothing but the digest' ? { digest } : { digest, ...whole };
     await put(name, packed(script), { 'policy.jspolicy.com/bundle-info': JSON.stringify(info) });
     await stack.create(name, {});
     await stack.status(name, 'Synced');
     const bundle = (await stack.bus.policies.get(name))?.bundle;
-    expect(bundle).toMatchObject({ digest, isolation: 'request', form: 'script', preludeLength: 0, hostCalls: [] });
+    expect(bundle).toMatchObject({ isolation: 'request', form: 'script', preludeLength: 0, hostCalls: [] });
   });
 
   test('no base64 is refused by the API server itself, also while no engine runs', async () => {

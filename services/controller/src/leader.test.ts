@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Bus, type BusReply, connectBus } from '@jspolicy/bus';
-import { COMPILE_SUBJECT, COMPILER_QUEUE } from '@jspolicy/contracts';
+import { bundleDigest, COMPILE_SUBJECT, COMPILER_QUEUE } from '@jspolicy/contracts';
 import { type DirectoryCluster, openDirectory } from '@jspolicy/kube';
 import { createLogger } from '@jspolicy/runtime';
 import { natsForTest, type TempDir, type TestNats, tempDir, waitFor } from '@jspolicy/testing';
@@ -77,17 +76,14 @@ test('who leads no more writes nothing more, even when a compile that it waited 
   expect((await cluster.get(POLICIES, NAME))?.['status']).toBeUndefined();
 });
 
-const compiled = (script: string) =>
-  JSON.stringify({
-    ok: true,
-    warnings: [],
-    bundle: {
-      script,
-      digest: createHash('sha256').update(script).digest('hex'),
-      isolation: 'kept',
-      isolationReason: '',
-      preludeLength: 0,
-      form: 'function-body',
-      hostCalls: [],
-    },
-  });
+const compiled = (script: string) => {
+  const described = {
+    script,
+    isolation: 'kept' as const,
+    isolationReason: '',
+    preludeLength: 0,
+    form: 'function-body' as const,
+    hostCalls: [],
+  };
+  return JSON.stringify({ ok: true, warnings: [], bundle: { ...described, digest: bundleDigest(described) } });
+};

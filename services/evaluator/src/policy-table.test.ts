@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { type Bus, connectBus } from '@jspolicy/bus';
-import type { Bundle, PolicyRecord } from '@jspolicy/contracts';
+import { type Bundle, bundleDigest, type PolicyRecord } from '@jspolicy/contracts';
 import { createLogger } from '@jspolicy/runtime';
 import type { Sandbox } from '@jspolicy/sandbox';
 import { natsForTest, type TestNats, waitFor } from '@jspolicy/testing';
@@ -38,16 +37,15 @@ beforeEach(() => {
 });
 
 function bundle(script: string): Bundle {
-  const digest = createHash('sha256').update(script).digest('hex');
-  return {
-    digest,
-    isolation: 'kept',
+  const described = {
+    isolation: 'kept' as const,
     isolationReason: '',
     preludeLength: 0,
-    form: 'function-body',
+    form: 'function-body' as const,
     hostCalls: [],
     script,
   };
+  return { ...described, digest: bundleDigest(described) };
 }
 
 function record(name: string, generation: number, script?: string): PolicyRecord {

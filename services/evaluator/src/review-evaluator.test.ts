@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { type Bus, type BusReply, connectBus } from '@jspolicy/bus';
 import {
   type Bundle,
+  bundleDigest,
   evaluateSubject,
   HEADER,
   type PolicyRecord,
@@ -36,16 +36,16 @@ const web = pod({ name: 'web', namespace: 'shop' });
 const metadata = { ...web.metadata, uid: 'o-1', labels: { team: 'shop', note: 'private' } };
 const body = new TextEncoder().encode(JSON.stringify(admissionReview({ object: { ...web, metadata }, uid: 'u-1' })));
 const script = 'allow()';
-const digest = createHash('sha256').update(script).digest('hex');
-const bundle: Bundle = {
-  digest,
-  isolation: 'kept',
+const described = {
+  isolation: 'kept' as const,
   isolationReason: '',
   preludeLength: 0,
-  form: 'script',
+  form: 'script' as const,
   hostCalls: [],
   script,
 };
+const digest = bundleDigest(described);
+const bundle: Bundle = { ...described, digest };
 const record: PolicyRecord = {
   schema: 1,
   name: policy,
