@@ -43,12 +43,13 @@ describe.each<Isolation>(['kept', 'request'])('in a context of isolation %s', (i
     const result = await judged;
     expect(result).toMatchObject({ kind: 'failed', failure: { message: expect.stringMatching(message) } });
     const review = admissionReview({ object: pod(), operation: 'DELETE' });
-    expect(await pool.message(wrapped, { isolation, policy, hostCalls, review })).toBe('calm');
+    expect(await pool.message(wrapped, { isolation, policy, hostCalls, review, limitMs: 20_000 })).toBe('calm');
   });
 });
 
 test('deny() stands, whatever loops after it', async () => {
-  expect(await pool.message('try { deny("stands") } catch { while (true) {} }', { limitMs: LIMIT_MS })).toBe('stands');
+  // It takes as long as it may: enough to come as far as deny(), on a busy machine too.
+  expect(await pool.message('try { deny("stands") } catch { while (true) {} }', { limitMs: 3_000 })).toBe('stands');
 });
 
 test('a policy that hangs leaves room for the others', async () => {
