@@ -15,7 +15,7 @@ const OPTIONS = {
   FetchOptions: { method: 'string', headers: 'map[string]string', insecure: 'bool', body: 'string' },
 } as const satisfies Record<string, Record<string, GoType>>;
 
-export type OptionsType = keyof typeof OPTIONS;
+type OptionsType = keyof typeof OPTIONS;
 
 const FITS: Record<GoType, (value: unknown) => boolean> = {
   string: (value) => typeof value === 'string',

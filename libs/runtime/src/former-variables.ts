@@ -1,7 +1,7 @@
 import type { Logger } from './logger.ts';
 
 /** Variables of jsPolicy that have no meaning here, and what to know of each. */
-export const MEANINGLESS_VARIABLES: Readonly<Record<string, string>> = {
+const MEANINGLESS_VARIABLES: Readonly<Record<string, string>> = {
   WEBPACK_CONFIG: 'policies are bundled by esbuild; a bundle that is built elsewhere goes into a JsPolicyBundle',
 };
 

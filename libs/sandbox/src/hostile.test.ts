@@ -43,7 +43,7 @@ describe.each<Isolation>(['kept', 'request'])('in a context of isolation %s', (i
     const result = await judged;
     expect(result).toMatchObject({ kind: 'failed', failure: { message: expect.stringMatching(message) } });
     const review = admissionReview({ object: pod(), operation: 'DELETE' });
-    expect(await pool.message(wrapped, { isolation, policy, hostCalls, review })).toBe('calm');
+    expect(await pool.message(wrapped, { isolation, policy, hostCalls, review, limitMs: 20_000 })).toBe('calm');
   });
 });
 

@@ -42,7 +42,7 @@ export async function consumeWork(parts: WorkConsumerParts): Promise<Running> {
 }
 
 /** The name of a policy's consumer, which all evaluators share. */
-export function workConsumerName(policy: string): string {
+function workConsumerName(policy: string): string {
   const token = policyToken(policy);
   return `work_${token.length > MAX_TOKEN ? createHash('sha256').update(token).digest('hex') : token}`;
 }

@@ -3,8 +3,8 @@ export const SLOW_MS = 100;
 /** How long a policy that was slow is held to its share. */
 const REMEMBERED_MS = 60_000;
 /** Evaluations below this are quick; so many in a row make a policy one whose successors may stand in line. */
-const QUICK_MS = 10;
-const QUICK_RUN = 5;
+export const QUICK_MS = 10;
+export const QUICK_RUN = 5;
 
 /** How long the policies' evaluations take, and how many processes each holds. Milliseconds of performance.now(). */
 export class Pace {

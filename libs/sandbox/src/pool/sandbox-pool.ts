@@ -1,7 +1,7 @@
 import type { Bundle } from '@jspolicy/contracts';
 import type { Evaluation, EvaluationResult, Sandbox } from '../port.ts';
 import { childCommand } from './child-command.ts';
-import { type LoadedBundle, LoadedBundles } from './loaded-bundles.ts';
+import { LoadedBundles } from './loaded-bundles.ts';
 import {
   blameOf,
   type Ended,
@@ -11,27 +11,17 @@ import {
   type ProcessOutcome,
   refused,
 } from './outcome.ts';
-import { Pace, SLOW_MS } from './pace.ts';
+import { Pace } from './pace.ts';
 import { type PoolSettings, poolSettings, type SandboxPoolOptions } from './pool-options.ts';
+import { isSlow, processFor } from './process-choice.ts';
 import { Quarantine } from './quarantine.ts';
 import { SandboxProcess } from './sandbox-process.ts';
 import { StartAttempts } from './start-attempts.ts';
-import { guard, LONG_MS, Watchdog } from './watchdog.ts';
+import { type Waiting, WaitingLine } from './waiting-line.ts';
+import { guard, Watchdog } from './watchdog.ts';
 
 /** A process that rests above this share of its limit is replaced, so that no policy pays for what others left. */
 const WORN_SHARE = 0.7;
-/** Evaluations of quick policies may stand in line in a process: it finds the next one without waiting for us. */
-const LINE = 8;
-
-interface Waiting {
-  evaluation: Evaluation;
-  bundle: LoadedBundle;
-  endsAt: number;
-  /** It was begun in a process that ended for another reason than this policy. */
-  again: boolean;
-  settle(result: EvaluationResult): void;
-}
-
 /** A pool of sandbox processes. Starts them at once; the caller stops it. */
 export function createSandboxPool(options: SandboxPoolOptions = {}): Sandbox {
   return new SandboxPool(poolSettings(options));
@@ -44,7 +34,7 @@ class SandboxPool implements Sandbox {
   readonly #processes = new Set<SandboxProcess>();
   readonly #pace: Pace;
   readonly #watchdog = new Watchdog(() => this.#look());
-  #waiting: Waiting[] = [];
+  readonly #waiting = new WaitingLine();
   #inProcesses = 0;
   #stopping = false;
   readonly #starts: StartAttempts;
@@ -80,7 +70,7 @@ class SandboxPool implements Sandbox {
       return Promise.resolve(refused(`${this.#waiting.length} evaluations wait already`));
     return new Promise((settle) => {
       const endsAt = performance.now() + evaluation.limitMs;
-      this.#waiting.push({ evaluation, bundle, endsAt, again: false, settle });
+      this.#waiting.add({ evaluation, bundle, endsAt, again: false, settle });
       this.#watchdog.wake();
       this.#dispatch();
     });
@@ -156,49 +146,24 @@ class SandboxPool implements Sandbox {
   /** Gives waiting evaluations to processes. */
   #dispatch(): void {
     for (let next = this.#next(); next; next = this.#next()) {
-      const process = this.#processFor(next);
+      const process = processFor(next, this.#processes, this.#pace);
       if (!process) break;
-      this.#waiting.splice(this.#waiting.indexOf(next), 1);
+      this.#waiting.remove(next);
       this.#run(next, process);
     }
     if (!this.#isBusy()) this.#idle?.();
   }
 
-  /** Of the policies that hold the fewest processes the one that waits longest. */
   #next(): Waiting | undefined {
-    let chosen: Waiting | undefined;
-    let fewest = Number.POSITIVE_INFINITY;
     const busy = () => [...this.#processes].filter(({ current }) => current).length;
-    for (const waiting of this.#waiting) {
-      const { policy } = waiting.evaluation;
-      const held = this.#pace.heldBy(policy);
-      if (held >= fewest || !this.#pace.mayBegin(policy, busy, () => this.#isWriting(policy))) continue;
-      chosen = waiting;
-      fewest = held;
-      if (held === 0) break;
-    }
-    return chosen;
+    return this.#waiting.next({
+      heldBy: (policy) => this.#pace.heldBy(policy),
+      mayBegin: (policy) => this.#pace.mayBegin(policy, busy, () => this.#isWriting(policy)),
+    });
   }
 
   #isWriting(policy: string): boolean {
     return [...this.#processes].some((each) => each.current?.evaluation.policy === policy && each.waitsForWrite);
-  }
-
-  /** A free one; or, for what is quick and asks no host, the shortest line of others that are. */
-  #processFor({ evaluation, bundle }: Waiting): SandboxProcess | undefined {
-    const mayStandInLine = !bundle.waits && this.#pace.isQuick(evaluation.policy);
-    let chosen: SandboxProcess | undefined;
-    for (const each of this.#processes) {
-      if (!each.isReady || each.load >= (chosen?.load ?? LINE)) continue;
-      if (each.current && !(mayStandInLine && this.#isSoonDone(each.current))) continue;
-      chosen = each;
-    }
-    return chosen;
-  }
-
-  /** Those that it gave back are not put behind it again. */
-  #isSoonDone({ evaluation, startedAt }: NonNullable<SandboxProcess['current']>): boolean {
-    return performance.now() - startedAt < LONG_MS && this.#pace.isQuick(evaluation.policy);
   }
 
   #run(waiting: Waiting, process: SandboxProcess): void {
@@ -216,14 +181,14 @@ class SandboxPool implements Sandbox {
 
   #settle(waiting: Waiting, process: SandboxProcess, outcome: ProcessOutcome): void {
     if ('notBegun' in outcome) {
-      this.#waiting.unshift(waiting);
+      this.#waiting.putBack(waiting);
       return;
     }
     if (isWorthRepeating(outcome) && !waiting.again) {
       const { policy } = waiting.evaluation;
       const died = 'died' in outcome ? outcome.died : 'out of memory that others took before';
       this.#settings.log?.warn({ policy, died }, 'sandbox process ended, not by the policy: once more');
-      this.#waiting.unshift({ ...waiting, again: true });
+      this.#waiting.putBack({ ...waiting, again: true });
       process.discard();
       return;
     }
@@ -261,15 +226,10 @@ class SandboxPool implements Sandbox {
 
   /** For those whose time is over before a process was free. */
   #giveUp(): void {
-    const now = performance.now();
-    const late = this.#waiting.filter(({ endsAt }) => endsAt <= now);
+    const late = this.#waiting.takeLate(performance.now());
     if (late.length === 0) return;
-    this.#waiting = this.#waiting.filter(({ endsAt }) => endsAt > now);
     const { problem } = this.#starts;
     const why = problem === undefined ? 'was free in time' : `process can be started: ${problem}`;
     for (const each of late) each.settle(refused(`no sandbox ${why}`));
   }
 }
-
-const isSlow = ({ current }: SandboxProcess): boolean =>
-  current !== undefined && performance.now() - current.startedAt >= SLOW_MS;

@@ -88,6 +88,14 @@ describe('ends its process, and the policy is to blame', () => {
     expect(outcome).toMatchObject({ killedFor: 'damaged', byOthers: false });
   });
 
+  test('what comes after that is not heard, also where it was read with it', async () => {
+    const { outcome, calls } = await outcomeOf(
+      `pipe.cork(); send({ type: 'more' }); send({ type: 'call', id: 0, call: 0, name: 'create', args: [{}] }); pipe.uncork()`,
+    );
+    expect(outcome).toMatchObject({ killedFor: 'damaged', mayRepeat: true });
+    expect(calls).toBe(0);
+  });
+
   test('an evaluation that is begun anew without end', async () => {
     const { outcome } = await outcomeOf(`for (let i = 0; i < 5; i++) send({ type: 'again', id: 0 })`);
     expect(outcome).toMatchObject({ killedFor: 'damaged' });

@@ -1,21 +1,25 @@
 import type { ViolationSinkSpec } from '@jspolicy/contracts';
 import { AddressSet } from '@jspolicy/runtime';
+import { waitFor } from '@jspolicy/testing';
 import { expect, test } from 'vitest';
 import { event } from '../audit-stack.test-part.ts';
 import { SinkConnection } from './sink-connection.ts';
 
 const signal = AbortSignal.timeout(60_000);
 const one = { event: event('a.example.com', 1), sequence: 1, json: '{}' };
+const close = async () => undefined;
 const never = () => new Promise<never>(() => undefined);
 
+type Client = { publish(): Promise<void>; close(): Promise<void> };
+
 /** A sink of the type nats, whose client the test brings along. */
-function connectionOf(publisher: { publish(): Promise<void>; close(): Promise<void> }, spec: object = {}) {
+function connectionOf(spec: object, connectNats: () => Promise<Client>) {
   const context = {
     name: 'test',
     stdout: process.stdout,
     refused: new AddressSet([]),
     fileDirectory: '/nonexistent',
-    connectNats: async () => publisher,
+    connectNats,
     createKubeEvent: never,
   };
   const nats = { url: 'nats://127.0.0.1:1', tokenSecret: { name: 'a', key: 'b' } };
@@ -24,7 +28,7 @@ function connectionOf(publisher: { publish(): Promise<void>; close(): Promise<vo
 }
 
 test('a sink that neither answers nor closes is left', async () => {
-  const connection = connectionOf({ publish: never, close: never });
+  const connection = connectionOf({}, async () => ({ publish: never, close: never }));
   expect(await connection.write([one], signal)).toMatchObject({
     failure: { text: 'no answer in 100 ms', refused: false },
   });
@@ -44,7 +48,7 @@ test('attempts wait for each other', async () => {
     await gate;
     log.push('end');
   };
-  const connection = connectionOf({ publish, close: async () => undefined }, { retry: { timeoutMs: 60_000 } });
+  const connection = connectionOf({ retry: { timeoutMs: 60_000 } }, async () => ({ publish, close }));
   const both = [connection.write([one], signal), connection.write([one], signal)];
   go();
   await Promise.all(both);
@@ -56,8 +60,26 @@ test('what goes wrong is told without the secrets', async () => {
   const publish = async () => {
     throw new Error('no user a-secret-token\nhere');
   };
-  const connection = connectionOf({ publish, close: async () => undefined });
+  const connection = connectionOf({}, async () => ({ publish, close }));
   expect(await connection.write([one], signal)).toEqual({
     failure: { reason: 'Failing', text: 'no user *** here', refused: false, answered: false, askedMs: 0 },
   });
+});
+
+test('a connection that is closed ends its attempts, and is not opened again', async () => {
+  const log: string[] = [];
+  const connectNats = async () => {
+    log.push('open');
+    return { publish: never, close: async () => void log.push('close') };
+  };
+  const connection = connectionOf({ retry: { timeoutMs: 60_000 } }, connectNats);
+  const { signal: endless } = new AbortController();
+  const both = [connection.write([one], endless), connection.write([one], endless)];
+  const ends = Promise.allSettled(both);
+  await waitFor(() => connection.maxEvents !== undefined, { what: 'it to be open' });
+  await connection.close();
+  expect((await ends).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  await expect(connection.open(endless)).rejects.toThrow();
+  await connection.close();
+  expect(log).toEqual(['open', 'close']);
 });

@@ -19,7 +19,7 @@ import {
 
 /** Secrets that changed are taken within this time, at the latest; at once after a failure. */
 const LOOK_AT_SECRETS_MS = 60_000;
-/** A sink that does not close is left: nothing that it still has counts as delivered. */
+/** A sink that does not close, or does not end its attempt, is left: nothing that it still has counts as delivered. */
 const CLOSE_MS = 5_000;
 
 export interface ConnectionParts {
@@ -52,6 +52,7 @@ export class SinkConnection {
   #textOf = oneLine;
   #lookedMs = 0;
   #last: Promise<unknown> = Promise.resolve();
+  readonly #ended = new AbortController();
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
@@ -63,7 +64,7 @@ export class SinkConnection {
     return this.#sink && (this.#sink.maxEvents ?? Number.POSITIVE_INFINITY);
   }
 
-  /** One attempt. Rejects only when the signal aborts. */
+  /** One attempt. Rejects only when the signal aborts, or after close(). */
   write(events: readonly SinkEvent[], signal: AbortSignal): Promise<Outcome> {
     return this.#inTurn(signal, async (limit) => {
       const sink = await this.#opened(limit);
@@ -72,7 +73,7 @@ export class SinkConnection {
     });
   }
 
-  /** Opens it without writing anything. Rejects only when the signal aborts. */
+  /** Opens it without writing anything. Rejects only when the signal aborts, or after close(). */
   async open(signal: AbortSignal): Promise<Failure | undefined> {
     const { failure } = await this.#inTurn(signal, async (limit) => {
       await this.#opened(limit);
@@ -81,13 +82,18 @@ export class SinkConnection {
     return failure;
   }
 
+  /** For good: the attempt at hand ends, and none opens it again. Idempotent. */
   async close(): Promise<void> {
+    this.#ended.abort();
+    await inTime(this.#last);
+    await this.#closeSink();
+  }
+
+  async #closeSink(): Promise<void> {
     const sink = this.#sink;
     this.#sink = undefined;
     if (!sink) return;
-    const closed = new AbortController();
-    await Promise.race([sink.close().catch(() => undefined), pause(CLOSE_MS, closed.signal)]);
-    closed.abort();
+    await inTime(sink.close().catch(() => undefined));
   }
 
   #inTurn(signal: AbortSignal, work: (limit: AbortSignal) => Promise<Map<number, string>>): Promise<Outcome> {
@@ -96,13 +102,14 @@ export class SinkConnection {
     return mine;
   }
 
-  async #attempt(signal: AbortSignal, work: (limit: AbortSignal) => Promise<Map<number, string>>): Promise<Outcome> {
+  async #attempt(asked: AbortSignal, work: (limit: AbortSignal) => Promise<Map<number, string>>): Promise<Outcome> {
+    const signal = AbortSignal.any([asked, this.#ended.signal]);
     signal.throwIfAborted();
     const limit = AbortSignal.timeout(this.#timeoutMs);
     try {
       return { refusals: await work(AbortSignal.any([signal, limit])) };
     } catch (error) {
-      if (!(error instanceof RefusedError)) await this.close();
+      if (!(error instanceof RefusedError)) await this.#closeSink();
       signal.throwIfAborted();
       return { failure: this.#failure(limit.aborted ? new Error(`no answer in ${this.#timeoutMs} ms`) : error) };
     }
@@ -131,7 +138,7 @@ export class SinkConnection {
       const settings = await plainSettings(spec, readSecret);
       this.#lookedMs = performance.now();
       if (isDeepStrictEqual(settings, this.#settings)) return;
-      await this.close();
+      await this.#closeSink();
       this.#settings = settings;
       this.#textOf = errorTextOf(spec.type, settings);
     } catch (error) {
@@ -139,6 +146,13 @@ export class SinkConnection {
       if (!this.#sink) throw error;
     }
   }
+}
+
+/** Waits for it for CLOSE_MS at most. */
+async function inTime(work: Promise<unknown>): Promise<void> {
+  const done = new AbortController();
+  await Promise.race([work, pause(CLOSE_MS, done.signal)]);
+  done.abort();
 }
 
 /** Settles when the signal aborts, whatever the other side does. */

@@ -3,7 +3,7 @@ import type { ViolationSink } from '@jspolicy/contracts';
 import type { Cluster } from '@jspolicy/kube';
 import { backoffMs, type Logger, pause } from '@jspolicy/runtime';
 import { retryOf } from '@jspolicy/sinks';
-import type { SinkConnection } from './sink-connection.ts';
+import type { Failure, SinkConnection } from './sink-connection.ts';
 import type { SinkFigures } from './sink-figures.ts';
 import type { SinkMetrics } from './sink-metrics.ts';
 import { readSinkStatus, writeSinkStatus } from './sink-status.ts';
@@ -69,7 +69,13 @@ export class SinkTeller {
   async #lookWhetherReady(turn: AbortSignal): Promise<void> {
     const { sink, figures, connection, isWriting } = this.#parts;
     if (turn.aborted || isWriting() || sink.spec.paused === true || performance.now() < this.#lookAgainMs) return;
-    const failure = await connection.open(turn).catch(() => undefined);
+    let failure: Failure | undefined;
+    try {
+      failure = await connection.open(turn);
+    } catch {
+      // The turn is over, or the connection: nothing was found out.
+      return;
+    }
     if (failure) {
       if (!figures.trouble) logTrouble(this.#parts.log, this.#name, failure.text);
       figures.unready({ reason: failure.reason, message: failure.text });

@@ -46,6 +46,14 @@ test('without a file the policy is named', () => {
   expect(stateLine(policyState(policy({ phase: 'Synced' })))).toBe('a.example.com: enforced');
 });
 
+test('one that may not create more is in force', () => {
+  const conditions = [{ type: 'ControllerReady', status: 'True', lastTransitionTime: 't' } as const];
+  const status: JsPolicyStatus = { phase: 'Failed', reason: 'CreatesTooMuch', message: 'it creates', conditions };
+  expect(stateLine(policyState(policy(status, { type: 'Controller' })))).toBe(
+    'a.example.com: it creates (in force, but create() fails)',
+  );
+});
+
 test('the action is shown as the engine reads it', () => {
   expect(policyState(policy(undefined, { type: 'Mutating', violationPolicy: 'warn' }))).toMatchObject({
     type: 'Mutating',

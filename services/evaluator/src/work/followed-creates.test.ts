@@ -6,19 +6,35 @@ const MAPS = { group: '', kind: 'ConfigMap' };
 const DEPLOYMENTS = { group: 'apps', kind: 'Deployment' };
 const { signal } = new AbortController();
 
+/** What becomes of a create(): as the host functions tell it. */
+type Outcome = 'made' | 'taken' | 'unreachable' | 'cut off';
+
+interface Create {
+  policy?: string;
+  followed?: typeof MAPS;
+  outcome?: Outcome;
+}
+
 function boundOf(perHour: number) {
   const refused: string[] = [];
   let created = 0;
   const host: HostFunctions = {
     print: () => undefined,
     call: async ({ args }) => {
-      if ((args[0] as { taken?: boolean }).taken) throw new Error('AlreadyExists');
-      return { number: ++created };
+      const { outcome } = args[0] as { outcome: Outcome };
+      if (outcome === 'taken') return { ok: false, reason: 'AlreadyExists', message: 'there is one' };
+      if (outcome !== 'made') throw new Error(outcome);
+      return { ok: true, object: { number: ++created } };
     },
   };
   const bound = new FollowedCreates({ perHour, onRefused: (policy) => refused.push(policy) });
-  const create = (apiVersion: string, kind: string, { policy = 'a', followed = MAPS, taken = false } = {}) =>
-    bound.bounded(host, policy, followed).call({ name: 'create', args: [{ apiVersion, kind, taken }] }, signal);
+  const create = (apiVersion: string, kind: string, { policy = 'a', followed = MAPS, outcome = 'made' }: Create = {}) =>
+    bound
+      .bounded(host, policy, followed)
+      .call(
+        { name: 'create', args: [{ apiVersion, kind, outcome }] },
+        outcome === 'cut off' ? AbortSignal.abort() : signal,
+      );
   return { create, refused, made: () => created };
 }
 
@@ -41,7 +57,10 @@ test('other kinds, what was not created, and everything without a bound do not c
   await create('v1', 'Secret');
   await create('example.com/v1', 'ConfigMap');
   await create('v1', 'Deployment', { followed: DEPLOYMENTS });
-  for (let i = 0; i < 3; i++) await expect(create('v1', 'ConfigMap', { taken: true })).rejects.toThrow('AlreadyExists');
+  for (let i = 0; i < 3; i++)
+    expect(await create('v1', 'ConfigMap', { outcome: 'taken' })).toMatchObject({ reason: 'AlreadyExists' });
+  for (let i = 0; i < 3; i++)
+    await expect(create('v1', 'ConfigMap', { outcome: 'unreachable' })).rejects.toThrow('unreachable');
   await create('v1', 'ConfigMap');
   await expect(create('v1', 'ConfigMap')).rejects.toMatchObject({ reason: 'TooManyCreates' });
   await expect(create('apps/v1', 'Deployment', { followed: DEPLOYMENTS })).rejects.toMatchObject({
@@ -51,4 +70,11 @@ test('other kinds, what was not created, and everything without a bound do not c
   expect(made()).toBe(4);
   const without = boundOf(0);
   for (let i = 0; i < 100; i++) await without.create('v1', 'ConfigMap');
+});
+
+test('what was cut off may have been created, and counts', async () => {
+  const { create, refused } = boundOf(1);
+  await expect(create('v1', 'ConfigMap', { outcome: 'cut off' })).rejects.toThrow('cut off');
+  await expect(create('v1', 'ConfigMap')).rejects.toMatchObject({ reason: 'TooManyCreates' });
+  expect(refused).toEqual(['a']);
 });

@@ -45,10 +45,13 @@ export class FollowedCreates {
         if (counted.left < 1) throw this.#refused(policy, counted);
         // Counted first: others may be under way.
         counted.left -= 1;
-        return await host.call(call, signal).catch((error: unknown) => {
-          counted.left += 1;
+        const answer = await host.call(call, signal).catch((error: unknown) => {
+          // What was cut off may have been created all the same.
+          if (!signal.aborted) counted.left += 1;
           throw error;
         });
+        if (isRefusal(answer)) counted.left += 1;
+        return answer;
       },
     } satisfies HostFunctions;
   }
@@ -80,6 +83,9 @@ export class FollowedCreates {
     return new HostCallError('TooManyCreates', text);
   }
 }
+
+/** What the cluster does not take is a result of create(), no error. */
+const isRefusal = (answer: unknown): boolean => (Object(answer) as { ok?: unknown }).ok === false;
 
 /** group/kind; what is no object has none. */
 function kindOf(object: unknown): string {
