@@ -1,6 +1,7 @@
 import { glob, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
+import { CHART_DIR } from './generated-files.ts';
 import { HELM, type Rendered, renderChart } from './helm.ts';
 
 interface Rule {
@@ -64,9 +65,13 @@ const named = HELM ? 'the chart, rendered by helm' : 'the chart (only where JSPO
     'jspolicy-uninstall',
   ]);
   for (const pod of pods) {
-    const spec = podSpecOf(pod) as unknown as { securityContext: object; containers: { securityContext: object }[] };
+    const spec = podSpecOf(pod) as unknown as {
+      securityContext: object;
+      containers: { securityContext: object }[];
+      initContainers?: { securityContext: object }[];
+    };
     expect(spec.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
-    for (const { securityContext } of spec.containers)
+    for (const { securityContext } of [...(spec.initContainers ?? []), ...spec.containers])
       expect(securityContext).toMatchObject({
         allowPrivilegeEscalation: false,
         readOnlyRootFilesystem: true,
@@ -144,4 +149,20 @@ const named = HELM ? 'the chart, rendered by helm' : 'the chart (only where JSPO
     publish: { allow: ['jspolicy.v1.evaluate.*'] },
     subscribe: { allow: ['_INBOX.gateway.>'] },
   });
+});
+
+(HELM ? test : test.skip)(`${named}: a server of NATS has its volume alone before it begins`, async () => {
+  const objects = await renderChart();
+  const { initContainers } = podSpecOf(find(objects, 'StatefulSet', 'jspolicy-nats')) as unknown as {
+    initContainers: { args: string[]; env: { name: string; value: string }[] }[];
+  };
+  const [{ args, env } = { args: [], env: [] }] = initContainers;
+  expect(args).toEqual(['/etc/nats/only-writer.mjs']);
+  const config = find(objects, 'ConfigMap', 'jspolicy-nats')['data'] as Record<string, string>;
+  expect(config['only-writer.mjs']).toBe(await readFile(join(CHART_DIR, 'files/only-writer.mjs'), 'utf8'));
+  // The name that nats-server gives its file of ports, as the first process of its container.
+  const folder = /ports_file_dir: (\S+)/.exec(config['nats.conf'] ?? '')?.[1];
+  expect(env).toContainEqual({ name: 'MARK', value: `${folder}/nats-server_1.ports` });
+  expect(config['nats.conf']).toContain('store_dir: /data\n');
+  expect(env).toContainEqual({ name: 'STORE_DIR', value: '/data/jetstream' });
 });

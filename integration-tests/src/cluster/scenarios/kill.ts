@@ -4,13 +4,6 @@ import { AROUND_MS, leader, NAMESPACE, parts, pods, settled } from '../engine.ts
 import { AT_ONCE, type LoopResult } from '../request-loop.ts';
 import type { ScenarioContext } from '../scenarios.ts';
 
-/**
- * A Pod of a StatefulSet that is deleted by force is followed by another at once, also while its process still runs: two servers
- * of NATS on one volume, which loses messages on it. A second without force kills it as well, and nobody comes too early.
- */
-const byForce = (component: string): string[] =>
-  component === 'nats' ? ['--grace-period=1'] : ['--grace-period=0', '--force'];
-
 /** One Pod of each component ends by force: of the controller the one that leads. */
 export async function killEach({ natsReplicas, note }: ScenarioContext): Promise<string> {
   const took: string[] = [];
@@ -19,7 +12,7 @@ export async function killEach({ natsReplicas, note }: ScenarioContext): Promise
     const [first] = (await pods()).filter((pod) => pod.component === component);
     const name = component === 'controller' ? await leader() : first?.name;
     if (!name) throw new Error(`no Pod of ${component}`);
-    await kubectl('delete', 'pod', name, '-n', NAMESPACE, ...byForce(component));
+    await kubectl('delete', 'pod', name, '-n', NAMESPACE, '--grace-period=0', '--force');
     await settled(component, count);
     took.push(`${component} ${Math.round((Date.now() - began) / 1000)} s`);
     note(`  killed and back: ${took.at(-1)}`);
