@@ -166,3 +166,14 @@ const named = HELM ? 'the chart, rendered by helm' : 'the chart (only where JSPO
   expect(config['nats.conf']).toContain('store_dir: /data\n');
   expect(env).toContainEqual({ name: 'STORE_DIR', value: '/data/jetstream' });
 });
+
+(HELM ? test : test.skip)(`${named}: a compiler is waited for as long as it may take`, async () => {
+  const timeoutWith = async (bundleTimeoutSeconds: number) => {
+    const objects = await renderChart({ set: [`compiler.bundleTimeoutSeconds=${bundleTimeoutSeconds}`] });
+    const [container] = podSpecOf(find(objects, 'Deployment', 'jspolicy-controller'))['containers'] as unknown as {
+      env: { name: string; value?: string }[];
+    }[];
+    return container?.env.find(({ name }) => name === 'COMPILE_TIMEOUT')?.value;
+  };
+  expect([await timeoutWith(30), await timeoutWith(60), await timeoutWith(1_000)]).toEqual(['100', '190', '600']);
+});
