@@ -177,3 +177,22 @@ const named = HELM ? 'the chart, rendered by helm' : 'the chart (only where JSPO
   };
   expect([await timeoutWith(30), await timeoutWith(60), await timeoutWith(1_000)]).toEqual(['100', '190', '600']);
 });
+
+(HELM ? test : test.skip)(`${named}: the webhook is asked by the API servers alone where these are known`, async () => {
+  const fromOf = async (set: string[]) => {
+    const { ingress } = find(await renderChart({ set }), 'NetworkPolicy', 'jspolicy-gateway')['spec'] as {
+      ingress: { ports: { port: string }[]; from?: unknown[] }[];
+    };
+    const [rule] = ingress.filter(({ ports }) => ports.some(({ port }) => port === 'webhook'));
+    expect(ingress.map(({ ports }) => ports.map(({ port }) => port))).toEqual([['health'], ['webhook']]);
+    return rule?.from;
+  };
+  expect(await fromOf([])).toBeUndefined();
+  expect(await fromOf(['networkPolicy.apiServers=["10.0.0.1/32","fd00::1/128"]'])).toEqual([
+    { ipBlock: { cidr: '10.0.0.1/32' } },
+    { ipBlock: { cidr: 'fd00::1/128' } },
+    // Of `helm test`.
+    { podSelector: { matchLabels: expect.objectContaining({ 'app.kubernetes.io/component': 'test' }) } },
+  ]);
+  expect(await failure(['networkPolicy.apiServers=["master"]'])).toMatch(/networkPolicy.*apiServers/s);
+});
