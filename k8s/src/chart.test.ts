@@ -91,6 +91,15 @@ const named = HELM ? 'the chart, rendered by helm' : 'the chart (only where JSPO
   ['policies={"no-dots":{}}', 'policies'],
   ['sinks={"security":{}}', 'type'],
   ['webhook={"exemptNamespaces":"kube-system"}', 'exemptNamespaces'],
+  ['jspolicy.podLabels={"tier":1}', 'want string'],
+  ['gateway.podAnnotations={"scrape":true}', 'want string'],
+  ['fullnameOverride="My_Name"', 'fullnameOverride'],
+  ['nameOverride="1st"', 'nameOverride'],
+  ['evaluator.grants.filesDir="lists"', 'filesDir'],
+  ['policies={"a.example.com":{"operations":"CREATE","resources":["pods"]}}', 'want array'],
+  ['gateway.shutdownDelayMs=60000', 'gateway.terminationGracePeriodSeconds: give 100'],
+  ['gateway.autoscaling={"enabled":true,"minReplicas":9}', 'at most maxReplicas, 8'],
+  ['evaluator.autoscaling={"enabled":true,"minReplicas":17}', 'at most maxReplicas, 16'],
 ])(`${named}: %s is refused`, async (set, word) => {
   expect(await failure([set])).toContain(word);
 });
@@ -195,4 +204,49 @@ const named = HELM ? 'the chart, rendered by helm' : 'the chart (only where JSPO
     { podSelector: { matchLabels: expect.objectContaining({ 'app.kubernetes.io/component': 'test' }) } },
   ]);
   expect(await failure(['networkPolicy.apiServers=["master"]'])).toMatch(/networkPolicy.*apiServers/s);
+});
+
+(HELM ? test : test.skip)(`${named}: a node can be drained, and NATS keeps its majority`, async () => {
+  const budgets = async (set: string[]) => {
+    const found = (await renderChart({ set })).filter(({ kind }) => kind === 'PodDisruptionBudget');
+    return Object.fromEntries(
+      found.map(({ metadata, spec }) => {
+        const { minAvailable, maxUnavailable } = spec as { minAvailable?: number; maxUnavailable?: number };
+        return [metadata.name.replace('jspolicy-', ''), minAvailable ? [minAvailable] : maxUnavailable];
+      }),
+    );
+  };
+  expect(await budgets(['podDisruptionBudget.minAvailable=2', 'replicaCount=4', 'controller.replicas=1'])).toEqual({
+    audit: [1],
+    compiler: [1],
+    evaluator: [1],
+    gateway: [2],
+    nats: 1,
+  });
+  expect(await budgets(['podDisruptionBudget.maxUnavailable="50%"'])).toMatchObject({ audit: '50%', nats: 1 });
+  const scaled = 'gateway.autoscaling={"enabled":true,"minReplicas":3}';
+  expect(await budgets([scaled, 'replicaCount=1', 'podDisruptionBudget.minAvailable=5'])).toMatchObject({
+    gateway: [2],
+  });
+});
+
+(HELM ? test : test.skip)(`${named}: texts that look like numbers, and long names, stay what they are`, async () => {
+  const objects = await renderChart({ name: '123', set: ['serviceMonitor.enabled=true', 'podMonitor.enabled=true'] });
+  for (const { metadata } of objects)
+    for (const label of Object.values(metadata.labels)) expect(label).toEqual(expect.any(String));
+  const subjects = objects.flatMap(({ subjects = [] }) => subjects as { namespace: unknown }[]);
+  expect(new Set(subjects.map(({ namespace }) => namespace))).toEqual(new Set(['123']));
+  expect(JSON.stringify(objects)).not.toMatch(/:123[,}]|\[123\]/);
+
+  const long = await renderChart({ name: 'r'.repeat(53), set: ['env={"LIMIT":10000000}'] });
+  for (const { metadata } of long) expect(metadata.name.length).toBeLessThanOrEqual(63);
+  const { containers } = podSpecOf(find(long, 'Deployment', `${'r'.repeat(40)}-audit`)) as unknown as {
+    containers: { env: unknown[] }[];
+  };
+  expect(containers[0]?.env).toContainEqual({ name: 'LIMIT', value: '10000000' });
+
+  const [policy] = (await renderChart({ set: ['networkPolicy.apiServers=["::/0"]'] })).filter(
+    ({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name === 'jspolicy-gateway',
+  );
+  expect(JSON.stringify(policy)).toContain('"cidr":"::/0"');
 });

@@ -16,11 +16,13 @@ export interface Rendered {
 export interface RenderOptions {
   set?: readonly string[];
   apis?: readonly string[];
+  /** Of the release, and of its namespace. */
+  name?: string;
 }
 
 /** The chart's objects, hooks too. Rejects with what helm says. */
-export async function renderChart({ set = [], apis = [] }: RenderOptions = {}): Promise<Rendered[]> {
-  const args = ['template', 'jspolicy', CHART_DIR, '--namespace', 'jspolicy', '--kube-version', '1.34.0'];
+export async function renderChart({ set = [], apis = [], name = 'jspolicy' }: RenderOptions = {}): Promise<Rendered[]> {
+  const args = ['template', name, CHART_DIR, '--namespace', name, '--kube-version', '1.34.0'];
   for (const value of set) args.push('--set-json', value);
   for (const api of apis) args.push('--api-versions', api);
   const { stdout } = await promisify(execFile)(HELM ?? 'helm', args, { maxBuffer: 64 * 2 ** 20 });

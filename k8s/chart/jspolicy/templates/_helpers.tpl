@@ -17,7 +17,7 @@
 {{- define "jspolicy.selectorLabels" -}}
 {{- $root := index . 0 -}}
 app.kubernetes.io/name: {{ include "jspolicy.name" $root }}
-app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
@@ -94,7 +94,7 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version }}
 {{- $list := list -}}
 {{- if kindIs "map" . -}}
 {{- range $name, $value := . -}}
-{{- $list = append $list (dict "name" $name "value" (toString $value)) -}}
+{{- $list = append $list (dict "name" $name "value" (kindIs "string" $value | ternary $value (toJson $value))) -}}
 {{- end -}}
 {{- else -}}
 {{- $list = . -}}
