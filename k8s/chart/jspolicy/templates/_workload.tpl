@@ -199,10 +199,15 @@ upgrade. Called with a dict: own (YAML), given (a list).
 {{- end }}
 {{- end -}}
 
-{{/* Called with a list: the root, the component, its replicas. */}}
+{{/*
+Called with a list: the root, the component, its replicas. One Pod of those that there are at least may always be taken, or no
+node could be drained; of NATS never more than one, whose majority must live.
+*/}}
 {{- define "jspolicy.podDisruptionBudget" -}}
 {{- $root := index . 0 -}}
-{{- if and $root.Values.podDisruptionBudget.create (gt (int (index . 2)) 1) -}}
+{{- $autoscaling := default (dict) (index $root.Values (index . 1)).autoscaling -}}
+{{- $replicas := int (ternary $autoscaling.minReplicas (index . 2) (eq true $autoscaling.enabled)) -}}
+{{- if and $root.Values.podDisruptionBudget.create (gt $replicas 1) -}}
 {{- $names := list $root (index . 1) -}}
 apiVersion: policy/v1
 kind: PodDisruptionBudget
@@ -211,14 +216,28 @@ metadata:
   labels: {{- include "jspolicy.labels" $names | nindent 4 }}
 spec:
   {{- with $root.Values.podDisruptionBudget }}
-  {{- if kindIs "invalid" .minAvailable }}
+  {{- if eq (index $ 1) "nats" }}
+  maxUnavailable: 1
+  {{- else if kindIs "invalid" .minAvailable }}
   maxUnavailable: {{ ternary 1 .maxUnavailable (kindIs "invalid" .maxUnavailable) }}
-  {{- else }}
+  {{- else if kindIs "string" .minAvailable }}
   minAvailable: {{ .minAvailable }}
+  {{- else }}
+  minAvailable: {{ min (int .minAvailable) (sub $replicas 1) }}
   {{- end }}
   {{- end }}
   selector:
     matchLabels: {{- include "jspolicy.selectorLabels" $names | nindent 6 }}
+{{- end -}}
+{{- end -}}
+
+{{/* Called with a list: the root, the component. */}}
+{{- define "jspolicy.minReplicas" -}}
+{{- with (index (index . 0).Values (index . 1)).autoscaling -}}
+{{- if gt (int .minReplicas) (int .maxReplicas) -}}
+{{- fail (printf "%s.autoscaling.minReplicas is %v: give at most maxReplicas, %v" (index $ 1) .minReplicas .maxReplicas) -}}
+{{- end -}}
+{{- .minReplicas -}}
 {{- end -}}
 {{- end -}}
 
@@ -234,7 +253,7 @@ metadata:
   labels: {{- include "jspolicy.labels" $ | nindent 4 }}
 spec:
   scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: {{ include "jspolicy.componentName" $ }} }
-  minReplicas: {{ .minReplicas }}
+  minReplicas: {{ include "jspolicy.minReplicas" $ }}
   maxReplicas: {{ .maxReplicas }}
   metrics:
     - type: Resource
@@ -269,6 +288,6 @@ metadata:
   labels: {{- include "jspolicy.labels" . | nindent 4 }}
 roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {{ index . 2 }} }
 subjects:
-  - { kind: ServiceAccount, name: {{ include "jspolicy.serviceAccount" . }}, namespace: {{ $root.Release.Namespace }} }
+  - { kind: ServiceAccount, name: {{ include "jspolicy.serviceAccount" . }}, namespace: {{ $root.Release.Namespace | quote }} }
 {{- end -}}
 {{- end -}}
