@@ -97,6 +97,8 @@ const named = HELM ? 'the chart, rendered by helm' : 'the chart (only where JSPO
   ['nameOverride="1st"', 'nameOverride'],
   ['evaluator.grants.filesDir="lists"', 'filesDir'],
   ['policies={"a.example.com":{"operations":"CREATE","resources":["pods"]}}', 'want array'],
+  ['nats.storage.size="1Gi"', 'give 2Gi at least'],
+  ['nats.storage.size="900Ki"', 'nats/storage/size'],
   ['gateway.shutdownDelayMs=60000', 'gateway.terminationGracePeriodSeconds: give 100'],
   ['gateway.autoscaling={"enabled":true,"minReplicas":9}', 'at most maxReplicas, 8'],
   ['evaluator.autoscaling={"enabled":true,"minReplicas":17}', 'at most maxReplicas, 16'],
@@ -174,6 +176,14 @@ const named = HELM ? 'the chart, rendered by helm' : 'the chart (only where JSPO
   expect(env).toContainEqual({ name: 'MARK', value: `${folder}/nats-server_1.ports` });
   expect(config['nats.conf']).toContain('store_dir: /data\n');
   expect(env).toContainEqual({ name: 'STORE_DIR', value: '/data/jetstream' });
+});
+
+(HELM ? test : test.skip)(`${named}: a small volume of NATS is taken with a small record of violations`, async () => {
+  const set = ['nats.storage.size="512Mi"', 'env={"VIOLATIONS_MAX_MIB":100}'];
+  const { volumeClaimTemplates } = find(await renderChart({ set }), 'StatefulSet', 'jspolicy-nats')['spec'] as {
+    volumeClaimTemplates: unknown[];
+  };
+  expect(volumeClaimTemplates).toMatchObject([{ spec: { resources: { requests: { storage: '512Mi' } } } }]);
 });
 
 (HELM ? test : test.skip)(`${named}: a compiler is waited for as long as it may take`, async () => {
