@@ -216,6 +216,10 @@ metadata:
   labels: {{- include "jspolicy.labels" $names | nindent 4 }}
 spec:
   {{- with $root.Values.podDisruptionBudget }}
+  {{- if ne (index $ 1) "nats" }}
+  # Who is not ready serves nobody: it must not hold up a drain. A server of NATS may still have what others lack.
+  unhealthyPodEvictionPolicy: AlwaysAllow
+  {{- end }}
   {{- if eq (index $ 1) "nats" }}
   maxUnavailable: 1
   {{- else if kindIs "invalid" .minAvailable }}
