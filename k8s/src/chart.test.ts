@@ -257,6 +257,9 @@ const named = HELM ? 'the chart, rendered by helm' : 'the chart (only where JSPO
   };
   expect(containers[0]?.env).toContainEqual({ name: 'LIMIT', value: '10000000' });
 
+  const services = (await renderChart({ name: 'team.a' })).filter(({ kind }) => kind === 'Service');
+  expect(services.map(({ metadata }) => metadata.name).sort()).toEqual(['jspolicy', 'team-a-jspolicy-nats-headless']);
+
   const [policy] = (await renderChart({ set: ['networkPolicy.apiServers=["::/0"]'] })).filter(
     ({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name === 'jspolicy-gateway',
   );
