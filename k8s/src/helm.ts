@@ -1,10 +1,21 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { findServer } from '@jspolicy/servers';
 import { parseAllDocuments } from 'yaml';
 import { CHART_DIR } from './generated-files.ts';
 
-/** Path of helm, or its name where PATH has it. */
-export const HELM = process.env['JSPOLICY_HELM'];
+let found: Promise<string> | undefined;
+
+/** What JSPOLICY_HELM names, else a helm that is installed, else one that is built, which takes minutes the first time. */
+export function findHelm(): Promise<string> {
+  found ??= locate();
+  return found;
+}
+
+async function locate(): Promise<string> {
+  const onProgress = (line: string) => process.stderr.write(`${line}\n`);
+  return process.env['JSPOLICY_HELM'] || findServer('helm', { onProgress });
+}
 
 export interface Rendered {
   apiVersion: string;
@@ -25,7 +36,7 @@ export async function renderChart({ set = [], apis = [], name = 'jspolicy' }: Re
   const args = ['template', name, CHART_DIR, '--namespace', name, '--kube-version', '1.34.0'];
   for (const value of set) args.push('--set-json', value);
   for (const api of apis) args.push('--api-versions', api);
-  const { stdout } = await promisify(execFile)(HELM ?? 'helm', args, { maxBuffer: 64 * 2 ** 20 });
+  const { stdout } = await promisify(execFile)(await findHelm(), args, { maxBuffer: 64 * 2 ** 20 });
   return parseAllDocuments(stdout)
     .map((document) => document.toJSON() as Rendered | null)
     .filter((object) => object !== null);

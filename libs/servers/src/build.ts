@@ -34,6 +34,12 @@ const RECIPES: Record<ServerName, Recipe> = {
     takes: '5 minutes',
     versionIn: 'github.com/grafana/loki/v3/pkg/util/build.Version',
   },
+  helm: {
+    module: 'helm',
+    package: 'helm.sh/helm/v3/cmd/helm',
+    takes: '2 minutes',
+    versionIn: 'helm.sh/helm/v3/internal/version.version',
+  },
 };
 
 /** Builds the server into the folder and returns its path. Throws when there is no go or the build fails. */

@@ -76,7 +76,7 @@ async function attempt(place: string, note: Note, work: () => Promise<string>): 
 /** What was got has to run here and be the version that was asked for, before others find it. */
 async function verified(wanted: Wanted, getting: Promise<string>): Promise<string> {
   const file = await getting;
-  const version = formatVersion(await versionOf(file));
+  const version = formatVersion(await versionOf(file, wanted.versionArgs));
   if (version !== wanted.version) throw new Error(`what was got is ${version}, not ${wanted.version}`);
   return file;
 }

@@ -11,6 +11,7 @@ const VARIABLES: Record<ServerName, string> = {
   versitygw: 'JSPOLICY_VERSITYGW',
   otelcol: 'JSPOLICY_OTELCOL',
   loki: 'JSPOLICY_LOKI',
+  helm: 'JSPOLICY_HELM',
 };
 
 /** Says why a place did not have the server. */
@@ -22,7 +23,7 @@ export async function fromVariable(wanted: Wanted, env: NodeJS.ProcessEnv, note:
   const file = env[variable];
   if (!file) return void note(variable, 'is not set');
   try {
-    await versionOf(resolve(file));
+    await versionOf(resolve(file), wanted.versionArgs);
     return resolve(file);
   } catch (error) {
     const message = `${variable} is ${file}, which does not run: ${reason(error)}. Correct it or leave it out.`;
@@ -56,7 +57,7 @@ export async function fromPath(wanted: Wanted, env: NodeJS.ProcessEnv, note: Not
 
 async function acceptable(wanted: Wanted, file: string, place: string, note: Note): Promise<string | undefined> {
   try {
-    const version = await versionOf(file);
+    const version = await versionOf(file, wanted.versionArgs);
     if (wanted.accepts(version)) return file;
     note(place, `is ${formatVersion(version)}; ${wanted.needs} is needed`);
   } catch (error) {

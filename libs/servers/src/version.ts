@@ -26,10 +26,10 @@ export function atLeast(version: Version, major: number, minor: number): boolean
   return version.major > major || (version.major === major && version.minor >= minor);
 }
 
-/** What `file --version` says. Throws when the file does not run or says nothing that is a version. */
-export async function versionOf(file: string): Promise<Version> {
-  const { stdout, stderr } = await run(file, ['--version'], { timeout: VERSION_TIMEOUT_MS });
+/** What `file --version` says, or with other arguments. Throws when the file does not run or says nothing that is a version. */
+export async function versionOf(file: string, args: readonly string[] = ['--version']): Promise<Version> {
+  const { stdout, stderr } = await run(file, args, { timeout: VERSION_TIMEOUT_MS });
   const version = parseVersion(stdout + stderr);
-  if (!version) throw new Error(`its --version says no version: ${(stdout + stderr).slice(0, 200)}`);
+  if (!version) throw new Error(`its ${args.join(' ')} says no version: ${(stdout + stderr).slice(0, 200)}`);
   return version;
 }

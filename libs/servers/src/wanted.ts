@@ -7,7 +7,10 @@ export const PINNED = { 'nats-server': '2.15.2', etcd: '3.6.16', 'kube-apiserver
 /** Where sinks write to in tests. Nobody needs these to run the engine. */
 export const PINNED_FOR_SINKS = { versitygw: '1.8.0', otelcol: '0.162.0', loki: '3.7.8' } as const;
 
-export type ServerName = keyof typeof PINNED | keyof typeof PINNED_FOR_SINKS;
+/** No server, but found and built as they are: it renders the chart in tests. */
+export const PINNED_FOR_CHART = { helm: '3.22.0' } as const;
+
+export type ServerName = keyof typeof PINNED | keyof typeof PINNED_FOR_SINKS | keyof typeof PINNED_FOR_CHART;
 
 export interface Wanted {
   name: ServerName;
@@ -19,6 +22,8 @@ export interface Wanted {
   accepts(version: Version): boolean;
   /** What accepts asks for, in words. */
   needs: string;
+  /** By which it tells its version, where not by --version. */
+  versionArgs?: readonly string[];
 }
 
 /** Which server to look for. kubeVersion goes before JSPOLICY_KUBE_VERSION; both may start with a v. */
@@ -28,6 +33,7 @@ export function wantedServer(name: ServerName, env: NodeJS.ProcessEnv, kubeVersi
   if (name === 'versitygw') return orNewer(name, 1, 8);
   if (name === 'otelcol') return orNewer(name, 0, 120);
   if (name === 'loki') return orNewer(name, 3, 0);
+  if (name === 'helm') return { ...orNewer(name, 3, 14), versionArgs: ['version', '--short'] };
   const asked = kubeVersion ?? env.JSPOLICY_KUBE_VERSION;
   const version = asked ? kubeVersionFrom(asked) : PINNED['kube-apiserver'];
   const parsed = parseVersion(version) as Version;
@@ -43,7 +49,7 @@ export function wantedServer(name: ServerName, env: NodeJS.ProcessEnv, kubeVersi
 function orNewer(name: Exclude<ServerName, 'kube-apiserver'>, major: number, minor: number): Wanted {
   return {
     name,
-    version: { ...PINNED, ...PINNED_FOR_SINKS }[name],
+    version: { ...PINNED, ...PINNED_FOR_SINKS, ...PINNED_FOR_CHART }[name],
     chosen: false,
     accepts: (version) => atLeast(version, major, minor),
     needs: `${major}.${minor} or newer`,
