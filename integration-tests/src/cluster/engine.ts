@@ -57,15 +57,24 @@ export async function pods(): Promise<PodState[]> {
   return items.map(podState);
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a Pod as kubectl prints it.
-function podState({ metadata, spec, status }: any): PodState {
-  const states: { restartCount: number }[] = status.containerStatuses ?? [];
-  const conditions: { type: string; status: string }[] = status.conditions ?? [];
+/** A Pod as kubectl prints it. */
+interface PrintedPod {
+  metadata: { name: string; uid: string; labels: Record<string, string>; deletionTimestamp?: string };
+  /** A Pod that waits for a node has none. */
+  spec: { nodeName?: string };
+  status: {
+    containerStatuses?: { restartCount: number }[];
+    conditions?: { type: string; status: string }[];
+  };
+}
+
+function podState({ metadata, spec, status }: PrintedPod): PodState {
+  const { containerStatuses: states = [], conditions = [] } = status;
   return {
     name: metadata.name,
     uid: metadata.uid,
     node: spec.nodeName,
-    component: metadata.labels['app.kubernetes.io/component'],
+    component: metadata.labels['app.kubernetes.io/component'] ?? '',
     ready: !metadata.deletionTimestamp && conditions.some(({ type, status: is }) => type === 'Ready' && is === 'True'),
     restarts: states.reduce((sum, { restartCount }) => sum + restartCount, 0),
   };
