@@ -16,6 +16,7 @@ interface Service {
   configs?: { source: string }[];
   depends_on?: Record<string, { condition: string }>;
   read_only?: boolean;
+  user?: string;
 }
 
 interface Compose {
@@ -73,4 +74,15 @@ test('volumes, configurations and services that are named are there', () => {
 
 test('services of the engine write into volumes and /tmp alone', () => {
   for (const name of ENGINE) expect(service(name).read_only).toBe(true);
+});
+
+test('Compose can write each configuration, and whoever is not root can write its volumes', () => {
+  const preparing = service('prepare').command?.join(' ');
+  for (const [name, { configs = [], read_only: isReadOnly, user, volumes = [] }] of Object.entries(compose.services)) {
+    if (configs.length > 0) expect(isReadOnly, name).toBeFalsy();
+    if (user === '0:0') continue;
+    const written = volumes.filter((volume) => !volume.endsWith(':ro')).map((volume) => volume.split(':')[1]);
+    for (const dir of written) expect(preparing, name).toContain(`'${dir}'`);
+  }
+  expect(service('nats').user).toBe('65532:65532');
 });
