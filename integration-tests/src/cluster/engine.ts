@@ -91,8 +91,13 @@ export async function settled(component: string, count: number, timeoutMs = 240_
   );
 }
 
+/** The Pod of the controller that leads. For some seconds after one ended the Lease names nobody, or one that is gone. */
 export async function leader(): Promise<string> {
-  return kubectl('get', 'lease', 'jspolicy-controller', '-n', NAMESPACE, '-o', 'jsonpath={.spec.holderIdentity}');
+  const leading = async () => {
+    const { spec } = await get('lease', 'jspolicy-controller', '-n', NAMESPACE);
+    return (await pods()).find(({ name, ready }) => ready && name === spec.holderIdentity)?.name;
+  };
+  return waitFor(leading, { what: 'a controller that leads', timeoutMs: 60_000, pollMs: 500 });
 }
 
 /** How often an API server let something pass because a webhook did not answer. */

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Cluster, KubeError, type ResourceType } from '@jspolicy/kube';
+import { waitFor } from '@jspolicy/testing';
 
 export const MAPS: ResourceType = {
   group: '',
@@ -11,11 +12,16 @@ export const MAPS: ResourceType = {
 /** So many at once, each again after a pause: about 40 a second, which two busy cores can do beside everything else. */
 export const AT_ONCE = 4;
 const PAUSE_MS = 80;
-/** On a machine that is starved ten seconds, the default, may pass before a process gets its turn. */
-export const TIMEOUT_SECONDS = 30;
+/**
+ * On a machine that is starved ten seconds, the default, may pass before a process gets its turn. Less than the 30 s of silence
+ * after which our client gives up: else a refusal that comes at the last moment would be taken for no answer.
+ */
+export const TIMEOUT_SECONDS = 25;
 const MARK = 'marked-by-policy';
 /** In the API server's words: failurePolicy decided. */
-const NOBODY_ANSWERED = 'failed calling webhook';
+const NOT_JUDGED = 'failed calling webhook';
+/** Then it tells its own request, which got no answer; otherwise what the gateway answered in place of a verdict. */
+const NOBODY_ANSWERED = 'failed to call webhook: Post "';
 const DENIAL = /^admission webhook "denies\.loop\.example" denied the request: (no \d+)$/;
 
 type Seen = { verdict: string } | { refused: string } | { lost: string };
@@ -32,7 +38,11 @@ export const noRequests = (): LoopResult => ({
 });
 
 export interface Refusal {
+  /** When the request was sent, and when it was refused; ms since 1970. */
+  beganMs: number;
   atMs: number;
+  /** By a gateway, with an error: it was there, and did not judge. */
+  answered: boolean;
   text: string;
 }
 
@@ -46,7 +56,7 @@ export interface LoopResult {
   undecided: string[];
   /** Another verdict than the right one. */
   wrong: string[];
-  /** The API server refused because its webhook gave no answer: failurePolicy Fail. Nobody is let through unjudged by it. */
+  /** The API server refused because its webhook gave no verdict: failurePolicy Fail. Nobody is let through unjudged by it. */
   refused: Refusal[];
   /** No answer of the API server, or one that is none of these. */
   lost: string[];
@@ -119,20 +129,23 @@ export class RequestLoop {
   async #one(number: number): Promise<void> {
     const name = `loop-${number}-${Math.random().toString(36).slice(2)}`;
     const expected = number % 2 === 0 ? `no ${number}` : MARK;
-    const began = performance.now();
+    const beganMs = Date.now();
     const seen = await this.#ask(name, number, expected !== MARK);
-    const tookMs = Math.round(performance.now() - began);
-    this.#result.slowestMs = Math.max(this.#result.slowestMs, tookMs);
-    this.#count({ name, expected, seen, when: `${new Date().toISOString()} after ${tookMs} ms` });
+    this.#result.slowestMs = Math.max(this.#result.slowestMs, Date.now() - beganMs);
+    this.#count({ name, expected, seen, beganMs });
   }
 
-  #count({ name, expected, seen, when }: { name: string; expected: string; seen: Seen; when: string }): void {
+  #count({ name, expected, seen, beganMs }: { name: string; expected: string; seen: Seen; beganMs: number }): void {
     const { denied, passed, undecided, wrong, refused, lost } = this.#result;
     const right = 'verdict' in seen && seen.verdict === expected;
     if (right) return void (expected === MARK ? passed : denied).push(name);
     undecided.push(name);
-    if ('refused' in seen) refused.push({ atMs: Date.now(), text: `${when}: ${seen.refused}` });
-    else if ('lost' in seen) lost.push(`${when}: ${seen.lost}`);
+    const atMs = Date.now();
+    const when = `${new Date(atMs).toISOString()} after ${atMs - beganMs} ms`;
+    if ('refused' in seen) {
+      const answered = !seen.refused.includes(NOBODY_ANSWERED);
+      refused.push({ beganMs, atMs, answered, text: `${when}: ${seen.refused}` });
+    } else if ('lost' in seen) lost.push(`${when}: ${seen.lost}`);
     else wrong.push(`${when}: ${expected} expected, ${seen.verdict} seen`);
   }
 
@@ -149,10 +162,28 @@ export class RequestLoop {
   }
 }
 
+/** Sends at least so many requests. Throws when that takes longer than timeoutMs; nothing is in flight afterwards. */
+export async function sendSome(cluster: Cluster, namespace: string, atLeast: number, timeoutMs = 60_000) {
+  const loop = new RequestLoop(cluster, namespace);
+  try {
+    await waitFor(() => loop.sent >= atLeast, { what: `${atLeast} requests`, timeoutMs });
+  } finally {
+    await loop.end();
+  }
+  return loop.end();
+}
+
+/** A line for each request that was not judged rightly, whatever the reason. */
+export const notRight = ({ wrong, lost, refused }: LoopResult): string[] => [
+  ...wrong,
+  ...lost,
+  ...refused.map(({ text }) => text),
+];
+
 function seenIn(error: unknown): Seen {
   const text = error instanceof Error ? error.message : String(error);
   if (!(error instanceof KubeError)) return { lost: text };
   const denial = DENIAL.exec(text)?.[1];
   if (denial !== undefined) return { verdict: denial };
-  return text.includes(NOBODY_ANSWERED) ? { refused: text } : { lost: text };
+  return text.includes(NOT_JUDGED) ? { refused: text } : { lost: text };
 }

@@ -1,7 +1,7 @@
 import type { ApiServerCluster } from '@jspolicy/kube';
 import type { Ledger } from './ledger.ts';
 import type { LoopResult } from './request-loop.ts';
-import { deleteEverything } from './scenarios/all-gone.ts';
+import { deleteEverything, whileNobodyIsThere } from './scenarios/all-gone.ts';
 import { renewCertificate } from './scenarios/certificate.ts';
 import { changePolicy } from './scenarios/changes.ts';
 import { drainNode } from './scenarios/drain.ts';
@@ -20,7 +20,7 @@ export interface Scenario {
   /** Seconds that it may take. */
   boundSeconds: number;
   run(context: ScenarioContext): Promise<string>;
-  /** What is wrong with requests that were refused because no gateway answered; not given: each of them is. */
+  /** What is wrong with requests that were refused because nobody judged them; not given: each of them is. */
   judgeRefusals?(refused: LoopResult['refused'], context: ScenarioContext): string;
 }
 
@@ -41,8 +41,7 @@ export const SCENARIOS: Record<string, Scenario> = {
   scale: { loop: true, boundSeconds: 240, run: scaleEvaluators },
   restart: { loop: true, boundSeconds: 720, run: restartAll },
   kill: { loop: true, boundSeconds: 480, run: killEach, judgeRefusals: inFlightOnOneGateway },
-  // Nobody is there to answer: with Fail everything is refused until somebody is.
-  'all-gone': { loop: true, boundSeconds: 300, run: deleteEverything, judgeRefusals: () => '' },
+  'all-gone': { loop: true, boundSeconds: 300, run: deleteEverything, judgeRefusals: whileNobodyIsThere },
   drain: { loop: true, boundSeconds: 420, run: drainNode },
   'node-loss': { loop: true, boundSeconds: 900, run: loseNode, judgeRefusals: whileTheNodeIsLost },
   certificate: { loop: true, boundSeconds: 480, run: renewCertificate },

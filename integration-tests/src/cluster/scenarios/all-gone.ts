@@ -1,8 +1,7 @@
-import { waitFor } from '@jspolicy/testing';
 import { kubectl } from '../command.ts';
 import { LOOP_NAMESPACE, NAMESPACE, POLICIES, parts, policyInForce, settled } from '../engine.ts';
 import type { Ledger } from '../ledger.ts';
-import { RequestLoop } from '../request-loop.ts';
+import { type LoopResult, notRight, sendSome } from '../request-loop.ts';
 import type { ScenarioContext } from '../scenarios.ts';
 
 const NAME = 'everything.loop.example';
@@ -14,13 +13,16 @@ const EVERYTHING = {
 };
 
 /** Every Pod of the engine is deleted at once and by force, while a Fail policy for everything is in force. */
-export async function deleteEverything({ cluster, ledger, natsReplicas }: ScenarioContext): Promise<string> {
+export async function deleteEverything(context: ScenarioContext): Promise<string> {
+  const { cluster, ledger, natsReplicas, moments } = context;
   await cluster.create(POLICIES, EVERYTHING);
   try {
     await policyInForce(NAME);
     const began = Date.now();
+    moments.set('deleted', began);
     await kubectl('delete', 'pods', '--all', '-n', NAMESPACE, '--grace-period=0', '--force', '--wait=false');
     for (const [component, count] of parts(natsReplicas)) await settled(component, count);
+    moments.set('back', Date.now());
     const back = Math.round((Date.now() - began) / 1000);
     await answersAgain(cluster, ledger);
     return `a Fail policy on *; all Pods ready after ${back} s`;
@@ -30,11 +32,16 @@ export async function deleteEverything({ cluster, ledger, natsReplicas }: Scenar
 }
 
 async function answersAgain(cluster: ScenarioContext['cluster'], ledger: Ledger): Promise<void> {
-  const loop = new RequestLoop(cluster, LOOP_NAMESPACE);
-  await waitFor(() => loop.sent > 40, { what: '40 requests', timeoutMs: 60_000 });
-  const result = await loop.end();
+  const result = await sendSome(cluster, LOOP_NAMESPACE, 40);
   ledger.add(result);
-  const { wrong, lost, refused } = result;
-  const problems = [...wrong, ...lost, ...refused.map(({ text }) => text)];
+  const problems = notRight(result);
   if (problems.length > 0) throw new Error(`after that: ${problems.join('\n')}`);
+}
+
+/** Nobody is there to answer: with Fail everything is refused until somebody is. */
+export function whileNobodyIsThere(refused: LoopResult['refused'], { moments }: ScenarioContext): string {
+  const from = moments.get('deleted') ?? 0;
+  const until = moments.get('back') ?? Number.POSITIVE_INFINITY;
+  const outside = refused.filter(({ beganMs, atMs }) => atMs < from || beganMs > until);
+  return outside.length > 0 ? `${outside.length} refused while Pods were there` : '';
 }

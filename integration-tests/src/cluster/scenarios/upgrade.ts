@@ -6,7 +6,7 @@ import { waitFor } from '@jspolicy/testing';
 import { get, script } from '../command.ts';
 import { AROUND_MS, CHART, chartValues, LOOP_NAMESPACE, NAMESPACE, parts, policyInForce, settled } from '../engine.ts';
 import { makeFormer } from '../former-release.ts';
-import { LOOP_POLICIES, type LoopResult, RequestLoop } from '../request-loop.ts';
+import { LOOP_POLICIES, notRight, RequestLoop, sendSome } from '../request-loop.ts';
 import type { ScenarioContext } from '../scenarios.ts';
 
 const DOCUMENT = resolve(import.meta.dirname, '../../../../docs/upgrade-from-jspolicy.md');
@@ -15,7 +15,7 @@ const DOCUMENT = resolve(import.meta.dirname, '../../../../docs/upgrade-from-jsp
 export async function upgradeFormer(context: ScenarioContext): Promise<string> {
   const { cluster, tag, natsReplicas, note } = context;
   await makeFormer(cluster, tag);
-  const once = async () => problemsOf(await asked(cluster, 8)).length === 0;
+  const once = async () => notRight(await sendSome(cluster, LOOP_NAMESPACE, 8)).length === 0;
   await waitFor(once, { what: 'the former engine to judge', timeoutMs: 60_000 });
   const dir = await mkdtemp(join(tmpdir(), 'jspolicy-upgrade-'));
   const loop = new RequestLoop(cluster, LOOP_NAMESPACE);
@@ -33,11 +33,11 @@ export async function upgradeFormer(context: ScenarioContext): Promise<string> {
     await serviceIsOurs();
     await delay(AROUND_MS);
   } finally {
-    await rm(dir, { recursive: true });
     await loop.end();
+    await rm(dir, { recursive: true });
   }
   const result = await loop.end();
-  const problems = problemsOf(result);
+  const problems = notRight(result);
   if (problems.length > 0) throw new Error(`${problems.length} of ${result.sent}: ${problems.slice(0, 5).join('\n')}`);
   return `${result.sent} requests, each judged; the slowest ${result.slowestMs} ms`;
 }
@@ -59,15 +59,3 @@ async function commands(): Promise<string[]> {
   const text = await readFile(DOCUMENT, 'utf8');
   return [...text.matchAll(/^```bash\n(.*?)^```$/gms)].map(([, block = '']) => block);
 }
-
-async function asked(cluster: ScenarioContext['cluster'], times: number): Promise<LoopResult> {
-  const loop = new RequestLoop(cluster, LOOP_NAMESPACE);
-  await waitFor(() => loop.sent >= times, { what: `${times} requests` });
-  return loop.end();
-}
-
-const problemsOf = ({ wrong, lost, refused }: LoopResult): string[] => [
-  ...wrong,
-  ...lost,
-  ...refused.map(({ text }) => text),
-];
