@@ -100,7 +100,7 @@ export async function leader(): Promise<string> {
   return waitFor(leading, { what: 'a controller that leads', timeoutMs: 60_000, pollMs: 500 });
 }
 
-/** How often an API server let something pass because a webhook did not answer. */
+/** How often the API server let something pass because a webhook did not answer, since it was started. */
 export async function failedOpen(): Promise<number> {
   const metrics = await kubectl('get', '--raw', '/metrics');
   return [...metrics.matchAll(/^apiserver_admission_webhook_fail_open_count\{.*\} (\S+)$/gm)].reduce(
@@ -120,7 +120,7 @@ export async function webhooks(): Promise<string[]> {
 export async function policyInForce(name: string): Promise<void> {
   await waitFor(async () => (await get('jspolicies', name)).status?.phase === 'Synced', {
     what: `${name} to be Synced`,
-    timeoutMs: 60_000,
+    timeoutMs: 120_000,
     pollMs: 200,
   });
 }

@@ -6,8 +6,11 @@ import { NAMESPACE, RELEASE } from './engine.ts';
 import { received } from './receiver.ts';
 import { DENYING, type LoopResult } from './request-loop.ts';
 
-/** Sinks send again what was under way when their audit ended; the next one begins within about ten seconds. */
-const SETTLED_MS = 60_000;
+/**
+ * Sinks send again what was under way when their audit ended; the next one begins within about ten seconds. What could not be
+ * written comes again with pauses of up to half a minute: a few of them are no loss.
+ */
+const SETTLED_MS = 180_000;
 
 /** Code of a policy that threw or timed out. */
 const FAILED = 500;

@@ -11,6 +11,7 @@ import {
   LOOP_NAMESPACE,
   NAMESPACE,
   POLICIES,
+  pods,
   policyInForce,
   RELEASE,
 } from './engine.ts';
@@ -39,6 +40,8 @@ export class ClusterRun {
   readonly #note: (line: string) => void;
   readonly #outcomes: Outcome[] = [];
   readonly #ledger = new Ledger();
+  /** As it was seen last: other webhooks of the cluster, and earlier runs, may have counted. */
+  #failedOpen = 0;
 
   constructor(settings: Settings, note: (line: string) => void) {
     this.#settings = settings;
@@ -55,13 +58,25 @@ export class ClusterRun {
       await this.#scenarios(cluster, tag);
     } finally {
       cluster.close();
-      if (!keep) await cleanUp.run();
+      if (!keep) await this.#cleanUp(cleanUp);
     }
     return this.#outcomes;
   }
 
+  /** What was seen is told all the same when it fails. */
+  async #cleanUp(cleanUp: CleanUp): Promise<void> {
+    const began = Date.now();
+    const problem = await cleanUp.run().then(
+      () => '',
+      (error: Error) => error.message,
+    );
+    if (problem === '') return;
+    this.#tell({ scenario: 'clean up', seconds: secondsSince(began), problem, about: '' }, noRequests());
+  }
+
   async #scenarios(cluster: ApiServerCluster, tag: string): Promise<void> {
     const { scenarios, natsReplicas, nodePower } = this.#settings;
+    this.#failedOpen = await failedOpen();
     const given = { cluster, ledger: this.#ledger, tag, natsReplicas, nodePower, note: this.#note };
     const context = { ...given, moments: new Map<string, number>() };
     const installing = { loop: false, boundSeconds: 300, run: () => this.#install(context) };
@@ -100,14 +115,18 @@ export class ClusterRun {
       done.problem,
       seconds > scenario.boundSeconds ? `took ${seconds} s, ${scenario.boundSeconds} s is the bound` : '',
       ...requestProblems(result, scenario, context),
-      await openProblem(),
+      await this.#openProblem().catch((error: Error) => error.message),
       ledger.problem,
     ];
     const problem = problems.filter(Boolean).join('; ');
-    this.#tell(
-      { scenario: name, seconds, problem, about: [done.about, ledger.about].filter(Boolean).join('; ') },
-      result,
-    );
+    const about = [done.about, ledger.about, await restarted()].filter(Boolean).join('; ');
+    this.#tell({ scenario: name, seconds, problem, about }, result);
+  }
+
+  async #openProblem(): Promise<string> {
+    const [before, now] = [this.#failedOpen, await failedOpen()];
+    this.#failedOpen = now;
+    return now > before ? `webhooks failed open ${now - before} times` : '';
   }
 
   #compare(result: LoopResult): ReturnType<Ledger['compare']> {
@@ -136,18 +155,21 @@ async function around(loop: RequestLoop | undefined, act: () => Promise<string>)
   return done;
 }
 
-function requestProblems({ wrong, lost, refused }: LoopResult, scenario: Scenario, context: ScenarioContext): string[] {
+function requestProblems(result: LoopResult, scenario: Scenario, context: ScenarioContext): string[] {
+  const { denied, passed, wrong, lost, refused } = result;
   const anyRefused = (): string => (refused.length > 0 ? `${refused.length} refused for want of an answer` : '');
   return [
+    scenario.loop && (denied.length === 0 || passed.length === 0) ? 'no requests of each verdict were judged' : '',
     wrong.length > 0 ? `${wrong.length} wrong` : '',
     lost.length > 0 ? `${lost.length} lost` : '',
     scenario.judgeRefusals ? scenario.judgeRefusals(refused, context) : anyRefused(),
   ];
 }
 
-async function openProblem(): Promise<string> {
-  const open = await failedOpen();
-  return open > 0 ? `webhooks failed open ${open} times` : '';
+/** Who ended by itself and came back is no problem of requests, but is to be seen. */
+async function restarted(): Promise<string> {
+  const found = (await pods().catch(() => [])).filter(({ restarts }) => restarts > 0);
+  return found.length > 0 ? `started anew: ${found.map(({ name, restarts }) => `${name} ${restarts}`).join(', ')}` : '';
 }
 
 const secondsSince = (since: number): number => Math.round((Date.now() - since) / 1000);
@@ -164,5 +186,5 @@ async function applyPolicy(cluster: ApiServerCluster, policy: (typeof LOOP_POLIC
     await cluster.create(POLICIES, policy);
     return true;
   };
-  await waitFor(apply, { what: `${policy.metadata.name} to be taken`, timeoutMs: 30_000, pollMs: 500 });
+  await waitFor(apply, { what: `${policy.metadata.name} to be taken`, timeoutMs: 120_000, pollMs: 500 });
 }

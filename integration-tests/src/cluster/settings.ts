@@ -44,8 +44,10 @@ export function readSettings(argv: string[], env: NodeJS.ProcessEnv, known: read
   });
   const unknown = values.scenario.filter((name) => !known.includes(name));
   if (unknown.length > 0) throw new Error(`no scenario ${unknown.join(', ')}; there are ${known.join(', ')}`);
+  if (!['1', '3'].includes(values.nats)) throw new Error(`--nats is ${values.nats}: give 1 or 3`);
   if (Boolean(values.images) !== Boolean(values.tag)) throw new Error('--images and --tag belong together');
   const { KUBECONFIG: kubeconfig, JSPOLICY_LOSE_NODE: lose, JSPOLICY_RETURN_NODE: back } = env;
+  if (Boolean(lose) !== Boolean(back)) throw new Error('JSPOLICY_LOSE_NODE and JSPOLICY_RETURN_NODE belong together');
   if (!kubeconfig) throw new Error('KUBECONFIG must name the cluster');
   return {
     scenarios: values.scenario,
