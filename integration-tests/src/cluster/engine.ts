@@ -101,8 +101,10 @@ export async function leader(): Promise<string> {
 }
 
 /** How often the API server let something pass because a webhook did not answer, since it was started. */
-export async function failedOpen(): Promise<number> {
-  const metrics = await kubectl('get', '--raw', '/metrics');
+export const failedOpen = async (): Promise<number> => failedOpenIn(await kubectl('get', '--raw', '/metrics'));
+
+/** The same, from what an API server tells at /metrics. */
+export function failedOpenIn(metrics: string): number {
   return [...metrics.matchAll(/^apiserver_admission_webhook_fail_open_count\{.*\} (\S+)$/gm)].reduce(
     (sum, [, value]) => sum + Number(value),
     0,

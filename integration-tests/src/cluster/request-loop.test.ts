@@ -6,6 +6,7 @@ import { type ApiServerCluster, connectApiServer } from '@jspolicy/kube';
 import { createLogger } from '@jspolicy/runtime';
 import { type KubeApiServer, kubeForTest, kubeRequest, waitFor } from '@jspolicy/testing';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { failedOpenIn } from './engine.ts';
 import { type LoopResult, sendSome } from './request-loop.ts';
 
 const NAMESPACE = 'default';
@@ -118,3 +119,17 @@ async function sendSomeUntilConfigured(): Promise<void> {
   const judgedAll = async () => (await sendSome(cluster, NAMESPACE, 4)).wrong.length === 0;
   await waitFor(judgedAll, { what: 'the webhooks to be asked' });
 }
+
+test('what the API server lets pass because nobody judged it is counted', async () => {
+  const count = async () => failedOpenIn((await kubeRequest(kube, 'GET', '/metrics')).body);
+  const path = `${WEBHOOKS}/validatingwebhookconfigurations/denies.loop.example`;
+  const patch = [{ op: 'replace', path: '/webhooks/0/failurePolicy', value: 'Ignore' }];
+  await kubeRequest(kube, 'PATCH', path, patch, { contentType: 'application/json-patch+json' });
+  await kubeRequest(kube, 'DELETE', `${WEBHOOKS}/mutatingwebhookconfigurations/marks.loop.example`);
+  expect(await count()).toBe(0);
+  behaviour = 'ends connections';
+  await waitFor(async () => (await sendSome(cluster, NAMESPACE, 4)).refused.length === 0, {
+    what: 'Ignore to be heeded',
+  });
+  expect(await count()).toBeGreaterThan(0);
+});

@@ -4,6 +4,7 @@ import { createLogger } from '@jspolicy/runtime';
 import { waitFor } from '@jspolicy/testing';
 import { CleanUp } from './clean-up.ts';
 import { helm, kubectl } from './command.ts';
+import { diagnosis } from './diagnosis.ts';
 import {
   AROUND_MS,
   failedOpen,
@@ -121,6 +122,7 @@ export class ClusterRun {
     const problem = problems.filter(Boolean).join('; ');
     const about = [done.about, ledger.about, await restarted()].filter(Boolean).join('; ');
     this.#tell({ scenario: name, seconds, problem, about }, result);
+    if (problem !== '') this.#note(await diagnosis());
   }
 
   async #openProblem(): Promise<string> {

@@ -8,6 +8,8 @@ import type { ScenarioContext } from '../scenarios.ts';
 const NAME = 'changes.loop.example';
 const TIMES = 20;
 const SENDERS = 3;
+/** The last version is asked for so long. */
+const LAST_MS = 1_000;
 const VERSION = /denied the request: version (\d+)$/;
 
 /** A policy is changed again and again while requests ask it: each is judged by the version before or the new one. */
@@ -16,11 +18,7 @@ export async function changePolicy({ cluster }: ScenarioContext): Promise<string
   await cluster.create(POLICIES, policyOf(0));
   try {
     await policyInForce(NAME);
-    const senders = Array.from({ length: SENDERS }, () => versions.send());
-    for (let version = 1; version <= TIMES; version++) await versions.change(version);
-    await delay(1_000);
-    versions.ended = true;
-    await Promise.all(senders);
+    await versions.changeUnderRequests();
   } finally {
     await cluster.remove(POLICIES, NAME);
   }
@@ -35,7 +33,7 @@ const policyOf = (version: number) =>
 class Versions {
   readonly problems: string[] = [];
   sent = 0;
-  ended = false;
+  #ended = false;
   readonly #cluster: ScenarioContext['cluster'];
   /** The newest that may be in force. */
   #written = 0;
@@ -46,7 +44,19 @@ class Versions {
     this.#cluster = cluster;
   }
 
-  async change(version: number): Promise<void> {
+  /** No request is under way afterwards, however it ends. */
+  async changeUnderRequests(): Promise<void> {
+    const senders = Array.from({ length: SENDERS }, () => this.#send());
+    try {
+      for (let version = 1; version <= TIMES; version++) await this.#change(version);
+      await delay(LAST_MS);
+    } finally {
+      this.#ended = true;
+      await Promise.all(senders);
+    }
+  }
+
+  async #change(version: number): Promise<void> {
     const before = await this.#policy();
     this.#written = version;
     const { spec } = policyOf(version);
@@ -60,8 +70,8 @@ class Versions {
     this.#ready = version;
   }
 
-  async send(): Promise<void> {
-    while (!this.ended) {
+  async #send(): Promise<void> {
+    while (!this.#ended) {
       const oldest = this.#ready;
       const seen = await this.#ask(this.sent++);
       const version = Number(VERSION.exec(seen)?.[1] ?? Number.NaN);
