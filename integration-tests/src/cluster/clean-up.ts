@@ -33,8 +33,8 @@ export class CleanUp {
   }
 
   async #removeObjects(): Promise<void> {
-    await kubectl('delete', 'namespace', NAMESPACE, LOOP_NAMESPACE, '--ignore-not-found', '--timeout=2m');
-    if (!this.#hadKinds) return void (await kubectl('delete', 'crd', ...KINDS, '--ignore-not-found', '--timeout=2m'));
+    await kubectl('delete', 'namespace', NAMESPACE, LOOP_NAMESPACE, '--ignore-not-found', '--timeout=5m');
+    if (!this.#hadKinds) return void (await kubectl('delete', 'crd', ...KINDS, '--ignore-not-found', '--timeout=5m'));
     for (const kind of [KINDS[0], KINDS[3]] as string[]) {
       const { items } = await get(kind);
       for (const { metadata } of items)

@@ -18,7 +18,10 @@ let sums: string;
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'jspolicy-servers-'));
-  server = createServer((request, response) => response.end(request.url === '/SUMS' ? sums : CONTENT));
+  server = createServer((request, response) => {
+    if (request.url === '/STOPS') response.write(SUM);
+    else response.end(request.url === '/SUMS' ? sums : CONTENT);
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
@@ -46,6 +49,11 @@ test('refuses what its checksum does not vouch for', async () => {
 test('asks for nothing that has no checksum', async () => {
   sums = `${SUM}  other\n`;
   await expect(get()).rejects.toThrow('/SUMS has no sha256 for etcd');
+});
+
+test('gives up checksums that stop in the middle', async () => {
+  const stops = { url: `${base}/etcd`, checksumsUrl: `${base}/STOPS` };
+  await expect(download(stops, dir, () => {})).rejects.toThrow('/STOPS: it said nothing for 5 s');
 });
 
 test('says which address could not be reached', async () => {

@@ -8,8 +8,8 @@ import { type OnProgress, reporting } from './progress.ts';
 import type { Release } from './release.ts';
 
 // Short: where the net cannot be reached, building is what helps, not waiting.
-const CONNECT_TIMEOUT_MS = 5_000;
-const STALL_TIMEOUT_MS = 30_000;
+const CHECKSUM_SILENCE_MS = 5_000;
+const DOWNLOAD_SILENCE_MS = 30_000;
 
 /**
  * Fetches a release into the folder and returns the server's path there.
@@ -32,8 +32,12 @@ export async function download(release: Release, folder: string, onProgress: OnP
 }
 
 async function checksumOf(url: string, file: string): Promise<string> {
-  const { response } = await openUrl(url, CONNECT_TIMEOUT_MS);
-  const lines = (await response.text()).split('\n').map((line) => line.trim().split(/\s+\*?/));
+  const chunks: Uint8Array[] = [];
+  await eachChunk(url, CHECKSUM_SILENCE_MS, (chunk) => chunks.push(chunk));
+  const lines = Buffer.concat(chunks)
+    .toString()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+\*?/));
   const found = lines.find(([sum, name]) => /^[0-9a-f]{64}$/.test(sum ?? '') && (name === undefined || name === file));
   if (!found?.[0]) throw new Error(`${url} has no sha256 for ${file}`);
   return found[0];
@@ -41,33 +45,32 @@ async function checksumOf(url: string, file: string): Promise<string> {
 
 /** Writes what the URL answers and returns its sha256. */
 async function fetchInto(url: string, target: string, onBytes: (length: number) => void): Promise<string> {
-  const { response, abort } = await openUrl(url, STALL_TIMEOUT_MS);
   const hash = createHash('sha256');
-  const stalled = () => abort(new Error(`${url} sent nothing for ${STALL_TIMEOUT_MS / 1000} s`));
-  const timer = setTimeout(stalled, STALL_TIMEOUT_MS);
   const out = await open(target, 'w');
   try {
-    for await (const chunk of response.body ?? []) {
-      timer.refresh();
+    await eachChunk(url, DOWNLOAD_SILENCE_MS, async (chunk) => {
       hash.update(chunk);
       await out.writeFile(chunk);
       onBytes(chunk.length);
-    }
+    });
   } finally {
-    clearTimeout(timer);
     await out.close();
   }
   return hash.digest('hex');
 }
 
-async function openUrl(url: string, timeoutMs: number) {
+/** Hands over what the URL answers, in turn. Throws, with the URL, when it fails or says nothing for so long. */
+async function eachChunk(url: string, silenceMs: number, onChunk: (chunk: Uint8Array) => unknown): Promise<void> {
   const controller = new AbortController();
-  const abort = (error: Error) => controller.abort(error);
-  const timer = setTimeout(() => abort(new Error(`no answer within ${timeoutMs / 1000} s`)), timeoutMs);
+  const silent = () => controller.abort(new Error(`it said nothing for ${silenceMs / 1000} s`));
+  const timer = setTimeout(silent, silenceMs);
   try {
     const response = await fetch(url, { signal: controller.signal });
     if (!response.ok) throw new Error(`the answer is ${response.status} ${response.statusText}`);
-    return { response, abort };
+    for await (const chunk of response.body ?? []) {
+      timer.refresh();
+      await onChunk(chunk);
+    }
   } catch (error) {
     throw new Error(`${url}: ${reason(error)}`, { cause: error });
   } finally {
