@@ -48,15 +48,17 @@ async function keep(from: string, to: string): Promise<void> {
   for (const name of KEPT) {
     const copied = { recursive: true, verbatimSymlinks: true };
     await cp(join(from, name), join(to, merged(name)), copied).catch((error) => {
-      if (error.code !== 'ENOENT') throw error;
+      // Which of these there are depends on the release and the architecture.
+      if (error.code !== 'ENOENT' || !MERGED.includes(name)) throw error;
     });
   }
-  for (const name of ['lib', 'lib64']) await symlink(`usr/${name}`, join(to, name));
+  for (const name of MERGED) await symlink(`usr/${name}`, join(to, name));
   for (const name of await matching(DROPPED, to)) await rm(join(to, name), { recursive: true, force: true });
 }
 
-/** Debian's packages of this release still name /lib; the images have it below /usr, as an installed Debian has. */
-const merged = (name: string): string => (name === 'lib' || name === 'lib64' ? `usr/${name}` : name);
+/** Packages of some releases still name /lib; the images have it below /usr, as an installed Debian has. */
+const MERGED = ['lib', 'lib64'];
+const merged = (name: string): string => (MERGED.includes(name) ? `usr/${name}` : name);
 
 async function writeAccounts(root: string): Promise<void> {
   const files = {

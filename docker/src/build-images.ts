@@ -36,6 +36,8 @@ export interface BuiltImage {
 }
 
 const PROGRAMS_DIR = '/usr/local/bin';
+/** Unpacked, on the base of ours: what nodes load and keep. What is above it was added by mistake. */
+const MOST_BYTES = 250e6;
 
 /** Builds every image for each architecture into archives. Needs npm, and Debian's apt-get unless a base is given. */
 export async function buildImages(options: BuildOptions): Promise<BuiltImage[]> {
@@ -148,7 +150,7 @@ async function archive(
   architecture: Architecture,
   layers: readonly Layer[],
   source: Source,
-  { outDir, prefix, tag }: BuildOptions,
+  { outDir, prefix, tag, base }: BuildOptions,
 ): Promise<Omit<BuiltImage, 'sbom'>> {
   const reference = `${prefix}${image.name}:${tag}`;
   const path = join(outDir, `${image.name}-${architecture}.tar`);
@@ -167,8 +169,12 @@ async function archive(
     },
     labels: labels(image, source),
   };
-  const digest = await writeImage(path, settings, layers);
   const bytes = layers.reduce((sum, { unpackedBytes }) => sum + unpackedBytes, 0);
+  if (base === undefined && bytes > MOST_BYTES)
+    throw new Error(
+      `${reference} has ${Math.round(bytes / 1e6)} MB, ${MOST_BYTES / 1e6} MB are the most: what was added?`,
+    );
+  const digest = await writeImage(path, settings, layers);
   return { reference, architecture, archive: path, digest, bytes };
 }
 

@@ -47,6 +47,8 @@ try {
 }
 
 async function build(flags: Flags): Promise<void> {
+  if (flags.arch.length > 1 && (flags.base !== undefined || flags.nats !== undefined))
+    program.error('error: --base and --nats are files of one architecture: give one --arch, and run it for each');
   const options: BuildOptions = {
     checkout: CHECKOUT,
     outDir: resolve(flags.out),
@@ -72,7 +74,7 @@ function print(built: readonly BuiltImage[], format: Flags['output']): void {
 function architectures(list: string): Architecture[] {
   const names = list.split(',');
   if (!names.every(isArchitecture))
-    throw new InvalidArgumentError(`Give some of ${Object.keys(ARCHITECTURES).join(',')}.`);
+    throw new InvalidArgumentError(`Give some of ${Object.keys(ARCHITECTURES).join(', ')}.`);
   return names;
 }
 
