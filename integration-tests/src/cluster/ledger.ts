@@ -4,7 +4,7 @@ import { waitFor } from '@jspolicy/testing';
 import { get, kubectl } from './command.ts';
 import { NAMESPACE, RELEASE } from './engine.ts';
 import { received } from './receiver.ts';
-import { DENYING, type LoopResult } from './request-loop.ts';
+import { DENYING, type Denial, type LoopResult } from './request-loop.ts';
 
 /**
  * Sinks send again what was under way when their audit ended; the next one begins within about ten seconds. What could not be
@@ -19,16 +19,17 @@ const FAILED = 500;
 export class Ledger {
   /** By name of the object. */
   readonly #denied = new Set<string>();
-  /** Without an answer; judged perhaps all the same. */
-  readonly #undecided = new Set<string>();
+  /** Without an answer, or with one whose record may have gone with its evaluator: in the stream, or not. */
+  readonly #unsure = new Set<string>();
 
   /** Let through. On a machine that is starved an evaluation may time out beside the one whose answer was taken. */
   readonly #passed = new Set<string>();
 
-  add({ denied, passed, undecided }: LoopResult): void {
+  /** mayLack: of which denials the record may know nothing. */
+  add({ denied, passed, undecided }: LoopResult, mayLack: (denial: Denial) => boolean = () => false): void {
     for (const name of passed) this.#passed.add(name);
-    for (const name of denied) this.#denied.add(name);
-    for (const name of undecided) this.#undecided.add(name);
+    for (const denial of denied) (mayLack(denial) ? this.#unsure : this.#denied).add(denial.name);
+    for (const name of undecided) this.#unsure.add(name);
   }
 
   /** Waits for the ledgers to agree. Resolves with how they differ, or with what they hold. */
@@ -51,7 +52,7 @@ export class Ledger {
     const names = new Set(heard.map(({ data }) => data.object.name ?? ''));
     const problems = [
       differ('denied, not in the stream', without(this.#denied, names)),
-      differ('in the stream, never asked', without(without(names, this.#denied), this.#undecided)),
+      differ('in the stream, never asked', without(without(names, this.#denied), this.#unsure)),
       ids.size === events.length ? '' : `${events.length - ids.size} ids are twice in the stream`,
       total === ids.size ? '' : `the total in the status is ${total}, the stream holds ${ids.size}`,
       differ('in the stream, not at the sink', without(ids, sent)),
@@ -59,7 +60,7 @@ export class Ledger {
     ];
     const twice = [...sent.values()].filter((times) => times > 1).length;
     const about = [
-      `ledger: ${this.#denied.size} denied, stream, status and sink ${ids.size} each, ${twice} sent again`,
+      `ledger: ${this.#denied.size} denied, ${this.#unsure.size} unsure, stream, status and sink ${ids.size} each, ${twice} sent again`,
       ...(unheard.length > 0
         ? [`${unheard.length} failed evaluations of requests that another evaluator answered`]
         : []),

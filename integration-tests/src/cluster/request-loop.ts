@@ -46,10 +46,15 @@ export interface Refusal {
   text: string;
 }
 
+/** What was denied, in the policy's words, and when its client was told; ms since 1970. */
+export interface Denial {
+  name: string;
+  atMs: number;
+}
+
 export interface LoopResult {
   sent: number;
-  /** Names of what was denied, in the policy's words. */
-  denied: string[];
+  denied: Denial[];
   /** Names of what was let through, rightly. */
   passed: string[];
   /** Names of what got no verdict, or a wrong one. */
@@ -137,10 +142,10 @@ export class RequestLoop {
 
   #count({ name, expected, seen, beganMs }: { name: string; expected: string; seen: Seen; beganMs: number }): void {
     const { denied, passed, undecided, wrong, refused, lost } = this.#result;
-    const right = 'verdict' in seen && seen.verdict === expected;
-    if (right) return void (expected === MARK ? passed : denied).push(name);
-    undecided.push(name);
     const atMs = Date.now();
+    const right = 'verdict' in seen && seen.verdict === expected;
+    if (right) return void (expected === MARK ? passed.push(name) : denied.push({ name, atMs }));
+    undecided.push(name);
     const when = `${new Date(atMs).toISOString()} after ${atMs - beganMs} ms`;
     if ('refused' in seen) {
       const answered = !seen.refused.includes(NOBODY_ANSWERED);

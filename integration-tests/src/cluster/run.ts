@@ -111,7 +111,7 @@ export class ClusterRun {
     const done = await around(loop, () => scenario.run(context));
     const seconds = secondsSince(began);
     const result = (await loop?.end()) ?? noRequests();
-    const ledger = loop ? await this.#compare(result) : { problem: '', about: '' };
+    const ledger = loop ? await this.#compare(result, scenario, context) : { problem: '', about: '' };
     const problems = [
       done.problem,
       seconds > scenario.boundSeconds ? `took ${seconds} s, ${scenario.boundSeconds} s is the bound` : '',
@@ -131,8 +131,8 @@ export class ClusterRun {
     return now > before ? `webhooks failed open ${now - before} times` : '';
   }
 
-  #compare(result: LoopResult): ReturnType<Ledger['compare']> {
-    this.#ledger.add(result);
+  #compare(result: LoopResult, scenario: Scenario, context: ScenarioContext): ReturnType<Ledger['compare']> {
+    this.#ledger.add(result, (denial) => scenario.recordMayLack?.(denial, context) ?? false);
     return this.#ledger.compare();
   }
 

@@ -1,7 +1,7 @@
 import type { ApiServerCluster } from '@jspolicy/kube';
 import type { Ledger } from './ledger.ts';
-import type { LoopResult } from './request-loop.ts';
-import { deleteEverything, whileNobodyIsThere } from './scenarios/all-gone.ts';
+import type { Denial, LoopResult } from './request-loop.ts';
+import { deleteEverything, whenTheSpoolWentToo, whileNobodyIsThere } from './scenarios/all-gone.ts';
 import { renewCertificate } from './scenarios/certificate.ts';
 import { changePolicy } from './scenarios/changes.ts';
 import { drainNode } from './scenarios/drain.ts';
@@ -22,6 +22,8 @@ export interface Scenario {
   run(context: ScenarioContext): Promise<string>;
   /** What is wrong with requests that were refused because nobody judged them; not given: each of them is. */
   judgeRefusals?(refused: LoopResult['refused'], context: ScenarioContext): string;
+  /** Whether the record may lack this denial, as docs/high-availability.md says; not given: it has each. */
+  recordMayLack?(denial: Denial, context: ScenarioContext): boolean;
 }
 
 export interface ScenarioContext {
@@ -41,7 +43,13 @@ export const SCENARIOS: Record<string, Scenario> = {
   scale: { loop: true, boundSeconds: 240, run: scaleEvaluators },
   restart: { loop: true, boundSeconds: 720, run: restartAll },
   kill: { loop: true, boundSeconds: 480, run: killEach, judgeRefusals: inFlightOnOneGateway },
-  'all-gone': { loop: true, boundSeconds: 300, run: deleteEverything, judgeRefusals: whileNobodyIsThere },
+  'all-gone': {
+    loop: true,
+    boundSeconds: 300,
+    run: deleteEverything,
+    judgeRefusals: whileNobodyIsThere,
+    recordMayLack: whenTheSpoolWentToo,
+  },
   drain: { loop: true, boundSeconds: 420, run: drainNode },
   'node-loss': { loop: true, boundSeconds: 900, run: loseNode, judgeRefusals: whileTheNodeIsLost },
   certificate: { loop: true, boundSeconds: 480, run: renewCertificate },

@@ -1,7 +1,7 @@
 import { kubectl } from '../command.ts';
 import { LOOP_NAMESPACE, NAMESPACE, POLICIES, parts, policyInForce, settled } from '../engine.ts';
 import type { Ledger } from '../ledger.ts';
-import { type LoopResult, notRight, sendSome } from '../request-loop.ts';
+import { type Denial, type LoopResult, notRight, sendSome } from '../request-loop.ts';
 import type { ScenarioContext } from '../scenarios.ts';
 
 const NAME = 'everything.loop.example';
@@ -44,4 +44,9 @@ export function whileNobodyIsThere(refused: LoopResult['refused'], { moments }: 
   const until = moments.get('back') ?? Number.POSITIVE_INFINITY;
   const outside = refused.filter(({ beganMs, atMs }) => atMs < from || beganMs > until);
   return outside.length > 0 ? `${outside.length} refused while Pods were there` : '';
+}
+
+/** While the servers of NATS end one by one, an evaluator keeps violations on a disk that goes with its Pod. */
+export function whenTheSpoolWentToo({ atMs }: Denial, { moments }: ScenarioContext): boolean {
+  return atMs >= (moments.get('deleted') ?? Number.POSITIVE_INFINITY) && atMs <= (moments.get('back') ?? 0);
 }
