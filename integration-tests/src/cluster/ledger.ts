@@ -46,27 +46,45 @@ export class Ledger {
 
   async #look(): Promise<{ problem: string; about: string }> {
     const [events, total, sent] = await Promise.all([streamed(), statusTotal(), received()]);
-    const ids = new Set(events.map(({ id }) => id));
-    const unheard = events.filter(({ data }) => data.code === FAILED && this.#passed.has(data.object.name ?? ''));
-    const heard = events.filter((event) => !unheard.includes(event));
-    const names = new Set(heard.map(({ data }) => data.object.name ?? ''));
-    const problems = [
-      differ('denied, not in the stream', without(this.#denied, names)),
-      differ('in the stream, never asked', without(without(names, this.#denied), this.#unsure)),
-      ids.size === events.length ? '' : `${events.length - ids.size} ids are twice in the stream`,
-      total === ids.size ? '' : `the total in the status is ${total}, the stream holds ${ids.size}`,
-      differ('in the stream, not at the sink', without(ids, sent)),
-      differ('at the sink, not in the stream', without(new Set(sent.keys()), ids)),
-    ];
-    const twice = [...sent.values()].filter((times) => times > 1).length;
-    const about = [
-      `ledger: ${this.#denied.size} denied, ${this.#unsure.size} unsure, stream, status and sink ${ids.size} each, ${twice} sent again`,
-      ...(unheard.length > 0
-        ? [`${unheard.length} failed evaluations of requests that another evaluator answered`]
-        : []),
-    ].join(', ');
-    return { problem: problems.filter(Boolean).join('; '), about };
+    return compared({ denied: this.#denied, unsure: this.#unsure, passed: this.#passed }, { events, total, sent });
   }
+}
+
+/** Names of objects, by what their requests were told. */
+export interface Told {
+  denied: ReadonlySet<string>;
+  unsure: ReadonlySet<string>;
+  passed: ReadonlySet<string>;
+}
+
+export interface Recorded {
+  /** Of the stream. */
+  events: readonly Pick<ViolationEvent, 'id' | 'data'>[];
+  /** In the status. */
+  total: number;
+  /** How often each id came to the sink. */
+  sent: ReadonlyMap<string, number>;
+}
+
+/** How what was told and what was recorded differ; with no problem, what both hold. */
+export function compared({ denied, unsure, passed }: Told, { events, total, sent }: Recorded) {
+  const ids = new Set(events.map(({ id }) => id));
+  const unheard = events.filter(({ data }) => data.code === FAILED && passed.has(data.object.name ?? ''));
+  const heard = events.filter((event) => !unheard.includes(event));
+  const names = new Set(heard.map(({ data }) => data.object.name ?? ''));
+  const problems = [
+    differ('denied, not in the stream', without(denied, names)),
+    differ('in the stream, not denied', without(without(names, denied), unsure)),
+    ids.size === events.length ? '' : `${events.length - ids.size} ids are twice in the stream`,
+    total === ids.size ? '' : `the total in the status is ${total}, the stream holds ${ids.size}`,
+    differ('in the stream, not at the sink', without(ids, sent)),
+    differ('at the sink, not in the stream', without(new Set(sent.keys()), ids)),
+  ];
+  const twice = [...sent.values()].filter((times) => times > 1).length;
+  const counts = `${denied.size} denied, ${unsure.size} unsure, stream, status and sink ${ids.size} each, ${twice} sent again`;
+  const failed = `${unheard.length} failed evaluations of requests that another evaluator answered`;
+  const about = unheard.length > 0 ? `ledger: ${counts}, ${failed}` : `ledger: ${counts}`;
+  return { problem: problems.filter(Boolean).join('; '), about };
 }
 
 const without = (all: ReadonlySet<string>, some: { has(name: string): boolean }): Set<string> =>
