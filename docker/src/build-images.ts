@@ -65,7 +65,11 @@ interface Source {
 async function readSource(checkout: string): Promise<Source> {
   const { version } = JSON.parse(await readFile(join(checkout, 'package.json'), 'utf8'));
   const log = await output('git', ['log', '-1', '--format=%H %ct'], { cwd: checkout }).catch(() => '');
-  const [revision = '', seconds] = log.trim().split(' ');
+  const [commit = '', seconds] = log.trim().split(' ');
+  const changes = await output('git', ['status', '--porcelain', '--untracked-files=no'], { cwd: checkout }).catch(
+    () => '',
+  );
+  const revision = changes === '' ? commit : `${commit}-dirty`;
   const epoch = Number(process.env['SOURCE_DATE_EPOCH'] ?? seconds ?? 0);
   return { version, revision, modified: new Date(epoch * 1000) };
 }

@@ -16,7 +16,9 @@ JSPOLICY_LOAD_IMAGE   a command that brings an archive into the cluster; the pat
                       are taken to be there
 JSPOLICY_LOSE_NODE    a command that cuts the power of a node, whose name is its last argument; and
 JSPOLICY_RETURN_NODE  one that brings it back. Without them the scenario node-loss is not run
-JSPOLICY_HELM, JSPOLICY_KUBECTL   other programs than helm and kubectl of PATH`;
+JSPOLICY_HELM, JSPOLICY_KUBECTL   other programs than helm and kubectl of PATH
+
+Exit code: 0 when all went well, 1 when something did not, 2 for a wrong call.`;
 
 export interface Settings {
   scenarios: string[];
