@@ -119,6 +119,10 @@ export async function webhooks(): Promise<string[]> {
   return items.filter(calls).map(({ metadata }: { metadata: { name: string } }) => metadata.name);
 }
 
+/** What a program for Node prints, a module, that is run in a Pod of the engine. There is no shell. */
+export const nodeIn = (pod: string, program: string): Promise<string> =>
+  kubectl('exec', '-n', NAMESPACE, pod, '--', '/usr/local/bin/node', '--input-type=module', '--eval', program);
+
 export async function policyInForce(name: string): Promise<void> {
   await waitFor(async () => (await get('jspolicies', name)).status?.phase === 'Synced', {
     what: `${name} to be Synced`,

@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 import type { ViolationEvent } from '@jspolicy/contracts';
 import { waitFor } from '@jspolicy/testing';
-import { get, kubectl } from './command.ts';
-import { NAMESPACE, RELEASE } from './engine.ts';
+import { get } from './command.ts';
+import { deployment, NAMESPACE, nodeIn, RELEASE } from './engine.ts';
 import { received } from './receiver.ts';
 import { DENYING, type Denial, type LoopResult } from './request-loop.ts';
 
@@ -103,8 +103,7 @@ async function streamed(): Promise<ViolationEvent[]> {
   const program = `Object.assign(process.env, ${JSON.stringify(env)});
 process.argv = ['node', 'jspolicy', ...${JSON.stringify(words)}];
 await import('/app/services/cli/bin/jspolicy.js');`;
-  const where = ['exec', '-n', NAMESPACE, `deployment/${RELEASE}-audit`, '--'];
-  const text = await kubectl(...where, '/usr/local/bin/node', '--input-type=module', '--eval', program);
+  const text = await nodeIn(deployment('audit'), program);
   return text
     .split('\n')
     .filter(Boolean)
