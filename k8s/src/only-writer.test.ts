@@ -81,4 +81,4 @@ test('it waits as long as the store is written to, and says so', async () => {
   };
   expect(await waitFor(written, { what: 'it to say that it waits' })).toBe(true);
   expect(await ended(child)).toMatchObject({ code: 0 });
-}, 60_000);
+});
