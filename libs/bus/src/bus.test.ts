@@ -1,6 +1,6 @@
 import { type Bundle, bundleDigest, EngineError, type PolicyRecord, type QuarantineRecord } from '@jspolicy/contracts';
 import { createLogger } from '@jspolicy/runtime';
-import { natsForTest, type TestNats, waitFor } from '@jspolicy/testing';
+import { natsForTest, startProcess, type TestNats, waitFor } from '@jspolicy/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Bus, connectBus } from './index.ts';
 import { SILENCE_MS } from './working.ts';
@@ -85,6 +85,26 @@ describe('request and serve', () => {
     await waitFor(async () => (await asksOfLongWork(`t.long.${tries++}`)) === 1, {
       what: 'work that is asked for once',
     });
+  });
+
+  test('who stood still himself does not take that for the silence of the other', async () => {
+    const script = new URL('./answering-process.test-part.ts', import.meta.url).pathname;
+    const args = ['--conditions=source', script, nats.url];
+    const answerer = await startProcess(process.execPath, args, { readyWhen: /^ready$/ });
+    const asker = await bus('asker');
+    /** How often work was asked for during which the asker stood still. */
+    async function asksOf(work: string): Promise<number> {
+      const request = asker.request(`t.work.${work}`, bytes('x'), { deadlineMs: DEADLINE_MS });
+      await waitFor(() => answerer.lines.includes(`asked on t.work.${work}`), { what: 'the work to be begun' });
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3 * SILENCE_MS);
+      for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+      await asker.request(`t.finish.${work}`, bytes('x'), { deadlineMs: DEADLINE_MS });
+      return Number(text((await request).body));
+    }
+    // A machine that let the other stand still too has it asked again.
+    let tries = 0;
+    await waitFor(async () => (await asksOf(`${tries++}`)) === 1, { what: 'work that is asked for once' });
+    await answerer.stop();
   });
 
   test('when the one who was asked dies, another one is asked', async () => {
