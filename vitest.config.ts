@@ -12,7 +12,8 @@ export default defineConfig({
     pool: 'forks',
     // isolated-vm does not start in a process that was made from a snapshot.
     execArgv: ['--no-node-snapshot'],
-    testTimeout: 60_000,
+    // Waits have bounds of their own and say for what: a test ends by itself on the slowest of machines.
+    testTimeout: 600_000,
     hookTimeout: 600_000,
     // Two cores: real servers in more workers than that only slow each other.
     maxWorkers: 2,

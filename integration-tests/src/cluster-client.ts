@@ -19,7 +19,6 @@ export class ClusterClient {
   async servesKinds(): Promise<void> {
     await waitFor(async () => (await this.call('GET', POLICIES)).status === 200, {
       what: 'the kinds to be served',
-      timeoutMs: 30_000,
     });
   }
 
@@ -33,7 +32,6 @@ export class ClusterClient {
   async synced(name: string): Promise<void> {
     await waitFor(async () => (await this.policy(name)).status?.phase === 'Synced', {
       what: `${name} to be Synced`,
-      timeoutMs: 30_000,
     });
   }
 

@@ -219,7 +219,7 @@ test('a policy that is deleted takes its waiting work with it; another of its na
   await witness.until('a try', () => witness.of(name, 'begin').length > 0);
   await cluster.removePolicy(name);
   await waitFor(async () => (await stack.bus.policies.get(name)) === undefined, { what: 'the policy to be gone' });
-  expect(await stack.bus.work.waiting(name)).toBe(0);
+  await waitFor(async () => (await stack.bus.work.waiting(name)) === 0, { what: 'its work to be gone' });
   await cluster.applyPolicy(follows(name, witness.code(name)));
   await seesOf(name, 'CREATE team/before');
   await cluster.removePolicy(name);
@@ -278,7 +278,7 @@ test('resources: * is accepted and told in the status, and nothing is followed',
   const created = await cluster.call('POST', POLICIES, follows(name, witness.code(name), { resources: ['pods', '*'] }));
   expect(created.status).toBe(201);
   const told = async () => (await cluster.policy(name)).status?.phase === 'Failed';
-  await waitFor(told, { what: 'the status to tell', timeoutMs: 30_000 });
+  await waitFor(told, { what: 'the status to tell' });
   expect((await cluster.policy(name)).status).toMatchObject({
     reason: 'InitControllerPolicy',
     message: "resources: a Controller policy names what it follows, '*' is not allowed",

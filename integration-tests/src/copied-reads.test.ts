@@ -35,8 +35,15 @@ test('list() reads copies that follow the cluster; what they take is told, and t
   await cluster.call('POST', INGRESSES, ingress('a-second'));
   await waitFor(() => told('a-second,one'), { what: 'the second ingress' });
   const evaluator = stack.processes.evaluator[0] as TestProcess;
-  const metrics = await stack.metrics(evaluator);
-  expect(metrics).toContain('jspolicy_informer_objects{kind="ingresses.v1.networking.k8s.io"} 2');
+  // They go after two seconds without a read: looked at right after one.
+  const metrics = await waitFor(
+    async () => {
+      await told('a-second,one');
+      const text = await stack.metrics(evaluator);
+      return text.includes('jspolicy_informer_objects{kind="ingresses.v1.networking.k8s.io"} 2') && text;
+    },
+    { what: 'the size of the copies' },
+  );
   expect(metrics).toMatch(/^jspolicy_informer_bytes\{kind="ingresses\.v1\.networking\.k8s\.io"\} \d{3,}$/m);
   await cluster.call('DELETE', `${INGRESSES}/one`);
   await waitFor(() => told('a-second'), { what: 'the deletion' });

@@ -41,7 +41,7 @@ test('a policy that creates whenever it is evaluated is stopped by the bound, an
       const found = (await cluster.policy(NAME)).status;
       return found?.phase === 'Failed' && found;
     },
-    { what: 'the status to tell', timeoutMs: 60_000 },
+    { what: 'the status to tell' },
   );
   expect(status).toMatchObject({
     reason: 'CreatesTooMuch',

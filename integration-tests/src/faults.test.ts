@@ -1,33 +1,28 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  admissionReview,
-  pod,
-  startProcess,
-  type TempDir,
-  type TestProcess,
-  tempDir,
-  waitFor,
-} from '@jspolicy/testing';
+import { admissionReview, pod, startProcess, type TempDir, tempDir, waitFor } from '@jspolicy/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Gate } from './gate.ts';
 import { policy, writeManifests } from './manifests.ts';
 import { type Stack, startStack } from './stack.ts';
 
 const DENY = 'deny.faults.example';
 const SLOW = 'slow.faults.example';
 let dir: TempDir;
+let gate: Gate;
 let stack: Stack;
 const review = () => admissionReview({ object: pod() });
 const denied = { allowed: false, status: { message: 'no', code: 403 } };
 
 beforeAll(async () => {
-  dir = await tempDir();
-  await writeManifests(dir.path, [policy(DENY, 'deny("no")'), policy(SLOW, 'sleep(900); deny("slow")')]);
-  stack = await startStack({ cluster: { manifests: dir.path }, evaluators: 2 });
+  [dir, gate] = await Promise.all([tempDir(), Gate.start()]);
+  await writeManifests(dir.path, [policy(DENY, 'deny("no")'), policy(SLOW, `${gate.code}; deny("slow")`)]);
+  stack = await startStack({ cluster: { manifests: dir.path }, evaluators: 2, env: { evaluator: gate.env } });
   await Promise.all([DENY, SLOW].map(served));
 });
 afterAll(async () => {
   await stack?.stop();
+  await gate?.stop();
   await dir?.remove();
 });
 
@@ -37,9 +32,11 @@ function served(name: string): Promise<unknown> {
   });
 }
 
-/** An evaluator that works on a review, once all of so many are worked on. */
-async function busyEvaluator(reviews: number): Promise<TestProcess> {
-  return waitFor(
+/** So many reviews that are worked on until the gate is opened, and an evaluator that works on one. */
+async function slowReviews(reviews: number) {
+  gate.close();
+  const requests = Array.from({ length: reviews }, () => stack.webhook.judge(SLOW, review()));
+  const evaluator = await waitFor(
     async () => {
       const living = stack.processes.evaluator.filter((each) => !each.exit);
       const loads = await Promise.all(living.map(async (each) => ({ each, count: await stack.inFlight(each) })));
@@ -48,13 +45,20 @@ async function busyEvaluator(reviews: number): Promise<TestProcess> {
     },
     { what: `${reviews} reviews to be in flight` },
   );
+  return { requests, evaluator };
+}
+
+/** Their gate is opened. */
+async function areAnswered(requests: Awaited<ReturnType<typeof slowReviews>>['requests']): Promise<void> {
+  gate.open();
+  for (const response of await Promise.all(requests)) expect(response.status.message).toBe('slow');
 }
 
 describe('a process is killed', () => {
   test('an evaluator in the middle of requests: they are asked again and answered', async () => {
-    const requests = Array.from({ length: 6 }, () => stack.webhook.judge(SLOW, review()));
-    (await busyEvaluator(6)).kill('SIGKILL');
-    for (const response of await Promise.all(requests)) expect(response.status.message).toBe('slow');
+    const { requests, evaluator } = await slowReviews(6);
+    evaluator.kill('SIGKILL');
+    await areAnswered(requests);
     await stack.start('evaluator');
   });
 
@@ -69,11 +73,10 @@ describe('a process is killed', () => {
   });
 
   test('an evaluator with SIGTERM: nothing in flight is lost, and it ends with 0', async () => {
-    const requests = Array.from({ length: 6 }, () => stack.webhook.judge(SLOW, review()));
-    const victim = await busyEvaluator(6);
-    victim.kill('SIGTERM');
-    for (const response of await Promise.all(requests)) expect(response.status.message).toBe('slow');
-    expect(await victim.exited).toMatchObject({ code: 0 });
+    const { requests, evaluator } = await slowReviews(6);
+    evaluator.kill('SIGTERM');
+    await areAnswered(requests);
+    expect(await evaluator.exited).toMatchObject({ code: 0 });
     await stack.start('evaluator');
   });
 
@@ -91,7 +94,7 @@ describe('a process is killed', () => {
 
 test('no evaluator: 503 with a reason, before the deadline of the request', async () => {
   await Promise.all(stack.processes.evaluator.map((child) => child.stop()));
-  const answer = await stack.webhook.review(DENY, review(), { timeout: '1s' });
+  const answer = await stack.webhook.review(DENY, review(), { timeout: '4s' });
   expect(answer.status).toBe(503);
   expect(JSON.parse(answer.text).message).toMatch(/^policy deny\.faults\.example was not judged: nobody serves/);
   await stack.start('evaluator');
@@ -123,9 +126,8 @@ test('a policy file that is removed is no longer served', async () => {
 });
 
 test('a gateway with SIGTERM answers what is in flight', async () => {
-  const requests = Array.from({ length: 4 }, () => stack.webhook.judge(SLOW, review()));
-  await busyEvaluator(4);
+  const { requests } = await slowReviews(4);
   stack.processes.gateway[0]?.kill('SIGTERM');
-  for (const response of await Promise.all(requests)) expect(response.status.message).toBe('slow');
+  await areAnswered(requests);
   expect(await stack.processes.gateway[0]?.exited).toMatchObject({ code: 0 });
 });

@@ -43,7 +43,7 @@ async function evaluate(bundle: Bundle): Promise<Pick<EvaluationResult, 'kind'>>
     type: 'Validating',
     digest: bundle.digest,
     review: REVIEW,
-    limitMs: 10_000,
+    limitMs: 120_000,
     host: { call: async () => ({}), print: () => {} },
   });
 }

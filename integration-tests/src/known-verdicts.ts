@@ -62,7 +62,7 @@ export class KnownVerdicts {
     for (let tried = 0; ; tried++) {
       const gateway = gateways[(number + tried) % gateways.length] as WebhookClient;
       try {
-        return await gateway.judge(this.#policy, review, { timeout: '10s' });
+        return await gateway.judge(this.#policy, review, { timeout: '30s' });
       } catch (error) {
         const refused = error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED';
         if (!refused || tried + 1 >= gateways.length) throw error;

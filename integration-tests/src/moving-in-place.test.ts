@@ -165,7 +165,6 @@ async function allTaken(): Promise<boolean> {
 test('it takes over from a jsPolicy that runs, and no request passes unjudged', async () => {
   await waitFor(async () => (await judged()) === undefined, {
     what: 'the former webhooks in force',
-    timeoutMs: 30_000,
   });
   const loop = new Repeated(20, judgedInTurn);
   const serving: number[] = [];
@@ -180,15 +179,13 @@ test('it takes over from a jsPolicy that runs, and no request passes unjudged', 
   });
   await waitFor(allTaken, {
     what: 'the policies to be taken over',
-    timeoutMs: 60_000,
   });
   await waitFor(async () => (await cluster.policy(GONE.metadata.name)).status?.phase === 'Failed', {
     what: 'the status of the policy that does not compile',
-    timeoutMs: 60_000,
   });
   const hundredMore = async (what: string) => {
     const done = loop.done;
-    await waitFor(() => loop.done > done + 100, { what, timeoutMs: 60_000 });
+    await waitFor(() => loop.done > done + 100, { what });
   };
   balancer.ports.splice(0, 1, ...serving);
   // What was on its way to the former engine must arrive before that closes.
@@ -200,7 +197,7 @@ test('it takes over from a jsPolicy that runs, and no request passes unjudged', 
   await loop.stop();
   expect(loop.problems).toEqual([]);
   expect(former.answered).toBe(before);
-}, 180_000);
+});
 
 test('each policy has one configuration, under the name that it had; what was stale is gone', async () => {
   const found = await configurations();

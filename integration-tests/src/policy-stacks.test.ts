@@ -26,7 +26,7 @@ async function failureOf(source: string, fresh: boolean): Promise<string> {
   await sandbox.load(reply.bundle);
   const { digest } = reply.bundle;
   const host = { call: async () => undefined, print: () => undefined };
-  const asked = { policy: 'a.b.c', type: 'Validating', digest, review, limitMs: 20_000, fresh, host } as const;
+  const asked = { policy: 'a.b.c', type: 'Validating', digest, review, limitMs: 120_000, fresh, host } as const;
   const result = await sandbox.evaluate(asked);
   if (result.kind !== 'failed') throw new Error(`it did not fail: ${result.kind}`);
   return result.failure.message;

@@ -1,3 +1,4 @@
+import { waitFor } from '@jspolicy/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ClusterClient } from './cluster-client.ts';
 import { policy } from './manifests.ts';
@@ -19,6 +20,8 @@ beforeAll(async () => {
   engine = await startCluster();
   cluster = engine.cluster;
   await cluster.applyPolicy(policy('notes.writes.example', NOTES, { resources: ['configmaps'] }));
+  const asks = async () => (await create('asked', '?dryRun=All')).headers.warning;
+  await waitFor(asks, { what: 'the API server to ask' });
 });
 afterAll(() => engine?.stop());
 

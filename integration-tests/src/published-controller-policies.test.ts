@@ -11,8 +11,6 @@ import type { Stack } from './stack.ts';
 
 const SEEDS = seedsFolder();
 const DOCUMENT = '003_1920ade63da994b0.txt';
-/** The policy reads what its evaluator's copies hold and tries again, later each time, when they were behind. */
-const SYNC_MS = 30_000;
 
 let engine: RunningCluster;
 let stack: Stack;
@@ -41,7 +39,6 @@ const textOf = async (namespace: string, name: string): Promise<string> =>
 const untilText = (namespace: string, name: string, text: string) =>
   waitFor(async () => (await textOf(namespace, name)) === text, {
     what: `${namespace}/${name} to be ${text}`,
-    timeoutMs: SYNC_MS,
   });
 
 describe.skipIf(!SEEDS)('sync-secrets of the Loft document, verbatim (JSPOLICY_SEEDS_DIR)', () => {
@@ -77,7 +74,6 @@ describe.skipIf(!SEEDS)('sync-secrets of the Loft document, verbatim (JSPOLICY_S
   test('nothing waits when all is in step', async () => {
     await waitFor(async () => (await stack.bus.work.waiting('sync-secrets.resource.example')) === 0, {
       what: 'the queue to be empty',
-      timeoutMs: SYNC_MS,
     });
   });
 });

@@ -39,7 +39,7 @@ describe.skipIf(!ORACLE || !existsSync(REPLAY))('what jsPolicy answered', () => 
     await kube?.stop();
   });
 
-  test('is answered, apart from what differs on purpose', { timeout: 300_000 }, async () => {
+  test('is answered, apart from what differs on purpose', async () => {
     const verdicts = await replay(stack, kube);
     expect(verdicts.size).toBeGreaterThan(0);
     const different = [...verdicts].filter(([, verdict]) => verdict === 'different' || verdict === 'error');

@@ -91,7 +91,6 @@ describe.skipIf(!ORACLE || !existsSync(GOLDEN))('what jsPolicy wrote (JSPOLICY_O
       const { phase } = recorded(join(GOLDEN, `${golden}.golden.yaml`))['JsPolicy'].status;
       await waitFor(async () => (await cluster.policy(`${name}.golden.example`)).status?.phase === phase, {
         what: `${name} to be ${phase}`,
-        timeoutMs: 60_000,
       });
     }
   });

@@ -4,6 +4,7 @@ import { openDirectory } from '@jspolicy/kube';
 import { createLogger } from '@jspolicy/runtime';
 import { admissionReview, pod, type TempDir, tempDir, violationEventProblems, waitFor } from '@jspolicy/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Gate } from './gate.ts';
 import { policy, writeManifests } from './manifests.ts';
 import { type Stack, startStack } from './stack.ts';
 
@@ -12,9 +13,10 @@ const QUICK = 'quick.ledger.example';
 const SLOW = 'slow.ledger.example';
 const EMITTED = 'emitted ';
 const AWAY_MS = 15_000;
-const PATIENCE = { timeoutMs: 60_000 };
 
 let dir: TempDir;
+/** What the slow policy waits for. */
+let gate: Gate;
 let stack: Stack;
 /** Everything that the stream holds, as it comes. */
 const held: ViolationEvent[] = [];
@@ -27,9 +29,9 @@ let replay: { stop(): Promise<void> };
 const denying = (before: string) => `${before}; print("${EMITTED}" + request.uid); deny("no " + request.uid)`;
 
 beforeAll(async () => {
-  dir = await tempDir();
-  await writeManifests(dir.path, [policy(QUICK, denying('')), policy(SLOW, denying('sleep(800)'))]);
-  const env = { VIOLATION_LABELS: 'team', CLUSTER_NAME: 'ledger' };
+  [dir, gate] = await Promise.all([tempDir(), Gate.start()]);
+  await writeManifests(dir.path, [policy(QUICK, denying('')), policy(SLOW, denying(gate.code))]);
+  const env = { VIOLATION_LABELS: 'team', CLUSTER_NAME: 'ledger', ...gate.env };
   stack = await startStack({ cluster: { manifests: dir.path }, evaluators: 1, env: { evaluator: env } });
   replay = stack.bus.replay({
     stream: VIOLATIONS_STREAM,
@@ -42,11 +44,12 @@ beforeAll(async () => {
 afterAll(async () => {
   await replay?.stop();
   await stack?.stop();
+  await gate?.stop();
   await dir?.remove();
 });
 
 /** What became of a request. */
-async function ask(name: string, uid: string, timeout = '10s'): Promise<'denied' | 'unanswered'> {
+async function ask(name: string, uid: string, timeout = '30s'): Promise<'denied' | 'unanswered'> {
   const labels = { team: 'shop', note: 'private' };
   const review = admissionReview({ object: pod({ name: `pod-${uid}`, namespace: 'shop', labels }), uid });
   askedUids.add(uid);
@@ -56,9 +59,9 @@ async function ask(name: string, uid: string, timeout = '10s'): Promise<'denied'
 }
 
 /** So many requests, and which of them were answered. */
-async function askMany(name: string, count: number, timeout?: string) {
+async function askMany(name: string, count: number) {
   const uids = Array.from({ length: count }, () => randomUUID());
-  const ends = await Promise.all(uids.map((uid) => ask(name, uid, timeout)));
+  const ends = await Promise.all(uids.map((uid) => ask(name, uid)));
   return { uids, answered: uids.filter((_, index) => ends[index] === 'denied') };
 }
 
@@ -69,7 +72,7 @@ const emittedUids = (): string[] =>
     .flatMap(({ lines }) => lines)
     .flatMap((line) => new RegExp(`${EMITTED}([-0-9a-f]{36})`).exec(line)?.[1] ?? []);
 const untilHeld = (name: string, uids: string[]) =>
-  waitFor(() => uids.every((uid) => uidsIn(name).includes(uid)), { what: 'all in the stream', ...PATIENCE });
+  waitFor(() => uids.every((uid) => uidsIn(name).includes(uid)), { what: 'all in the stream' });
 
 /** Each violation once; all that was answered or emitted, and nothing that was not asked. */
 function expectLedgersEqual() {
@@ -119,13 +122,16 @@ test('what evaluators emit is as the schema says, and tells of the object what w
 test('an evaluator is killed: every denial that was told is in the stream, once', async () => {
   const [victim] = stack.processes.evaluator;
   const second = await stack.start('evaluator');
-  const asked = askMany(SLOW, 40, '30s');
+  const { answered: early } = await askMany(SLOW, 10);
+  gate.close();
+  const asked = askMany(SLOW, 40);
   await waitFor(async () => victim && (await stack.inFlight(victim)) > 0, { what: 'requests in flight' });
   victim?.kill('SIGKILL');
+  gate.open();
   const successor = await stack.start('evaluator', stack.firstEvaluator);
   const { answered, uids } = await asked;
   expect(answered).toEqual(uids);
-  await untilHeld(SLOW, answered);
+  await untilHeld(SLOW, [...early, ...answered]);
   expectLedgersEqual();
   await second.stop();
   expect(successor.exit).toBeUndefined();
@@ -134,18 +140,20 @@ test('an evaluator is killed: every denial that was told is in the stream, once'
 test('NATS is away for 15 s: what was emitted meanwhile waits on the disk, also when its evaluator is killed', async () => {
   const before = emittedUids().length;
   // Some are judged after NATS went, and cannot be answered.
-  const asked = askMany(SLOW, 6, '30s');
+  gate.close();
+  const asked = askMany(SLOW, 6);
   const evaluator = stack.processes.evaluator.find(({ exit }) => !exit);
   await waitFor(async () => evaluator && (await stack.inFlight(evaluator)) === 6, { what: 'requests in flight' });
   stack.nats.kill('SIGKILL');
   const awayAtMs = performance.now();
+  gate.open();
   await waitFor(() => emittedUids().length > before, { what: 'a violation without NATS' });
   const spooled = async () => {
     const text = evaluator ? await stack.metrics(evaluator) : '';
     return Number(/^jspolicy_violations_spooled_total (\d+)$/m.exec(text)?.[1]) >= emittedUids().length - before;
   };
-  await waitFor(() => performance.now() - awayAtMs >= AWAY_MS, { what: 'the time to pass', ...PATIENCE });
-  await waitFor(spooled, { what: 'all to be on the disk', ...PATIENCE });
+  await waitFor(() => performance.now() - awayAtMs >= AWAY_MS, { what: 'the time to pass' });
+  await waitFor(spooled, { what: 'all to be on the disk' });
   const emitted = emittedUids();
   evaluator?.kill('SIGKILL');
   await evaluator?.exited;
@@ -156,7 +164,6 @@ test('NATS is away for 15 s: what was emitted meanwhile waits on the disk, also 
   await askMany(QUICK, 1);
   await waitFor(() => emittedUids().every((uid) => held.some(({ data }) => data.request.uid === uid)), {
     what: 'the ledgers to agree',
-    ...PATIENCE,
   });
   expectLedgersEqual();
 });
@@ -174,5 +181,5 @@ test('audit is killed while violations come: the totals are what was emitted', a
   await untilHeld(QUICK, more.answered);
   expectLedgersEqual();
   const emitted = new Set(uidsIn(QUICK)).size;
-  await waitFor(async () => (await totalOf(QUICK)) === emitted, { what: `${emitted} in the status`, ...PATIENCE });
+  await waitFor(async () => (await totalOf(QUICK)) === emitted, { what: `${emitted} in the status` });
 });

@@ -21,7 +21,7 @@ export class WebhookClient {
   }
 
   async review(policy: string, review: unknown, options: { timeout?: string } = {}): Promise<WebhookAnswer> {
-    return this.send(`/policy/${policy}?timeout=${options.timeout ?? '10s'}`, { body: JSON.stringify(review) });
+    return this.send(`/policy/${policy}?timeout=${options.timeout ?? '30s'}`, { body: JSON.stringify(review) });
   }
 
   /** The review's response; throws when the status is not 200. */

@@ -67,8 +67,8 @@ export class WorkWitness {
     return this.told.filter((each) => each.policy === policy && each.phase === phase);
   }
 
-  until(what: string, condition: () => unknown, timeoutMs = 30_000): Promise<unknown> {
-    return waitFor(condition, { what, timeoutMs });
+  until(what: string, condition: () => unknown): Promise<unknown> {
+    return waitFor(condition, { what });
   }
 
   /** It was killed: what it had begun has no end. */

@@ -26,7 +26,6 @@ const loseStorage = async () => {
   await nats.restart();
   await waitFor(() => bus.ensureTopology().then(() => true), {
     what: 'the topology to be there again',
-    timeoutMs: 20_000,
   });
 };
 const record = (name: string): PolicyRecord => ({
@@ -73,11 +72,11 @@ test('a consumer goes on in a stream that is made anew', async () => {
     handler: async (messages) => void handled.push(...messages.map(({ body }) => body.length)),
   });
   const publish = (bytes: number) =>
-    bus.publish(violationSubject('a.test.example'), new Uint8Array(bytes), { id: `id-${bytes}`, timeoutMs: 5_000 });
+    bus.publish(violationSubject('a.test.example'), new Uint8Array(bytes), { id: `id-${bytes}`, timeoutMs: 60_000 });
   await publish(1);
   await waitFor(() => handled.includes(1), { what: 'the first' });
   await loseStorage();
   await publish(2);
-  await waitFor(() => handled.includes(2), { what: 'the second', timeoutMs: 20_000 });
+  await waitFor(() => handled.includes(2), { what: 'the second' });
   await consumer.stop();
 });

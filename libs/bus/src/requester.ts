@@ -14,6 +14,8 @@ interface Pending {
   deadlineAt: number;
   /** What the error says when time runs out: why there was no answer so far. */
   trouble: 'NO_EVALUATOR' | 'NO_ANSWER' | 'BUS_UNAVAILABLE';
+  /** When it was asked, or when the answerer last said that it works. */
+  heardAt: number;
   silence: NodeJS.Timeout;
   deadline: NodeJS.Timeout;
   settle: { resolve(reply: BusReply): void; reject(error: EngineError): void };
@@ -48,8 +50,9 @@ export class Requester {
         headers: options.headers,
         deadlineAt: performance.now() + options.deadlineMs,
         trouble: 'NO_ANSWER',
-        silence: setTimeout(() => this.#ask(token, pending), SILENCE_MS),
-        deadline: setTimeout(() => this.#expire(token, pending), options.deadlineMs),
+        heardAt: performance.now(),
+        silence: setTimeout(() => this.#afterInput(() => this.#askInSilence(token, pending)), SILENCE_MS),
+        deadline: setTimeout(() => this.#afterInput(() => this.#expire(token, pending)), options.deadlineMs),
         settle: { resolve, reject },
       };
       this.#pending.set(token, pending);
@@ -66,9 +69,19 @@ export class Requester {
     for (const [token, pending] of this.#pending) this.#fail(token, pending, 'BUS_UNAVAILABLE');
   }
 
+  /** What came while this process itself stood still is read first: that was no silence. */
+  #afterInput(act: () => void): void {
+    setImmediate(act);
+  }
+
+  #askInSilence(token: string, pending: Pending): void {
+    // Timers may fire a moment early.
+    if (performance.now() - pending.heardAt >= SILENCE_MS - 1) this.#ask(token, pending);
+  }
+
   #ask(token: string, pending: Pending): void {
     if (!this.#pending.has(token)) return;
-    pending.silence.refresh();
+    hear(pending);
     if (!this.#isConnected()) {
       pending.trouble = 'BUS_UNAVAILABLE';
       return;
@@ -91,7 +104,7 @@ export class Requester {
     const pending = this.#pending.get(token);
     if (!pending) return;
     if (nobodyServes(message)) this.#nobody(token, pending);
-    else if (message.headers?.has(HEADER.working)) pending.silence.refresh();
+    else if (message.headers?.has(HEADER.working)) hear(pending);
     else this.#answer(token, pending, message);
   }
 
@@ -107,6 +120,7 @@ export class Requester {
   }
 
   #expire(token: string, pending: Pending): void {
+    if (!this.#pending.has(token)) return;
     this.#fail(token, pending, pending.trouble);
   }
 
@@ -120,6 +134,11 @@ export class Requester {
     clearTimeout(pending.silence);
     clearTimeout(pending.deadline);
   }
+}
+
+function hear(pending: Pending): void {
+  pending.heardAt = performance.now();
+  pending.silence.refresh();
 }
 
 const tooLarge = (bytes: number): string =>

@@ -70,7 +70,7 @@ describe.each([
     opened = await openCluster();
     const { cluster } = opened;
     const onSize = (kind: string) => copied.add(kind);
-    informers = new Informers({ cluster, textOf: objectText, maxBytes: 1e8, idleMs: 60_000, onSize, log });
+    informers = new Informers({ cluster, textOf: objectText, maxBytes: 1e8, idleMs: 600_000, onSize, log });
     functions = testFunctions({ reader: new CachedReader(async () => ({ cluster, informers })), cluster });
   });
   afterAll(async () => {
@@ -158,7 +158,7 @@ test('a kind that may be got but not listed: an error from the copies, the objec
     cluster,
     textOf: objectText,
     maxBytes: 1e8,
-    idleMs: 60_000,
+    idleMs: 600_000,
     onSize: () => undefined,
     log,
   });

@@ -1,6 +1,7 @@
-import { admissionReview, pod } from '@jspolicy/testing';
+import { admissionReview, pod, waitFor } from '@jspolicy/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Isolation, TestPool } from './pool-for-test.test-part.ts';
+import { type Isolation, type RunOptions, TestPool } from './pool-for-test.test-part.ts';
+import type { EvaluationResult } from './port.ts';
 
 const LIMIT_MS = 1_000;
 let pool: TestPool;
@@ -31,24 +32,32 @@ const hostile: [string, string, RegExp, string[]?][] = [
 ];
 let count = 0;
 
+/** Its result. A machine on which no process was free in its short time is asked again. */
+async function begun(code: string, options: RunOptions): Promise<EvaluationResult> {
+  for (;;) {
+    const result = await pool.run(code, options);
+    if (result.kind !== 'refused') return result;
+  }
+}
+
 describe.each<Isolation>(['kept', 'request'])('in a context of isolation %s', (isolation) => {
   test.each(hostile)('%s', async (_what, code, message, hostCalls = []) => {
     const policy = `hostile-${count++}.test.example`;
     const wrapped = `if (request.operation === "DELETE") deny("calm");\n${code}`;
     // What ends by itself has time to, on a busy machine too.
-    const limitMs = message.source.startsWith('Maximum') ? 20_000 : LIMIT_MS;
-    const judged = pool.run(wrapped, { isolation, policy, hostCalls, limitMs });
+    const limit = message.source.startsWith('Maximum') ? {} : { limitMs: LIMIT_MS };
+    const judged = begun(wrapped, { isolation, policy, hostCalls, ...limit });
     const neighbours = await Promise.all(Array.from({ length: 5 }, () => pool.message('deny("neighbour")')));
     expect(neighbours).toEqual(Array(5).fill('neighbour'));
     const result = await judged;
     expect(result).toMatchObject({ kind: 'failed', failure: { message: expect.stringMatching(message) } });
     const review = admissionReview({ object: pod(), operation: 'DELETE' });
-    expect(await pool.message(wrapped, { isolation, policy, hostCalls, review, limitMs: 20_000 })).toBe('calm');
+    expect(await pool.message(wrapped, { isolation, policy, hostCalls, review })).toBe('calm');
   });
 });
 
 test('deny() stands, whatever loops after it', async () => {
-  expect(await pool.message('try { deny("stands") } catch { while (true) {} }', { limitMs: LIMIT_MS })).toBe('stands');
+  expect(await pool.message('try { deny("stands") } catch { while (true) {} }')).toBe('stands');
 });
 
 test('a policy that hangs leaves room for the others', async () => {
@@ -64,12 +73,12 @@ test('a policy that keeps ending processes is quarantined, and tried again', asy
   const own = new TestPool({ processes: 1, onQuarantine: (policy) => told.push(policy) });
   const code = 'const kept = []; for (;;) kept.push(new Array(100_000).fill(kept.length))';
   // The limit is long: memory ends it, on a busy machine too.
-  const options = { policy: 'bomb.test.example', limitMs: 20_000 };
+  const options = { policy: 'bomb.test.example' };
   for (let i = 0; i < 5; i++) expect(await own.message(code, options)).toMatch(/ran out of memory|ended unexpectedly/);
   expect(told).toEqual(['bomb.test.example']);
-  expect(await own.message(code, options)).toMatch(
-    /^policy bomb\.test\.example is quarantined: its code ended the sandbox 5 times/,
-  );
+  // The first one is over within a second, each next one lasts longer.
+  const quarantined = /^policy bomb\.test\.example is quarantined: its code ended the sandbox 5 times/;
+  await waitFor(async () => quarantined.test(await own.message(code, options)), { what: 'the quarantine to be told' });
   expect(await own.message('deny("other")')).toBe('other');
   // Its author has mended it.
   expect(await own.message('deny("mended")', options)).toBe('mended');

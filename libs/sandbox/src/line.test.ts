@@ -30,7 +30,7 @@ async function isQuick(): Promise<boolean> {
   return performance.now() - beganAt < QUICK_MS;
 }
 
-const ask = (name: string, limitMs = 20_000): Promise<EvaluationResult> =>
+const ask = (name: string, limitMs = 120_000): Promise<EvaluationResult> =>
   own.run(CODE, { review: admissionReview({ object: pod({ name }) }), limitMs });
 
 const children = (): number[] =>
@@ -96,7 +96,7 @@ test('a process whose isolate is damaged is not used again, also when nobody wai
   const loop = ask('loop', 3_000);
   expect(messageOf(await slow)).toBe('slow');
   expect(await loop).toMatchObject({ kind: 'failed', failure: { cause: 'timeout' } });
-  const results = await Promise.all(names(10).map((name) => ask(name, 3_000)));
+  const results = await Promise.all(names(10).map((name) => ask(name)));
   expect(results.map(messageOf)).toEqual(names(10));
 });
 
@@ -134,15 +134,22 @@ test('what stood behind a slow one calls the host once, although its script does
 
 test('while one loops, its own policy is judged in the processes that are idle', async () => {
   await quickPool({ processes: 2 });
-  const loop = ask('loop', 8_000);
-  const ended: string[] = [];
-  void loop.then(() => ended.push('loop'));
-  for (let round = 0; round < 3; round++) {
-    const results = await Promise.all(names(3).map((name) => ask(name)));
-    expect(results.map(messageOf)).toEqual(names(3));
+  /** Whether nine others were judged before its time was over. */
+  async function judgedBesideLoop(limitMs: number): Promise<boolean> {
+    const loop = ask('loop', limitMs);
+    let isOver = false;
+    void loop.then(() => (isOver = true));
+    for (let round = 0; round < 3; round++) {
+      const results = await Promise.all(names(3).map((name) => ask(name)));
+      expect(results.map(messageOf)).toEqual(names(3));
+    }
+    const inTime = !isOver;
+    expect(await loop).toMatchObject({ kind: 'failed', failure: { cause: 'timeout' } });
+    return inTime;
   }
-  expect(ended).toEqual([]);
-  expect(await loop).toMatchObject({ kind: 'failed', failure: { cause: 'timeout' } });
+  // A slow machine takes longer for nine.
+  let limitMs = 8_000;
+  for (; !(await judgedBesideLoop(limitMs)); limitMs *= 2) expect(limitMs).toBeLessThan(60_000);
 });
 
 test('an evaluation that has read through the host is repeated when somebody ends its process, one that may have written is not', async () => {
@@ -151,14 +158,17 @@ test('an evaluation that has read through the host is repeated when somebody end
   await quickPool({ onQuarantine: (policy) => told.push(policy) });
   const judge = (write: string) => {
     const code = `get("Pod", "v1", "x"); ${write}; sleep(300); deny("done")`;
-    return own.message(code, { hostCalls: ['get', 'remove', 'sleep'], limitMs: 20_000 });
+    return own.message(code, { hostCalls: ['get', 'remove', 'sleep'] });
   };
   const killed = async (write: string) => {
     const calls = own.calls.length;
+    const sleeping = Promise.withResolvers<void>();
+    own.asleep = sleeping.promise;
     const judged = judge(write);
     await waitFor(() => own.calls.slice(calls).includes('sleep'), { what: 'the policy to sleep' });
     for (const pid of children()) if (!before.includes(pid)) process.kill(pid, 'SIGTERM');
-    return judged;
+    own.asleep = undefined;
+    return judged.finally(sleeping.resolve);
   };
   expect(await killed('')).toBe('done');
   for (let round = 0; round < 6; round++) {

@@ -16,7 +16,7 @@ test.each([1, 2])('a slow policy judges what it writes itself, with %i processes
       type: 'Validating',
       digest: bundle.digest,
       review: Buffer.from(JSON.stringify(admissionReview({ object: pod({ name }) }))),
-      limitMs: 20_000,
+      limitMs: 120_000,
       host: {
         call: async ({ name: call }) => (call === 'create' ? `wrote ${messageOf(await judge('inner'))}` : slow()),
         print: () => undefined,

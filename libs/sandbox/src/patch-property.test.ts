@@ -55,4 +55,4 @@ test('the patch, applied by another implementation, gives the object that mutate
     expect(box.root).toEqual(JSON.parse(new Function(`${make} return JSON.stringify(after)`)()));
   });
   await fc.assert(property, { numRuns: 200 });
-}, 120_000);
+});

@@ -22,6 +22,7 @@ export interface RunOptions {
   prelude?: string;
   /** What the compiler puts in front of the author's text, on its first line. */
   head?: string;
+  /** Longer than any machine takes, unless given. */
   limitMs?: number;
   deadlineMs?: number;
   policy?: string;
@@ -30,6 +31,7 @@ export interface RunOptions {
 }
 
 export const POLICY = 'p.test.example';
+const LIMIT_MS = 120_000;
 const DEFAULT_REVIEW = admissionReview({ object: pod({ labels: { app: 'web' } }), uid: 'u-1' });
 
 /** A real pool whose host answers sleep, get, remove and fetchSync, never answers list, refuses update, has a bug in create. */
@@ -37,6 +39,8 @@ export class TestPool {
   readonly sandbox: Sandbox;
   readonly prints: string[] = [];
   readonly calls: string[] = [];
+  /** Where there is one, sleep() lasts until it is settled. */
+  asleep: Promise<void> | undefined;
 
   constructor(options: SandboxPoolOptions = {}) {
     this.sandbox = createSandboxPool({ processes: 2, ...options });
@@ -50,7 +54,7 @@ export class TestPool {
       type: options.type ?? 'Validating',
       digest: bundle.digest,
       review: Buffer.from(bodyOf(options.review ?? DEFAULT_REVIEW)),
-      limitMs: options.limitMs ?? 5_000,
+      limitMs: options.limitMs ?? LIMIT_MS,
       ...(options.deadlineMs !== undefined && { deadlineMs: options.deadlineMs }),
       ...(options.fresh && { fresh: true }),
       host: this.#host,
@@ -73,7 +77,7 @@ export class TestPool {
         return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('over'))));
       if (name === 'update') throw new HostCallError('NotGranted', 'no');
       if (name === 'create') throw new Error('our bug');
-      if (name === 'sleep') await new Promise((resolve) => setTimeout(resolve, Number(args[0])));
+      if (name === 'sleep') await (this.asleep ?? new Promise((resolve) => setTimeout(resolve, Number(args[0]))));
       if (name === 'fetchSync' && args[0] === 'refused') throw new HostCallError('FetchSync', 'Get "refused": no');
       if (name === 'fetchSync')
         return { status: 200, statusText: '200 OK', ok: true, headers: { A: 'b' }, ...Object(args[1]) };

@@ -43,7 +43,7 @@ test('without file descriptors the evaluator lives, tells, and starts its sandbo
     told: [false, true],
     logged: ['sandbox process does not start'],
   });
-}, 60_000);
+});
 
 test('a command that is not there is an end like others', async () => {
   const started = new SandboxProcess(64, { command: '/nowhere/node', args: [] });

@@ -25,7 +25,7 @@ test('a command that is not there is an error that names it, or an exit', async 
 
 const canBind = spawnSync('/usr/bin/setpriv', ['--pdeathsig', 'TERM', 'true']).status === 0;
 
-test.runIf(canBind)('ends with a parent that was killed', { timeout: 15_000 }, async () => {
+test.runIf(canBind)('ends with a parent that was killed', async () => {
   const script = `const { startChild } = await import(${JSON.stringify(import.meta.resolve('./child.ts'))});
     const child = await startChild({ name: 'it', command: 'sleep', args: ['600'] });
     console.log(child.pid);`;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Child, startChild } from './child.ts';
 import { untilServing } from './serving.ts';
 
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 120_000;
 
 // Sockets, not ports: nobody else can reach it, and two that start at once cannot collide. The names are relative to
 // the folder it runs in, because the path of a socket must be short; etcd asks for something that looks like a port.

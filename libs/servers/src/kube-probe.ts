@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:https';
 
-const TIMEOUT_MS = 2_000;
+const TIMEOUT_MS = 15_000;
 
 /** The status that the API server answers, undefined while it answers nothing that can be trusted. */
 export async function kubeStatus(url: string, caFile: string, token: string): Promise<number | undefined> {

@@ -4,7 +4,7 @@ import { kubeFiles } from './kube-files.ts';
 import { kubeStatus } from './kube-probe.ts';
 import { untilServing } from './serving.ts';
 
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 180_000;
 
 export interface KubeProcessOptions {
   command: string;

@@ -5,7 +5,7 @@ import { type Child, type ChildExit, startChild } from './child.ts';
 import { type FindOptions, findServer } from './find.ts';
 import { untilServing } from './serving.ts';
 
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 60_000;
 
 export interface NatsServerOptions extends FindOptions {
   /** Holds the config, JetStream's files and nats-server.log. A later server on the same folder has the same streams. */

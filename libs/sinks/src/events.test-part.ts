@@ -38,6 +38,9 @@ export function sinkEvent(number: number, data: Partial<ViolationData> = {}): Si
 
 export const sinkEvents = (count: number): SinkEvent[] => Array.from({ length: count }, (_, i) => sinkEvent(i + 1));
 
+/** Longer than any machine takes. */
+const PATIENT_MS = 600_000;
+
 export function contextFor(parts: Partial<SinkContext> = {}): SinkContext {
   const missing = async () => {
     throw new Error('this test has none');
@@ -49,9 +52,9 @@ export function contextFor(parts: Partial<SinkContext> = {}): SinkContext {
     fileDirectory: '/nonexistent',
     connectNats: missing,
     createKubeEvent: missing,
-    signal: AbortSignal.timeout(30_000),
+    signal: AbortSignal.timeout(PATIENT_MS),
     ...parts,
   };
 }
 
-export const inTime = (): AbortSignal => AbortSignal.timeout(20_000);
+export const inTime = (): AbortSignal => AbortSignal.timeout(PATIENT_MS);

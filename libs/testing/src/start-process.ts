@@ -1,7 +1,8 @@
 import { type Child, startChild } from '@jspolicy/servers';
 import { waitFor } from './wait-for.ts';
 
-const READY_TIMEOUT_MS = 30_000;
+const READY_TIMEOUT_MS = 120_000;
+const STOP_TIMEOUT_MS = 60_000;
 
 export interface ProcessOptions {
   /** On top of this process's own. */
@@ -10,7 +11,7 @@ export interface ProcessOptions {
   /** A line of its output, or anything to ask, as its /readyz. Without it the process is ready once it has a pid. */
   readyWhen?: RegExp | (() => boolean | Promise<boolean>);
   readyTimeoutMs?: number;
-  /** How long stop() waits before SIGKILL. */
+  /** How long stop() waits before SIGKILL: a minute unless given. */
   stopTimeoutMs?: number;
 }
 
@@ -21,7 +22,7 @@ export interface TestProcess extends Child {
 
 /** Starts a process of ours, as `startProcess(process.execPath, ['services/gateway/dist/main.js'])`. The caller stops it. */
 export async function startProcess(command: string, args: string[], options: ProcessOptions = {}) {
-  const { env, cwd, readyWhen, readyTimeoutMs = READY_TIMEOUT_MS, stopTimeoutMs } = options;
+  const { env, cwd, readyWhen, readyTimeoutMs = READY_TIMEOUT_MS, stopTimeoutMs = STOP_TIMEOUT_MS } = options;
   const lines: string[] = [];
   const child = await startChild({
     name: [command, ...args].join(' '),
@@ -30,7 +31,7 @@ export async function startProcess(command: string, args: string[], options: Pro
     env: { ...process.env, ...env },
     onLine: (line) => lines.push(line),
     ...(cwd !== undefined && { cwd }),
-    ...(stopTimeoutMs !== undefined && { stopTimeoutMs }),
+    stopTimeoutMs,
   });
   const started: TestProcess = Object.defineProperty(child as TestProcess, 'lines', { value: lines });
   if (readyWhen) await untilReady(started, readyWhen, readyTimeoutMs);

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
 
-const TIMEOUT_MS = 30_000;
+/** Longer than a slow machine takes that stands still for a while: a wait that ends well costs no more for it. */
+const TIMEOUT_MS = 120_000;
 const POLL_MS = 20;
 
 export interface WaitOptions {

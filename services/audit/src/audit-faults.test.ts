@@ -37,7 +37,7 @@ async function refuseMessage(message: string) {
     stack.call('PATCH', `${KINDS}/jspolicyviolations/${probe}/status`, {
       status: { violations: [entry] },
     });
-  await waitFor(async () => (await put()).status === 422, { what: 'the refusal to be in force', timeoutMs: 20_000 });
+  await waitFor(async () => (await put()).status === 422, { what: 'the refusal to be in force' });
 }
 
 test('an entry that the API server does not take is a dead letter; the others beside it stand in the status', async () => {
@@ -62,14 +62,12 @@ test('while the API server is away violations wait, the lag is told, and none is
   await stack.publishMany(name, 1, 30);
   await waitFor(async () => (await stack.metric('jspolicy_violations_pending')) >= 30, {
     what: 'the lag to be told',
-    timeoutMs: 20_000,
   });
   await stack.kube.restart();
-  await waitFor(async () => (await stack.messagesOf(name)).length === 30, { what: 'all of them', timeoutMs: 30_000 });
+  await waitFor(async () => (await stack.messagesOf(name)).length === 30, { what: 'all of them' });
   expect((await stack.messagesOf(name)).at(-1)).toBe('violation 30');
   await waitFor(async () => (await stack.metric('jspolicy_violations_pending')) === 0, {
     what: 'no lag any more',
-    timeoutMs: 20_000,
   });
   expect(await stack.metric('jspolicy_violations_dead_total')).toBe(deadBefore);
 });

@@ -120,7 +120,7 @@ export class AuditStack {
   /** With its place in the stream, by the API that JetStream itself has. */
   async deleteConsumer(): Promise<void> {
     const subject = `$JS.API.CONSUMER.DELETE.${VIOLATIONS_STREAM}.${AUDIT_CONSUMER}`;
-    const { body } = await this.bus.request(subject, new Uint8Array(), { deadlineMs: 10_000 });
+    const { body } = await this.bus.request(subject, new Uint8Array(), { deadlineMs: 60_000 });
     const text = new TextDecoder().decode(body);
     if (!text.includes('"success":true')) throw new Error(text);
   }
@@ -166,7 +166,7 @@ export class AuditStack {
   }
 
   async publishBytes(policy: string, body: Uint8Array): Promise<void> {
-    await this.bus.publish(violationSubject(policy), body, { id: `id-${this.#ids++}`, timeoutMs: 5_000 });
+    await this.bus.publish(violationSubject(policy), body, { id: `id-${this.#ids++}`, timeoutMs: 60_000 });
   }
 
   async publishMany(policy: string, from: number, count: number): Promise<void> {
@@ -185,7 +185,6 @@ export class AuditStack {
   async untilLatest(policy: string, number: number): Promise<void> {
     await waitFor(async () => (await this.messagesOf(policy)).at(-1) === `violation ${number}`, {
       what: `violation ${number} of ${policy}`,
-      timeoutMs: 20_000,
     });
   }
 

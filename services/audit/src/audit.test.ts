@@ -44,10 +44,14 @@ test('of many the latest auditLogSize stay, in order, with few writes', async ()
   const name = 'many.audit.example';
   await stack.makePolicy(name, { auditLogSize: 4 });
   const before = await stack.metric('jspolicy_violation_status_writes_total');
+  const beganMs = performance.now();
   await stack.publishMany(name, 1, 300);
   await stack.untilLatest(name, 300);
   expect(await stack.messagesOf(name)).toEqual([297, 298, 299, 300].map((number) => `violation ${number}`));
-  expect((await stack.metric('jspolicy_violation_status_writes_total')) - before).toBeLessThan(30);
+  // At most one a second, however slowly they came.
+  const seconds = (performance.now() - beganMs) / 1000;
+  const writes = (await stack.metric('jspolicy_violation_status_writes_total')) - before;
+  expect(writes).toBeLessThan(Math.max(30, seconds + 5));
 });
 
 test('events that cannot be read are kept as dead letters, counted, told, and hold nothing up', async () => {

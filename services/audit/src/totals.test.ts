@@ -63,12 +63,10 @@ test('two replicas, one of them killed in a burst: totals are exact, with a writ
   const third = await stack.startAudit();
   await waitFor(async () => (await countOf(first)) === 4_000 && (await countOf(second)) === 2_000, {
     what: 'all to be counted',
-    timeoutMs: 60_000,
   });
   // What the replica that was killed held comes again, and is known.
   await waitFor(async () => (await stack.metric('jspolicy_violations_pending')) === 0, {
     what: 'nothing to wait',
-    timeoutMs: 60_000,
   });
   expect((await stack.violationsOf(first)).status.totals).toEqual({
     violations: 4_000,
@@ -92,13 +90,12 @@ test('a consumer that is deleted is made anew, and what it delivers again is not
   const name = 'again.burst.example';
   await stack.makePolicy(name, { auditLogSize: 40 });
   await publishBurst([name], 10_000, 500);
-  await waitFor(async () => (await countOf(name)) === 500, { what: 'all to be counted', timeoutMs: 60_000 });
+  await waitFor(async () => (await countOf(name)) === 500, { what: 'all to be counted' });
   await stack.deleteConsumer();
   await publishBurst([name], 10_500, 500);
-  await waitFor(async () => (await countOf(name)) >= 1_000, { what: 'the rest to be counted', timeoutMs: 60_000 });
+  await waitFor(async () => (await countOf(name)) >= 1_000, { what: 'the rest to be counted' });
   await waitFor(async () => (await stack.metric('jspolicy_violations_pending')) === 0, {
     what: 'nothing to wait',
-    timeoutMs: 60_000,
   });
   expect(await countOf(name)).toBe(1_000);
 });

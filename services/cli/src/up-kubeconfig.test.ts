@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { kubeForTest, kubeRequest, type TempDir, tempDir, waitFor } from '@jspolicy/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { jspolicy } from './cli-process.test-part.ts';
-import { fact, manifest, POLICY, upIn } from './up-process.test-part.ts';
+import { fact, isEnforced, lineOf, manifest, POLICY, upIn } from './up-process.test-part.ts';
 
 let dir: TempDir;
 let kube: Awaited<ReturnType<typeof kubeForTest>>;
@@ -41,6 +41,7 @@ test('against an API server: what is enforced, and nothing in its way when it ha
   const source = ['--kubeconfig', kube.kubeconfigPath, '--manifests', join(dir.path, 'manifests')];
   const run = await upIn(dir.path, source).up('--evaluators', '1');
   try {
+    for (const name of [POLICY, 'warns.test.example.com']) await lineOf(run, isEnforced(name));
     expect((await createNamespaced('a')).body.message).toContain('words of the policy');
     const warns = await kubeRequest(kube, 'GET', '/apis/policy.jspolicy.com/v1beta1/jspolicies/warns.test.example.com');
     expect(warns.body.spec.violationPolicy).toBe('Warn');

@@ -12,7 +12,7 @@ import {
 } from '@jspolicy/testing';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { reachNats } from './stack/reach-nats.ts';
-import { judge, lineOf, manifest, POLICY, says, upIn } from './up-process.test-part.ts';
+import { isEnforced, judge, lineOf, manifest, POLICY, says, upIn } from './up-process.test-part.ts';
 
 let dir: TempDir;
 let run: TestProcess;
@@ -45,7 +45,7 @@ test('an AdmissionReview beside the manifests is skipped, with one line', () => 
 });
 
 test('a Controller policy follows the manifests beside it, and its webhook path answers too', async () => {
-  await lineOf(run, new RegExp(`^${CONTROLLER}(: enforced| +Controller +.*enforced)$`));
+  await lineOf(run, isEnforced(CONTROLLER));
   await writeFile(file('pod.json'), JSON.stringify(pod({ name: 'followed', namespace: 'shop' })));
   await lineOf(run, /\[watcher\.test\.example\.com\] asked for CREATE of followed/);
   expect(await judge(run, CONTROLLER)).toMatchObject({ allowed: false, status: { message: 'asked for CREATE' } });

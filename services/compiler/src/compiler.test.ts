@@ -43,7 +43,7 @@ const startCompiler = (env: Record<string, string> = {}) =>
   });
 
 async function ask(body: string, on = bus): Promise<{ status: number; reply: unknown }> {
-  const answer = await on.request(COMPILE_SUBJECT, Buffer.from(body), { deadlineMs: 30_000 });
+  const answer = await on.request(COMPILE_SUBJECT, Buffer.from(body), { deadlineMs: 300_000 });
   return { status: answer.status, reply: JSON.parse(Buffer.from(answer.body).toString()) };
 }
 
@@ -99,22 +99,22 @@ describe('the compiler service', () => {
     const impatient = await startCompiler({
       NATS_URL: other.url,
       CACHE_DIR: `${dir.path}/impatient`,
-      BUNDLE_TIMEOUT: '3',
+      BUNDLE_TIMEOUT: '10',
       npm_config_registry: registry.url,
     });
     const needs = { ...source('import "x-of-nobody"'), dependencies: { 'x-of-nobody': '1.0.0' } };
     expect((await ask(JSON.stringify(needs), otherBus)).reply).toEqual({
       ok: false,
       fault: 'platform',
-      message: 'error installing dependencies: npm took longer than 6 s',
-      diagnostics: [{ file: 'dependencies', text: 'npm took longer than 6 s' }],
+      message: 'error installing dependencies: npm took longer than 20 s',
+      diagnostics: [{ file: 'dependencies', text: 'npm took longer than 20 s' }],
     });
     expect(registry.asked()).toBeGreaterThan(0);
     expect((await ask(JSON.stringify(source('deny("x")')), otherBus)).reply).toMatchObject({ ok: true });
     await impatient.stop();
     await otherBus.close();
     await Promise.all([other.stop(), registry.stop()]);
-  }, 60_000);
+  });
 
   it('two that run make the same bytes of the same request', async () => {
     const env = { WORK_DIR: `${dir.path}/second/work`, CACHE_DIR: `${dir.path}/second/cache` };
@@ -134,12 +134,12 @@ describe('the compiler service', () => {
         for (const reply of replies) bundles.add(JSON.stringify(reply));
         return hasCompiled(compiler, started) && hasCompiled(other, 0);
       },
-      { what: 'both to be asked', timeoutMs: 90_000 },
+      { what: 'both to be asked' },
     );
     expect(bundles.size).toBe(1);
     expect(JSON.parse([...bundles][0] ?? '')).toMatchObject({ ok: true });
     await other.stop();
-  }, 120_000);
+  });
 
   it('finishes what is in flight when it is told to stop', async () => {
     const other = await startCompiler();

@@ -18,7 +18,7 @@ type Compiler = Awaited<ReturnType<ControllerStack['startCompiler']>>;
 let stack: ControllerStack;
 let controller: Controller;
 let compiler: Compiler;
-const SETTINGS = { COMPILE_TIMEOUT: '3', UNUSED_BUNDLE_SECONDS: '1' };
+const SETTINGS = { COMPILE_TIMEOUT: '10', UNUSED_BUNDLE_SECONDS: '1' };
 
 beforeAll(async () => {
   stack = await startStack();
@@ -131,7 +131,7 @@ test('what NATS lost is put there again', async () => {
   await stack.status(name, 'Synced');
   const before = await stack.bus.policies.get(name);
   await stack.loseNats();
-  const after = await waitFor(() => stack.bus.policies.get(name), { what: 'the record', timeoutMs: 40_000 });
+  const after = await waitFor(() => stack.bus.policies.get(name), { what: 'the record' });
   expect(after).toEqual(before);
   expect((await stack.bus.bundles.get(after.bundle?.digest ?? ''))?.script).toContain('deny("lost")');
 });

@@ -137,7 +137,7 @@ export class ControllerStack {
         const isNew = found.status?.observedGeneration === found.metadata.generation;
         return found.status?.phase === phase && isNew && found;
       },
-      { what: `${name} to be ${phase}`, timeoutMs: 30_000 },
+      { what: `${name} to be ${phase}` },
     );
   }
 
@@ -175,6 +175,6 @@ export class ControllerStack {
 
 /** The kinds are served by then. */
 export async function untilLeading(stack: ControllerStack, controller: ControllerProcess): Promise<void> {
-  await waitFor(() => controller.leads(), { what: 'a controller to lead', timeoutMs: 30_000 });
+  await waitFor(() => controller.leads(), { what: 'a controller to lead' });
   await waitFor(async () => (await stack.call('GET', `${KINDS}/jspolicies`)).status === 200, { what: 'the kinds' });
 }

@@ -171,7 +171,6 @@ describe('a policy', () => {
     const digest = async () => (await stack.bus.policies.get(name))?.bundle?.digest ?? '';
     await waitFor(async () => (await digest()) !== before?.bundle?.digest, {
       what: 'the next code',
-      timeoutMs: 30_000,
     });
     expect((await stack.bus.bundles.get(await digest()))?.script).toContain('deny("next")');
   });

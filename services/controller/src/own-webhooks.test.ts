@@ -62,7 +62,7 @@ const untilAsked = () =>
       const [early, late] = [await create(NAME, { violationPolicy: 'dry' }), await create(NAME, { operations: ['x'] })];
       return early.body.spec?.violationPolicy === 'Dry' && late.body.message?.startsWith('admission webhook');
     },
-    { what: 'the API server to ask about our kinds', timeoutMs: 30_000 },
+    { what: 'the API server to ask about our kinds' },
   );
 
 describe('the API server asks about our kinds', () => {
@@ -124,7 +124,6 @@ describe('the API server asks about our kinds', () => {
     await stack.call('DELETE', MUTATING);
     await waitFor(async () => (await stack.get(VALIDATING)).webhooks && (await stack.get(MUTATING)).webhooks, {
       what: 'both to be there again',
-      timeoutMs: 10_000,
     });
     const after = await stack.get(VALIDATING);
     expect(after.webhooks).toEqual(before.validating.webhooks);
@@ -136,7 +135,7 @@ describe('the API server asks about our kinds', () => {
     const writes = await controller.writes('WebhookConfiguration');
     await stack.call('PATCH', VALIDATING, { metadata: { annotations: { note: 'looked at' } } });
     await stack.call('PATCH', MUTATING, { webhooks: [] });
-    await waitFor(async () => (await stack.get(MUTATING)).webhooks, { what: 'the look at both', timeoutMs: 10_000 });
+    await waitFor(async () => (await stack.get(MUTATING)).webhooks, { what: 'the look at both' });
     expect((await controller.writes('WebhookConfiguration')) - writes).toBe(1);
     expect((await stack.get(VALIDATING)).metadata.annotations).toEqual({ note: 'looked at' });
   });
@@ -194,7 +193,6 @@ describe('without an engine', () => {
     expect((await stack.call('DELETE', MUTATING)).status).toBe(200);
     await waitFor(async () => (await create('new.controller.example', {})).status === 201, {
       what: 'the API server to ask no more',
-      timeoutMs: 30_000,
     });
   });
 });

@@ -43,7 +43,7 @@ describe('a policy that fails and is mended', () => {
     await stack.status(NAME, 'Synced');
     const mended = await waitFor(
       async () => (await stack.eventsOf(NAME)).find(({ type }: { type: string }) => type === 'Normal'),
-      { what: 'the event that it is in force again', timeoutMs: 20_000 },
+      { what: 'the event that it is in force again' },
     );
     expect(mended).toMatchObject({ reason: 'InForce', count: 1 });
   });
@@ -96,7 +96,7 @@ describe('events of one policy', () => {
     }
     // The same again is none.
     first.tell(policy(status('one')), status('one'));
-    await waitFor(async () => (await events()).length === 2, { what: 'what waited', timeoutMs: 20_000 });
+    await waitFor(async () => (await events()).length === 2, { what: 'what waited' });
     await waitFor(async () => (await events()).some(({ count }: { count: number }) => count === 51), {
       what: 'the count of the failure',
     });

@@ -12,8 +12,6 @@ import {
 
 const NAME = 'mended.controller.example';
 const VALIDATING = `${WEBHOOKS}/validatingwebhookconfigurations`;
-/** Whatever somebody does by hand is put back within this time. */
-const MENDED_MS = 10_000;
 
 let stack: ControllerStack;
 let controller: ControllerProcess;
@@ -50,7 +48,7 @@ const mended = () =>
       const found = await all();
       return found.length === 1 && JSON.stringify(told(found[0] as KubeObject)) === JSON.stringify(told(made));
     },
-    { what: 'the configuration to be as it was', timeoutMs: MENDED_MS },
+    { what: 'the configuration to be as it was' },
   );
 
 describe('a webhook configuration that is edited by hand is put back', () => {
@@ -77,7 +75,7 @@ describe('a webhook configuration that is edited by hand is put back', () => {
     const copy = { ...made, metadata: { ...made.metadata, name: `${NAME}-abcde` } };
     const { resourceVersion: _, uid: __, ...metadata } = copy.metadata;
     expect((await stack.call('POST', VALIDATING, { ...copy, metadata })).status).toBe(201);
-    await waitFor(async () => (await all()).length === 1, { what: 'one to be left', timeoutMs: MENDED_MS });
+    await waitFor(async () => (await all()).length === 1, { what: 'one to be left' });
     made = await only();
   });
 });

@@ -100,7 +100,7 @@ async function evaluatorGiving(result: () => Promise<EvaluationResult>, given: P
   return new ReviewEvaluator({ ...parts, cluster: 'c', violationLabels: ['team'] });
 }
 
-const request = { subject: evaluateSubject(policy), body, deadlineMs: 5_000, headers: { [HEADER.gateway]: 'g' } };
+const request = { subject: evaluateSubject(policy), body, deadlineMs: 120_000, headers: { [HEADER.gateway]: 'g' } };
 const textOf = (reply: BusReply) => new TextDecoder().decode(reply.body);
 const verdict = (fields: Partial<Verdict>) => async (): Promise<EvaluationResult> => ({
   kind: 'verdict',

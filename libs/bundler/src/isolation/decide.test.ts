@@ -6,7 +6,7 @@ import { type PolicyPart, writePolicyPart } from '../policy-part.ts';
 import { decideIsolation } from './decide.ts';
 import { decideApart } from './decide-apart.ts';
 
-const esbuild = new EsbuildProcess({ timeoutMs: 10_000, idleMs: 1000 });
+const esbuild = new EsbuildProcess({ timeoutMs: 120_000, idleMs: 1000 });
 
 async function decide(text: string, prelude = '') {
   const source = await parseSource(text, esbuild);

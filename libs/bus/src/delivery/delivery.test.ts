@@ -4,7 +4,6 @@ import { natsForTest, type TestNats, waitFor } from '@jspolicy/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Bus, connectBus, type DeliveryBatch, type DeliveryOptions } from '../index.ts';
 
-const WAIT_MS = 40_000;
 const log = createLogger({ service: 'test', level: 'silent' });
 const text = (body: Uint8Array) => new TextDecoder().decode(body);
 let nats: TestNats;
@@ -24,7 +23,7 @@ afterAll(async () => {
 async function publish(...bodies: string[]): Promise<void> {
   for (const body of bodies) {
     const id = `${published++}`;
-    await bus.publish('jspolicy.v1.violations.p', new TextEncoder().encode(body), { id, timeoutMs: 5_000 });
+    await bus.publish('jspolicy.v1.violations.p', new TextEncoder().encode(body), { id, timeoutMs: 60_000 });
   }
 }
 
@@ -54,13 +53,13 @@ describe('a delivery', () => {
     const [first, second]: [string[], string[]] = [[], []];
     const begun = await bus.deliveries.begin(options('turns', { handler: taking(first) }));
     await publish('1', '2');
-    await waitFor(() => first.length === 2, { what: 'the first two', timeoutMs: WAIT_MS });
+    await waitFor(() => first.length === 2, { what: 'the first two' });
     const waiting = await other.deliveries.begin(options('turns', { handler: taking(second) }));
     await publish('3');
-    await waitFor(() => first.length === 3, { what: 'the third', timeoutMs: WAIT_MS });
+    await waitFor(() => first.length === 3, { what: 'the third' });
     await begun.stop();
     await publish('4', '5');
-    await waitFor(() => second.length === 2, { what: 'the others', timeoutMs: WAIT_MS });
+    await waitFor(() => second.length === 2, { what: 'the others' });
     expect([first, second]).toEqual([
       ['1', '2', '3'],
       ['4', '5'],
@@ -83,13 +82,13 @@ describe('a delivery', () => {
       order.push('ended');
     };
     const begun = await bus.deliveries.begin(options('ends', { onTurn: () => order.push('first'), onTurnEnd }));
-    await waitFor(() => order.length === 1, { what: 'the first turn', timeoutMs: WAIT_MS });
+    await waitFor(() => order.length === 1, { what: 'the first turn' });
     const waiting = await other.deliveries.begin(options('ends', { onTurn: () => order.push('second') }));
     const stopped = begun.stop();
-    await waitFor(() => order.includes('ending'), { what: 'its end', timeoutMs: WAIT_MS });
+    await waitFor(() => order.includes('ending'), { what: 'its end' });
     finish();
     await stopped;
-    await waitFor(() => order.includes('second'), { what: 'the second turn', timeoutMs: WAIT_MS });
+    await waitFor(() => order.includes('second'), { what: 'the second turn' });
     expect(order).toEqual(['first', 'ending', 'ended', 'second']);
     await waiting.stop();
     await other.close();
@@ -110,7 +109,7 @@ describe('a delivery', () => {
       }),
     );
     await publish('a', 'b', 'c', 'd');
-    await waitFor(() => got.length === 4, { what: 'all four', timeoutMs: WAIT_MS });
+    await waitFor(() => got.length === 4, { what: 'all four' });
     expect(got).toEqual(['a', 'b', 'c', 'd']);
     await delivery.stop();
   });
@@ -128,7 +127,7 @@ describe('a delivery', () => {
       }),
     );
     await publish('12345', '12345', '1234567890abc', '12345', '12345');
-    await waitFor(() => sizes.length === 3, { what: 'three batches', timeoutMs: WAIT_MS });
+    await waitFor(() => sizes.length === 3, { what: 'three batches' });
     expect(sizes).toEqual([2, 1, 2]);
     await delivery.stop();
   });
@@ -161,7 +160,7 @@ test('a dead letter has its reason and its sink, and can be removed', async () =
     for await (const entry of bus.deadLetters.list('mine')) found.push(entry);
     return found;
   };
-  await waitFor(async () => (await letters()).length === 1, { what: 'the letter', timeoutMs: WAIT_MS });
+  await waitFor(async () => (await letters()).length === 1, { what: 'the letter' });
   const [letter] = await letters();
   expect(letter).toMatchObject({ reason: 'no use', sink: 'mine', subject: 'jspolicy.v1.violations.p' });
   expect(text(letter?.body ?? new Uint8Array())).toBe('lost');

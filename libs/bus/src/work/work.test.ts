@@ -24,7 +24,7 @@ const work = (name: string, resourceVersion = '1', policy = POLICY): WorkMessage
   seen: { resourceVersion, gone: false },
 });
 const put = (message: WorkMessage, id = `${message.policy} ${message.object.name} ${message.seen.resourceVersion}`) =>
-  bus.work.put(message, { id, timeoutMs: 5_000 });
+  bus.work.put(message, { id, timeoutMs: 60_000 });
 
 async function consume(on: Bus, handler: (turn: WorkTurn) => Promise<WorkEnd>, parallel = 4): Promise<Running> {
   const started = await on.work.consume({ policy: POLICY, parallel, handler });
@@ -104,7 +104,7 @@ test('a handler that throws is asked again; what is no work is a dead letter', a
     return { kind: 'done' };
   });
   await put(work('one'));
-  await bus.publish(workSubject(work('two')), new TextEncoder().encode('{'), { id: 'bad', timeoutMs: 5_000 });
+  await bus.publish(workSubject(work('two')), new TextEncoder().encode('{'), { id: 'bad', timeoutMs: 60_000 });
   await waitFor(async () => (await bus.work.waiting(POLICY)) === 0, { what: 'the work to be done' });
   expect(calls).toBe(2);
   const letters: string[] = [];

@@ -78,6 +78,6 @@ export function follow(cluster: DirectoryCluster, type: ResourceType) {
     told,
     objects,
     running,
-    saw: (what: string) => waitFor(() => told.includes(what), { what, timeoutMs: 3000 }),
+    saw: (what: string) => waitFor(() => told.includes(what), { what }),
   };
 }

@@ -152,7 +152,7 @@ test('processes that write at once lose nothing of each other', async () => {
     writers.flatMap(({ lines }) => lines).join('\n'),
   ).toEqual([0, 0, 0]);
   const seen = async () => (await cluster.get(type, 'n', 'default'))?.metadata.generation === 31;
-  await waitFor(seen, { what: 'thirty updates', timeoutMs: 3000 });
+  await waitFor(seen, { what: 'thirty updates' });
   expect(await cluster.get(type, 'n', 'default')).toMatchObject({ data: { n: '30' } });
 });
 

@@ -48,7 +48,7 @@ async function namespace(name: string): Promise<string> {
   return name;
 }
 
-test("lists are the API server's own, whole and in its order; one watch serves all", { timeout: 60_000 }, async () => {
+test("lists are the API server's own, whole and in its order; one watch serves all", async () => {
   for (const name of ['many', 'many-more']) {
     await namespace(name);
     const make = (i: number) => cluster.create(configMaps, configMap(`c-${i}`, name, { half: i % 2 ? 'odd' : 'even' }));
@@ -104,7 +104,7 @@ test('while the API server is away its last state is read; when it is back, what
   await kube.restart();
   proxy.mend();
   const told = async () => (await names(configMaps, { namespace: 'away' }))?.join() === 'appears,kept';
-  await waitFor(told, { what: 'the new list', timeoutMs: 40_000 });
+  await waitFor(told, { what: 'the new list' });
   through.close();
   await proxy.stop();
 });
@@ -162,7 +162,7 @@ test('a kind that may be listed but not watched is for the cluster to answer', a
   lister.close();
 });
 
-test('a kind that comes later, goes, and comes again', { timeout: 60_000 }, async () => {
+test('a kind that comes later, goes, and comes again', async () => {
   const crds = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
   const { get, names } = on(cluster);
   const served = () => cluster.resolve('late.example.com/v1', 'Widget');
@@ -181,7 +181,7 @@ test('a kind that comes later, goes, and comes again', { timeout: 60_000 }, asyn
       () => false,
       (error: Error) => error.message.startsWith('no matches for kind'),
     );
-  await waitFor(isGone, { what: 'the kind to be gone', timeoutMs: 30_000 });
+  await waitFor(isGone, { what: 'the kind to be gone' });
   await waitFor(async () => (await kubeRequest(kube, 'POST', crds, widgets)).status === 201, { what: 'its return' });
   await waitFor(create, { what: 'its first object' });
   await waitFor(() => get(type, 'default', 'w'), { what: 'the copy of the new one' });

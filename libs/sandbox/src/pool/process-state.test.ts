@@ -20,7 +20,7 @@ async function withProcess(code: string, use: (pid: number) => Promise<void>): P
 test('the CPU time of a process that works grows', () =>
   withProcess('for (;;);', async (pid) => {
     const before = cpuTimeMs(pid) ?? 0;
-    await waitFor(() => (cpuTimeMs(pid) ?? 0) >= before + 200, { what: 'CPU time to be used', timeoutMs: 60_000 });
+    await waitFor(() => (cpuTimeMs(pid) ?? 0) >= before + 200, { what: 'CPU time to be used' });
     expect(processState(pid)).toMatchObject({ isStopped: false });
   }));
 
@@ -32,7 +32,7 @@ test('that of a process that waits does not, and of one that is gone nothing is 
         await new Promise((resolve) => setTimeout(resolve, 50));
         return cpuTimeMs(pid) === before;
       },
-      { what: 'a process to rest', timeoutMs: 60_000 },
+      { what: 'a process to rest' },
     );
     process.kill(pid, 'SIGSTOP');
     await waitFor(() => processState(pid).isStopped, { what: 'it to be stopped' });

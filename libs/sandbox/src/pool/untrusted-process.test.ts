@@ -40,11 +40,11 @@ async function outcomeOf(speech: string): Promise<{ outcome: ProcessOutcome; cal
     type: 'Validating',
     digest: bundle.digest,
     review: Buffer.from(JSON.stringify(admissionReview({ object: pod() }))),
-    limitMs: 20_000,
+    limitMs: 120_000,
     host: { call: async () => calls++, print: () => undefined },
   };
   const outcome = await new Promise<ProcessOutcome>((resolve) =>
-    process.evaluate(evaluation, bundle, performance.now() + 20_000, resolve),
+    process.evaluate(evaluation, bundle, performance.now() + 120_000, resolve),
   );
   return { outcome, calls };
 }

@@ -69,7 +69,7 @@ describe('syslog, against a server of the test that follows RFC 5424 and RFC 658
 
   async function writesAll(server: SyslogServer, sink: Sink): Promise<void> {
     await sink.write(sinkEvents(3), inTime());
-    await waitFor(() => server.messages.length === 3, { what: 'three messages', timeoutMs: 30_000 });
+    await waitFor(() => server.messages.length === 3, { what: 'three messages' });
     expect(server.messages.map((message) => HEADER.exec(message)?.[1])).toEqual(jsonOf(1, 3));
   }
 
@@ -95,7 +95,7 @@ describe('syslog, against a server of the test that follows RFC 5424 and RFC 658
     const odd = sinkEvent(1, { message: 'a\r\n<0>1 forged\u0000' });
     odd.event.time = 'Jan 2 2026 03:04:05.678 UTC (a\n<0>1 forged)';
     await sink.write([{ ...odd, json: JSON.stringify(odd.event) }], inTime());
-    await waitFor(() => server.messages.length === 1, { what: 'the message', timeoutMs: 30_000 });
+    await waitFor(() => server.messages.length === 1, { what: 'the message' });
     expect(server.messages).toEqual([expect.stringMatching(HEADER)]);
     await sink.close();
     await server.stop();

@@ -64,6 +64,6 @@ export async function installReportKinds(stack: AuditStack, path: typeof POLICY_
   for (const each of kinds) {
     await stack.call('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', each);
     const served = async () => (await stack.call('GET', `${path}/${each.spec.names.plural}`)).status === 200;
-    await waitFor(served, { what: `${each.metadata.name} to be served`, timeoutMs: 20_000 });
+    await waitFor(served, { what: `${each.metadata.name} to be served` });
   }
 }

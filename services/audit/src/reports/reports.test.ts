@@ -14,7 +14,6 @@ beforeAll(async () => {
 afterAll(() => stack?.stop());
 
 const NAMESPACED = `${POLICY_REPORTS}/namespaces/default/policyreports`;
-const PATIENCE = { timeoutMs: 30_000 };
 
 /** A policy's violation about a ConfigMap of the namespace default. */
 async function violate(policy: { name: string; uid: string }, name: string, fields: Partial<ViolationData> = {}) {
@@ -39,7 +38,7 @@ const reportsIn = async (path: string) => (await stack.call('GET', path)).body.i
 const reportOf = async (name: string, path = NAMESPACED) =>
   (await reportsIn(path)).find(({ scope }: { scope?: { name?: string } }) => scope?.name === name);
 const until = (what: string, condition: () => Promise<unknown>) =>
-  waitFor(async () => Boolean(await condition()), { what, ...PATIENCE });
+  waitFor(async () => Boolean(await condition()), { what });
 
 async function makeConfigMap(name: string): Promise<string> {
   const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data: {} };

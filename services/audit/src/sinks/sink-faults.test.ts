@@ -3,7 +3,7 @@ import { type TestProcess, waitFor } from '@jspolicy/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type AuditStack, startStack } from '../audit-stack.test-part.ts';
 import type { Receiver } from './receiver.test-part.ts';
-import { ids, SinksForTest, untilDistinct, WAIT_MS } from './sinks-for-test.test-part.ts';
+import { ids, SinksForTest, untilDistinct } from './sinks-for-test.test-part.ts';
 
 const AWAY_MS = 15_000;
 
@@ -12,7 +12,7 @@ let sinks: SinksForTest;
 let first: TestProcess;
 
 async function makeSink(name: string, url: string, spec: object = {}): Promise<void> {
-  const retry = { baseMs: 50, maxMs: 500, timeoutMs: 5_000 };
+  const retry = { baseMs: 50, maxMs: 500 };
   await sinks.make(name, { type: 'webhook', webhook: { url }, retry, ...spec });
   await sinks.untilReason(name);
 }
@@ -39,7 +39,6 @@ describe('ledgers are equal, in order per policy, when', () => {
     await untilDistinct(well, 30);
     await waitFor(async () => (await sinks.get('down')).status?.conditions?.[0]?.reason === 'Failing', {
       what: 'the trouble',
-      timeoutMs: WAIT_MS,
     });
     expect((await sinks.get('down')).status).toMatchObject({ pending: 30, delivered: 0 });
     expect(down.ids).toEqual([]);
@@ -64,7 +63,7 @@ describe('ledgers are equal, in order per policy, when', () => {
       await gate;
       return 204;
     };
-    await makeSink('slow', slow.url, { retry: { timeoutMs: 60_000 } });
+    await makeSink('slow', slow.url);
     for (const [i, one] of fast.entries())
       await makeSink(`fast-${i}`, one.url, { webhook: { url: one.url, mode: 'batched' } });
     await stack.publishMany(policy, 0, 200);
@@ -87,7 +86,7 @@ describe('ledgers are equal, in order per policy, when', () => {
       await (id === all.at(-1) ? fastHasAll.promise : pause(1_000));
       return 204;
     };
-    await makeSink('one-a-second', slow.url, { retry: { timeoutMs: 60_000 } });
+    await makeSink('one-a-second', slow.url);
     await makeSink('beside', fast.url);
     await stack.publishMany(policy, 0, 5);
     await untilDistinct(fast, 5);
@@ -145,7 +144,7 @@ describe('ledgers are equal, in order per policy, when', () => {
     await stack.publishMany(policy, 0, 5);
     await untilDistinct(one, 5);
     await stack.restartNats();
-    await waitFor(() => stack.bus.connected, { what: 'the bus', timeoutMs: WAIT_MS });
+    await waitFor(() => stack.bus.connected, { what: 'the bus' });
     await stack.publishMany(policy, 5, 5);
     await untilDistinct(one, 10);
     expect(one.distinct).toEqual(ids(policy, 0, 10));
@@ -164,9 +163,9 @@ describe('ledgers are equal, in order per policy, when', () => {
       return 204;
     };
     await stack.publishMany(policy, 0, 12);
-    await waitFor(() => performance.now() - awayAtMs >= AWAY_MS, { what: 'the time to pass', timeoutMs: WAIT_MS });
+    await waitFor(() => performance.now() - awayAtMs >= AWAY_MS, { what: 'the time to pass' });
     await stack.restartNats();
-    await waitFor(() => stack.bus.connected, { what: 'the bus', timeoutMs: WAIT_MS });
+    await waitFor(() => stack.bus.connected, { what: 'the bus' });
     await stack.publishMany(policy, 12, 5);
     await untilDistinct(one, 17);
     expect(one.distinct).toEqual(ids(policy, 0, 17));
@@ -186,7 +185,7 @@ test('the figures are right when the turn goes from replica to replica', async (
     for (const each of before) await each.stop();
   }
   const figures = async () => (await sinks.get('turns')).status;
-  await waitFor(async () => (await figures())?.pending === 0, { what: 'the figures', timeoutMs: WAIT_MS });
+  await waitFor(async () => (await figures())?.pending === 0, { what: 'the figures' });
   expect(await figures()).toMatchObject({ delivered: 19, dead: 1, failed: 0 });
   expect(one.ids).toEqual(ids(policy, 0, 20).filter((id) => !id.startsWith('3.')));
 });
@@ -203,18 +202,18 @@ test('dead letters are sent again by the replica that has the turn', async () =>
       const found = await sinks.letters('by-turn');
       return found.length > 0 && found.map(({ sequence }) => sequence);
     },
-    { what: 'the dead letter', timeoutMs: WAIT_MS },
+    { what: 'the dead letter' },
   );
   one.answer = () => 204;
   const body = new TextEncoder().encode(JSON.stringify({ sink: 'by-turn', sequences: letters }));
   const statuses = new Set<number>();
   await waitFor(
     async () => {
-      const { status } = await stack.bus.request('jspolicy.v1.sinks.retry', body, { deadlineMs: 20_000 });
+      const { status } = await stack.bus.request('jspolicy.v1.sinks.retry', body, { deadlineMs: 90_000 });
       statuses.add(status);
       return status === 200;
     },
-    { what: 'the one that has the turn', timeoutMs: WAIT_MS },
+    { what: 'the one that has the turn' },
   );
   expect([...statuses].filter((status) => status !== 200 && status !== 421)).toEqual([]);
   expect(one.ids).toEqual(ids(policy, 0, 1));

@@ -5,8 +5,8 @@ import { expect } from 'vitest';
 import { type AuditStack, KINDS } from '../audit-stack.test-part.ts';
 import { Receiver } from './receiver.test-part.ts';
 
-/** Long enough for a claim of a process that died to end, on a busy machine. */
-export const WAIT_MS = 90_000;
+/** Of an attempt: an event that came late would come again. */
+const PATIENT_MS = 600_000;
 
 export const sinkPath = (name = ''): string => `${KINDS}/violationsinks${name && `/${name}`}`;
 
@@ -33,11 +33,12 @@ export class SinksForTest {
   /** The API server's answer. */
   make(name: string, spec: object): Promise<KubeAnswer> {
     this.#made.push(name);
+    const { retry, ...rest } = spec as { retry?: object };
     return this.#stack.call('POST', sinkPath(), {
       apiVersion: 'policy.jspolicy.com/v1beta1',
       kind: 'ViolationSink',
       metadata: { name },
-      spec,
+      spec: { retry: { timeoutMs: PATIENT_MS, ...retry }, ...rest },
     });
   }
 
@@ -59,7 +60,6 @@ export class SinksForTest {
   async untilReason(name: string, reason = 'Delivering'): Promise<void> {
     await waitFor(async () => (await this.get(name)).status?.conditions?.[0]?.reason === reason, {
       what: `${name} to be ${reason}`,
-      timeoutMs: WAIT_MS,
     });
   }
 
@@ -68,7 +68,6 @@ export class SinksForTest {
       Object.entries(wanted).every(([key, value]) => status[key as keyof ViolationSinkStatus] === value);
     await waitFor(async () => holds(await this.get(name)), {
       what: `figures of ${name}: ${JSON.stringify(wanted)}`,
-      timeoutMs: WAIT_MS,
     });
   }
 
@@ -79,7 +78,7 @@ export class SinksForTest {
 }
 
 export async function untilDistinct(one: Receiver, count: number): Promise<void> {
-  await waitFor(() => one.distinct.length >= count, { what: `${count} events`, timeoutMs: WAIT_MS });
+  await waitFor(() => one.distinct.length >= count, { what: `${count} events` });
 }
 
 export async function untilGot(one: Receiver, wanted: string[]): Promise<void> {

@@ -24,9 +24,9 @@ test('who follows is told when NATS is lost and when it is back', async () => {
   const watching = watchEngine({ engine, bus, signal: stopping.signal }, terminal);
   nats.kill('SIGKILL');
   const lost = `the connection to NATS at ${nats.url} is lost, waiting for it`;
-  await waitFor(() => notes.includes(lost), { what: 'the loss to be told', timeoutMs: 30_000 });
+  await waitFor(() => notes.includes(lost), { what: 'the loss to be told' });
   await nats.restart();
-  await waitFor(() => notes.length > 1, { what: 'NATS to be back', timeoutMs: 30_000 });
+  await waitFor(() => notes.length > 1, { what: 'NATS to be back' });
   stopping.abort();
   expect(await watching).toBe(false);
   expect(notes).toEqual([lost, 'NATS is reached again']);
