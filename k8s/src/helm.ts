@@ -29,15 +29,33 @@ export interface RenderOptions {
   apis?: readonly string[];
   /** Of the release, and of its namespace. */
   name?: string;
+  /** Of the API server that templates may ask; without it they find nothing. */
+  kubeconfig?: string;
 }
 
 /** The chart's objects, hooks too. Rejects with what helm says. */
-export async function renderChart({ set = [], apis = [], name = 'jspolicy' }: RenderOptions = {}): Promise<Rendered[]> {
+export async function renderChart(options: RenderOptions = {}): Promise<Rendered[]> {
+  const { set = [], apis = [], name = 'jspolicy', kubeconfig } = options;
   const args = ['template', name, CHART_DIR, '--namespace', name, '--kube-version', '1.34.0'];
   for (const value of set) args.push('--set-json', value);
   for (const api of apis) args.push('--api-versions', api);
+  if (kubeconfig) args.push('--dry-run=server', '--kubeconfig', kubeconfig);
   const { stdout } = await promisify(execFile)(await findHelm(), args, { maxBuffer: 64 * 2 ** 20 });
   return parseAllDocuments(stdout)
     .map((document) => document.toJSON() as Rendered | null)
     .filter((object) => object !== null);
 }
+
+/** Throws where there is no such object. */
+export function findObject(objects: readonly Rendered[], kind: string, name: string): Rendered {
+  const found = objects.find((object) => object.kind === kind && object.metadata.name === name);
+  if (!found) throw new Error(`no ${kind} ${name}`);
+  return found;
+}
+
+/** What helm says of it; `rendered` where nothing is wrong. */
+export const failure = (options: RenderOptions): Promise<string> =>
+  renderChart(options).then(
+    () => 'rendered',
+    ({ stderr, message }: Error & { stderr?: string }) => stderr ?? message,
+  );

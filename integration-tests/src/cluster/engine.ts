@@ -52,8 +52,10 @@ export const parts = (natsReplicas: number): (readonly [string, number])[] => [
   ['nats', natsReplicas],
 ];
 
+/** The engine's; the one of `helm test` stays after its end. */
 export async function pods(): Promise<PodState[]> {
-  const { items } = await get('pods', '-n', NAMESPACE, '-l', `app.kubernetes.io/instance=${RELEASE}`);
+  const engine = `app.kubernetes.io/instance=${RELEASE},app.kubernetes.io/component!=test`;
+  const { items } = await get('pods', '-n', NAMESPACE, '-l', engine);
   return items.map(podState);
 }
 

@@ -2,35 +2,45 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* The release's name once, as Helm's own charts have it. It may have dots, and a Service may not. */}}
+{{/* The release's name once, as Helm's own charts have it. It may have dots, and a digit first; a Service may not. */}}
 {{- define "jspolicy.fullname" -}}
+{{- $name := include "jspolicy.name" . -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
-{{- else if contains (include "jspolicy.name" .) .Release.Name -}}
+{{- else if regexMatch "^[0-9]" .Release.Name -}}
+{{- printf "%s-%s" $name .Release.Name | replace "." "-" | trunc 40 | trimSuffix "-" -}}
+{{- else if contains $name .Release.Name -}}
 {{- .Release.Name | replace "." "-" | trunc 40 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name (include "jspolicy.name" .) | replace "." "-" | trunc 40 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name $name | replace "." "-" | trunc 40 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 
 {{/* Called with a list: the root, the component. */}}
 {{- define "jspolicy.selectorLabels" -}}
 {{- $root := index . 0 -}}
-app.kubernetes.io/name: {{ include "jspolicy.name" $root }}
+app.kubernetes.io/name: {{ include "jspolicy.name" $root | quote }}
 app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
-{{- define "jspolicy.labels" -}}
+{{/* Called as the one above. A label has no +, which versions may have. */}}
+{{- define "jspolicy.ownLabels" -}}
 {{- $root := index . 0 -}}
 {{ include "jspolicy.selectorLabels" . }}
-app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
+app.kubernetes.io/version: {{ $root.Chart.AppVersion | replace "+" "_" | trunc 63 | quote }}
 app.kubernetes.io/part-of: jspolicy
-app.kubernetes.io/managed-by: {{ $root.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version }}
-{{- with $root.Values.jspolicy.extraLabels }}
-{{ toYaml . }}
-{{- end }}
+app.kubernetes.io/managed-by: {{ $root.Release.Service | quote }}
+helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63 | quote }}
+{{- end -}}
+
+{{/* Called with a list: the root, the component, and labels beside the chart's, where there are any: an earlier one wins. */}}
+{{- define "jspolicy.labels" -}}
+{{- $labels := include "jspolicy.ownLabels" . | fromYaml -}}
+{{- range append (slice . 2) (index . 0).Values.jspolicy.extraLabels -}}
+{{- $labels = merge $labels (default (dict) .) -}}
+{{- end -}}
+{{- toYaml $labels -}}
 {{- end -}}
 
 {{- define "jspolicy.componentName" -}}
@@ -69,7 +79,7 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version }}
 {{- end -}}
 {{- join "," $urls -}}
 {{- else -}}
-{{- required "nats.url: give the address of NATS, since nats.enabled is false" .Values.nats.url -}}
+{{- .Values.nats.url -}}
 {{- end -}}
 {{- end -}}
 

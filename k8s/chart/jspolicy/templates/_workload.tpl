@@ -15,6 +15,11 @@ metadata:
 spec:
   {{- if not (dig "autoscaling" "enabled" false $values) }}
   replicas: {{ .replicas }}
+  {{- else }}
+  {{- /* As many as there are: where an upgrade takes the number away, the API server makes it 1 until the autoscaler looks. */}}
+  {{- with (lookup "apps/v1" "Deployment" $root.Release.Namespace (include "jspolicy.componentName" $names)).spec }}
+  replicas: {{ .replicas }}
+  {{- end }}
   {{- end }}
   revisionHistoryLimit: 3
   strategy:
@@ -24,10 +29,7 @@ spec:
   template:
     metadata:
       labels:
-        {{- include "jspolicy.labels" $names | nindent 8 }}
-        {{- with merge (dict) $values.podLabels $root.Values.jspolicy.podLabels }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
+        {{- include "jspolicy.labels" (append (append $names $values.podLabels) $root.Values.jspolicy.podLabels) | nindent 8 }}
       {{- $annotations := merge (dict) $values.podAnnotations }}
       {{- range $name, $text := .checksums }}
       {{- $_ := set $annotations (printf "checksum/%s" $name) ($text | sha256sum) }}
@@ -37,7 +39,7 @@ spec:
       annotations: {{- toYaml . | nindent 8 }}
       {{- end }}
     spec:
-      serviceAccountName: {{ include "jspolicy.serviceAccount" $names }}
+      serviceAccountName: {{ include "jspolicy.serviceAccount" $names | quote }}
       automountServiceAccountToken: {{ .kubernetes }}
       enableServiceLinks: false
       terminationGracePeriodSeconds: {{ $values.terminationGracePeriodSeconds }}
@@ -110,7 +112,7 @@ spec:
         {{- with include "jspolicy.natsSecret" $root }}
         - name: nats
           secret:
-            secretName: {{ . }}
+            secretName: {{ . | quote }}
             items: [{ key: ca.crt, path: ca.crt }]
         {{- end }}
         {{- with .volumes }}
@@ -130,7 +132,7 @@ spec:
 {{- $values := index $root.Values .component -}}
 {{- $labels := include "jspolicy.selectorLabels" (list $root .component) -}}
 {{- with default $root.Values.priorityClassName $values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with include "jspolicy.rendered" (list $root (default $root.Values.nodeSelector $values.nodeSelector)) }}
 nodeSelector: {{- . | nindent 2 }}
@@ -190,11 +192,11 @@ upgrade. Called with a dict: own (YAML), given (a list).
 - { name: NATS_URL, value: {{ include "jspolicy.natsUrl" $root | quote }} }
 {{- if $root.Values.nats.enabled }}
 - { name: NATS_USER, value: {{ .component }} }
-- { name: NATS_PASSWORD, valueFrom: { secretKeyRef: { name: {{ include "jspolicy.natsSecret" $root }}, key: {{ .component }} } } }
+- { name: NATS_PASSWORD, valueFrom: { secretKeyRef: { name: {{ include "jspolicy.natsSecret" $root | quote }}, key: {{ .component }} } } }
 - { name: NATS_CA_FILE, value: /etc/jspolicy/nats/ca.crt }
 {{- else if $root.Values.nats.existingSecret }}
-- { name: NATS_USER, valueFrom: { secretKeyRef: { name: {{ include "jspolicy.natsSecret" $root }}, key: user, optional: true } } }
-- { name: NATS_PASSWORD, valueFrom: { secretKeyRef: { name: {{ include "jspolicy.natsSecret" $root }}, key: password, optional: true } } }
+- { name: NATS_USER, valueFrom: { secretKeyRef: { name: {{ include "jspolicy.natsSecret" $root | quote }}, key: user, optional: true } } }
+- { name: NATS_PASSWORD, valueFrom: { secretKeyRef: { name: {{ include "jspolicy.natsSecret" $root | quote }}, key: password, optional: true } } }
 - { name: NATS_CA_FILE, value: /etc/jspolicy/nats/ca.crt }
 {{- end }}
 {{- end -}}
@@ -236,16 +238,6 @@ spec:
 {{- end -}}
 
 {{/* Called with a list: the root, the component. */}}
-{{- define "jspolicy.minReplicas" -}}
-{{- with (index (index . 0).Values (index . 1)).autoscaling -}}
-{{- if gt (int .minReplicas) (int .maxReplicas) -}}
-{{- fail (printf "%s.autoscaling.minReplicas is %v: give at most maxReplicas, %v" (index $ 1) .minReplicas .maxReplicas) -}}
-{{- end -}}
-{{- .minReplicas -}}
-{{- end -}}
-{{- end -}}
-
-{{/* Called with a list: the root, the component. */}}
 {{- define "jspolicy.horizontalPodAutoscaler" -}}
 {{- $root := index . 0 -}}
 {{- with (index $root.Values (index . 1)).autoscaling -}}
@@ -257,7 +249,7 @@ metadata:
   labels: {{- include "jspolicy.labels" $ | nindent 4 }}
 spec:
   scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: {{ include "jspolicy.componentName" $ }} }
-  minReplicas: {{ include "jspolicy.minReplicas" $ }}
+  minReplicas: {{ .minReplicas }}
   maxReplicas: {{ .maxReplicas }}
   metrics:
     - type: Resource
@@ -275,7 +267,7 @@ spec:
 apiVersion: v1
 kind: ServiceAccount
 metadata:
-  name: {{ include "jspolicy.serviceAccount" . }}
+  name: {{ include "jspolicy.serviceAccount" . | quote }}
   labels: {{- include "jspolicy.labels" . | nindent 4 }}
 automountServiceAccountToken: false
 {{- end -}}
@@ -289,9 +281,9 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
 metadata:
   name: {{ index . 3 }}
-  labels: {{- include "jspolicy.labels" . | nindent 4 }}
-roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {{ index . 2 }} }
+  labels: {{- include "jspolicy.labels" (list $root (index . 1)) | nindent 4 }}
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {{ index . 2 | quote }} }
 subjects:
-  - { kind: ServiceAccount, name: {{ include "jspolicy.serviceAccount" . }}, namespace: {{ $root.Release.Namespace | quote }} }
+  - { kind: ServiceAccount, name: {{ include "jspolicy.serviceAccount" . | quote }}, namespace: {{ $root.Release.Namespace | quote }} }
 {{- end -}}
 {{- end -}}

@@ -1,0 +1,73 @@
+import { glob, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { findHelm, findObject, renderChart } from './helm.ts';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+/** Everything in which services name their metrics. */
+async function metricSources(): Promise<string> {
+  const texts: string[] = [];
+  for await (const name of glob('{services,libs}/*/src/**/*.ts', { cwd: ROOT }))
+    texts.push(await readFile(join(ROOT, name), 'utf8'));
+  return texts.join('\n');
+}
+
+// Where it has to be built the first test would wait too long.
+beforeAll(findHelm);
+
+const named = 'monitoring by the chart';
+test(`${named}: the dashboard shows metrics that there are`, async () => {
+  const { data } = findObject(
+    await renderChart({ set: ['dashboard.enabled=true'] }),
+    'ConfigMap',
+    'jspolicy-dashboard',
+  );
+  const { panels } = JSON.parse((data as Record<string, string>)['jspolicy.json'] ?? '') as {
+    panels: { title: string; targets: { expr: string }[] }[];
+  };
+  expect(panels.length).toBeGreaterThan(0);
+  const sources = await metricSources();
+  for (const { title, targets } of panels)
+    for (const { expr } of targets) {
+      const metrics = [...expr.matchAll(/\b(jspolicy|policy)_[a-z_]+/g)].map(([metric]) =>
+        metric.replace(/_bucket$/, ''),
+      );
+      expect(metrics, title).not.toEqual([]);
+      for (const metric of metrics) expect(sources.includes(`'${metric}'`), `${metric} of ${title}`).toBe(true);
+    }
+});
+
+test(`${named}: each alert is told of in docs/operations.md, and of metrics that there are`, async () => {
+  const rule = findObject(
+    await renderChart({ set: ['prometheusRule={"enabled":true}'] }),
+    'PrometheusRule',
+    'jspolicy',
+  );
+  const { groups } = rule['spec'] as { groups: { rules: { alert: string; expr: string }[] }[] };
+  const [operations, sources] = await Promise.all([
+    readFile(join(ROOT, 'docs/operations.md'), 'utf8'),
+    metricSources(),
+  ]);
+  for (const { alert, expr } of groups.flatMap(({ rules }) => rules)) {
+    expect(operations).toContain(`| ${alert} |`);
+    for (const [metric] of expr.matchAll(/\b(jspolicy|policy)_[a-z_]+/g))
+      expect(sources.includes(`'${metric}'`), `${metric} of ${alert}`).toBe(true);
+  }
+});
+
+test(`${named}: what needs other operators is there when it is asked for`, async () => {
+  const set = [
+    'serviceMonitor={"enabled":true}',
+    'podMonitor={"enabled":true}',
+    'prometheusRule={"enabled":true}',
+    'dashboard={"enabled":true}',
+    'certificate={"certManager":{"enabled":true}}',
+    'evaluator={"autoscaling":{"enabled":true,"prometheusUrl":"http://prometheus:9090"}}',
+  ];
+  const kinds = async (apis: string[]) => (await renderChart({ set, apis })).map(({ kind }) => kind);
+  const own = ['ServiceMonitor', 'PodMonitor', 'PrometheusRule', 'Certificate', 'Issuer'];
+  expect(await kinds([])).toEqual(expect.arrayContaining([...own, 'HorizontalPodAutoscaler']));
+  expect(await kinds(['keda.sh/v1alpha1'])).toEqual(expect.arrayContaining([...own, 'ScaledObject']));
+  const none = (await renderChart()).map(({ kind }) => kind);
+  for (const kind of [...own, 'ScaledObject', 'HorizontalPodAutoscaler']) expect(none).not.toContain(kind);
+});
