@@ -55,6 +55,19 @@ test(`${named}: each alert is told of in docs/operations.md, and of metrics that
   }
 });
 
+test(`${named}: that nobody is there is told too`, async () => {
+  const { spec } = findObject(
+    await renderChart({ set: ['prometheusRule.enabled=true'] }),
+    'PrometheusRule',
+    'jspolicy',
+  );
+  const { groups } = spec as { groups: { rules: { alert: string; expr: string }[] }[] };
+  const expr = (name: string) => groups.flatMap(({ rules }) => rules).find(({ alert }) => alert === name)?.expr;
+  // A comparison of no series is no alert.
+  expect(expr('JsPolicyNoLeader')).toBe('(sum(jspolicy_controller_leader) or vector(0)) < 1');
+  expect(expr('JsPolicyNoGateway')).toBe('absent(jspolicy_gateway_certificate_remaining_seconds)');
+});
+
 test(`${named}: what needs other operators is there when it is asked for`, async () => {
   const set = [
     'serviceMonitor={"enabled":true}',

@@ -35,6 +35,12 @@ const REFUSED: readonly (readonly [set: string, words: string])[] = [
   ['networkPolicy.dnsPorts=[]', "at '/networkPolicy/dnsPorts': minItems: got 0, want 1"],
   ['nats.maxMemory=256', "at '/nats/maxMemory': got number, want string"],
 
+  // Nothing.
+  ['gateway=null', 'gateway is null: leave it out, or write what it should be'],
+  ['evaluator.spool=null', 'evaluator.spool is null: leave it out'],
+  ['crds.keep=null', 'crds.keep is null: leave it out'],
+  ['nats.storage.size=null', 'nats.storage.size is "": write a size'],
+
   // Texts.
   ['nameOverride="1st"', 'nameOverride is "1st": write small letters, digits and dashes, a letter first'],
   ['fullnameOverride="My_Name"', 'fullnameOverride is "My_Name": write small letters'],
@@ -143,6 +149,13 @@ test.each([
   'gateway.shutdownDelayMs=10000',
   'serviceMonitor={"enabled":true,"interval":"1m30s"}',
   'gateway.resources=null',
+  'gateway={"env":null,"podAnnotations":null,"podLabels":null}',
+  'nats={"podAnnotations":null,"podLabels":null}',
+  'audit.env=null',
+  'jspolicy={"command":null,"args":null,"extraLabels":null}',
+  'compiler.npmrc=null',
+  'nameOverride=null',
+  'serviceMonitor={"enabled":true,"interval":"","scrapeTimeout":""}',
 ])('the chart takes values that are right: %s', async (set) => {
   expect((await renderChart({ set: [set] })).length).toBeGreaterThan(0);
 });

@@ -30,7 +30,7 @@ spec:
     metadata:
       labels:
         {{- include "jspolicy.labels" (append (append $names $values.podLabels) $root.Values.jspolicy.podLabels) | nindent 8 }}
-      {{- $annotations := merge (dict) $values.podAnnotations }}
+      {{- $annotations := merge (dict) (default (dict) $values.podAnnotations) }}
       {{- range $name, $text := .checksums }}
       {{- $_ := set $annotations (printf "checksum/%s" $name) ($text | sha256sum) }}
       {{- end }}
@@ -67,7 +67,7 @@ spec:
           env:
             {{- include "jspolicy.env" (dict
               "own" (printf "%s\n%s" (include "jspolicy.commonEnv" (dict "root" $root "component" $component)) .env)
-              "given" (concat (include "jspolicy.envList" $root.Values.env | fromJsonArray) $values.env)
+              "given" (concat (include "jspolicy.envList" $root.Values.env | fromJsonArray) (default list $values.env))
             ) | nindent 12 }}
           ports:
             - { name: health, containerPort: 9080 }

@@ -70,7 +70,7 @@
 {{- include "jspolicy.wrong.add" (list $found (printf "nats.maxMemory is %s: write less than nats.resources.limits.memory, %v" .nats.maxMemory .nats.resources.limits.memory)) -}}
 {{- end -}}
 {{- /* JetStream refuses a stream whose limit does not fit: 1 GiB of the record and 256 MiB of dead letters; bundles need the rest. */}}
-{{- $given := concat (include "jspolicy.envList" .env | fromJsonArray) .audit.env | toJson -}}
+{{- $given := concat (include "jspolicy.envList" .env | fromJsonArray) (default list .audit.env) | toJson -}}
 {{- $storage := include "jspolicy.mebibytes" .nats.storage.size -}}
 {{- if and $storage (lt (float64 $storage) 2048.0) (not (contains "\"VIOLATIONS_MAX_MIB\"" $given)) -}}
 {{- include "jspolicy.wrong.add" (list $found (printf "nats.storage.size is %s: write 2Gi at least, or let violations take less than 1024 MiB by env.VIOLATIONS_MAX_MIB" .nats.storage.size)) -}}

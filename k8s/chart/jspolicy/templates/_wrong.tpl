@@ -10,8 +10,30 @@ What the schema cannot say in words. Each of these looks at something in the val
 
 {{/* Called with a list: the dict, the value's name, the value, what it must match, what to write. */}}
 {{- define "jspolicy.wrong.text" -}}
-{{- if not (regexMatch (index . 3) (toString (index . 2))) -}}
-{{- include "jspolicy.wrong.add" (list (index . 0) (printf "%s is %q: write %s" (index . 1) (toString (index . 2)) (index . 4))) -}}
+{{- $text := kindIs "invalid" (index . 2) | ternary "" (toString (index . 2)) -}}
+{{- if not (regexMatch (index . 3) $text) -}}
+{{- include "jspolicy.wrong.add" (list (index . 0) (printf "%s is %q: write %s" (index . 1) $text (index . 4))) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A name with nothing behind its colon is null, and Helm takes the chart's value away. The others need these. */}}
+{{- define "jspolicy.wrong.missing" -}}
+{{- $found := . -}}
+{{- range list "image" "jspolicy" "readinessProbe" "livenessProbe" "podDisruptionBudget" "gateway" "gateway.autoscaling"
+  "evaluator" "evaluator.grants" "evaluator.spool" "evaluator.autoscaling" "compiler" "compiler.image" "compiler.workDir"
+  "controller" "audit" "policyReports" "deployment" "service" "webhook" "certificate" "certificate.certManager"
+  "certificate.certManager.issuerRef" "serviceAccount" "clusterRoleBinding" "crds" "crds.keep" "nats" "nats.image"
+  "nats.storage" "networkPolicy" "serviceMonitor" "podMonitor" "prometheusRule" "dashboard"
+-}}
+{{- $parent := dict -}}
+{{- $value := $found.root.Values -}}
+{{- range splitList "." . -}}
+{{- $parent = $value -}}
+{{- $value = index (kindIs "map" $parent | ternary $parent (dict)) . -}}
+{{- end -}}
+{{- if and (kindIs "map" $parent) (kindIs "invalid" $value) -}}
+{{- include "jspolicy.wrong.add" (list $found (printf "%s is null: leave it out, or write what it should be; after --reuse-values, use --reset-then-reuse-values" .)) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 
@@ -20,8 +42,8 @@ What the schema cannot say in words. Each of these looks at something in the val
 {{- with .root.Values -}}
 {{- $name := list "^([a-z]([-a-z0-9]*[a-z0-9])?)?$" "small letters, digits and dashes, a letter first, such as my-policies" -}}
 {{- $size := list "^[1-9][0-9]*(Ki|Mi|Gi|Ti)$" "a size, such as 512Mi or 4Gi" -}}
-{{- $share := list "^([0-9]+|[0-9]{1,2}%|100%|<nil>)$" "a number, such as 1, or a share, such as 50%" -}}
-{{- $duration := list "^([0-9]+(ms|[smhd]))+$" "a duration, such as 30s or 1m" -}}
+{{- $share := list "^([0-9]+|[0-9]{1,2}%|100%)?$" "a number, such as 1, or a share, such as 50%" -}}
+{{- $duration := list "^([0-9]+(ms|[smhdwy]))*$" "a duration, such as 30s or 1m" -}}
 {{- $texts := list
   (list "nameOverride" .nameOverride $name)
   (list "fullnameOverride" .fullnameOverride $name)
@@ -34,7 +56,7 @@ What the schema cannot say in words. Each of these looks at something in the val
   (list "compiler.workDir.sizeLimit" .compiler.workDir.sizeLimit $size)
   (list "nats.maxMemory" .nats.maxMemory $size)
   (list "nats.storage.size" .nats.storage.size (list "^[1-9][0-9]*(Mi|Gi|Ti)$" (index $size 1)))
-  (list "serviceMonitor.path" .serviceMonitor.path (list "^/" "a path, such as /metrics"))
+  (list "serviceMonitor.path" .serviceMonitor.path (list "^(/.*)?$" "a path, such as /metrics"))
   (list "serviceMonitor.interval" .serviceMonitor.interval $duration)
   (list "serviceMonitor.scrapeTimeout" .serviceMonitor.scrapeTimeout $duration)
   (list "podMonitor.interval" .podMonitor.interval $duration)
