@@ -6,7 +6,7 @@ const HEAD = `# The chart of jsPolicy
 
 [Installation](../../../docs/install.md), [high availability](../../../docs/high-availability.md),
 [operations](../../../docs/operations.md), [moving from jsPolicy](../../../docs/upgrade-from-jspolicy.md). What is wrong with values
-is told by \`helm template\` already (\`values.schema.json\`). This file is made from the comments of \`values.yaml\`.
+is told by \`helm template\` already, in words. This file is made from the comments of \`values.yaml\`.
 
 | value | default | meaning |
 | --- | --- | --- |

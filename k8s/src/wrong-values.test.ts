@@ -63,6 +63,10 @@ const REFUSED: readonly (readonly [set: string, words: string])[] = [
   ],
   ['nats={"enabled":false}', 'nats.url is "": write the address of NATS, such as nats://nats.example:4222'],
   ['nats={"enabled":false,"url":"http://nats:4222"}', 'nats.url is "http://nats:4222": write the address of NATS'],
+  [
+    'nats={"enabled":false,"url":"nats://a:secret@b.example"}',
+    'nats.url is "nats://(credentials)@b.example": write the',
+  ],
   ['serviceMonitor.interval="often"', 'serviceMonitor.interval is "often": write a duration, such as 30s or 1m'],
   ['evaluator.autoscaling.prometheusUrl="prometheus:9090"', 'write an address, such as http://prometheus'],
 
@@ -91,6 +95,9 @@ const REFUSED: readonly (readonly [set: string, words: string])[] = [
     'service.targetPort is 9080, where health and metrics are: write another one, such as 8443',
   ],
   ['service.port=8080', "service.port is 8080, the Service's port of metrics: write another one, such as 443"],
+
+  ['jspolicy.extraVolumes=[{"name":"tmp","emptyDir":{}}]', "jspolicy.extraVolumes has tmp, which is the chart's own"],
+  ['jspolicy.extraVolumeMounts=[{"name":"lists"}]', "at '/jspolicy/extraVolumeMounts/0': missing property 'mountPath'"],
 
   // What processes take to end.
   [
@@ -135,7 +142,7 @@ test(`${named}, tells all that is wrong at once`, async () => {
 
 /** What is close to the wrong, and right. */
 test.each([
-  'nats={"enabled":false,"url":"tls://a.example:4222,b.example"}',
+  'nats={"enabled":false,"url":"tls://a.example:4222, b.example,nats://[fd00::1]:4222"}',
   'evaluator.spool={"sizeLimit":"1Gi","maxMiB":512,"drainSeconds":0}',
   'evaluator={"terminationGracePeriodSeconds":35,"spool":{"drainSeconds":0}}',
   'gateway.resources={"limits":{"cpu":1.5,"memory":"1.5G","example.com/device":2}}',

@@ -10,7 +10,8 @@
 {{- end -}}
 {{- end -}}
 
-{{- define "jspolicy.wrong.ports" -}}
+{{/* Ports and volumes that the chart has itself. */}}
+{{- define "jspolicy.wrong.taken" -}}
 {{- $found := . -}}
 {{- with .root.Values.service -}}
 {{- /* Below 1024 another one is taken: jspolicy.webhookPort. */}}
@@ -19,6 +20,11 @@
 {{- end -}}
 {{- if eq (int .port) 8080 -}}
 {{- include "jspolicy.wrong.add" (list $found "service.port is 8080, the Service's port of metrics: write another one, such as 443") -}}
+{{- end -}}
+{{- end -}}
+{{- range .root.Values.jspolicy.extraVolumes -}}
+{{- if has .name (list "tmp" "nats" "spool" "work" "npm") -}}
+{{- include "jspolicy.wrong.add" (list $found (printf "jspolicy.extraVolumes has %s, which is the chart's own: take another name" .name)) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

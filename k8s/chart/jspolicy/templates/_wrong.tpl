@@ -62,8 +62,11 @@ What the schema cannot say in words. Each of these looks at something in the val
   (list "podMonitor.interval" .podMonitor.interval $duration)
 -}}
 {{- if not .nats.enabled -}}
-{{- $url := list "^((nats|tls)://)?[^/:, ]+(:[0-9]+)?(, *((nats|tls)://)?[^/:, ]+(:[0-9]+)?)*$" "the address of NATS, such as nats://nats.example:4222, since nats.enabled is false" -}}
-{{- $texts = append $texts (list "nats.url" .nats.url $url) -}}
+{{- range splitList "," (default "" .nats.url | trimSuffix ",") -}}
+{{- /* Credentials, which it may not hold, are not repeated. */}}
+{{- $texts = append $texts (list "nats.url" (regexReplaceAll "[^/]*@" (trim .) "(credentials)@") (list
+  "^((nats|tls)://)?([^][/:@ ]+|[[][0-9a-fA-F:]+[]])(:[0-9]+)?/?$" "the address of NATS, such as nats://nats.example:4222, since nats.enabled is false")) -}}
+{{- end -}}
 {{- end -}}
 {{- range .audit.sinkRefusedAddresses -}}
 {{- $texts = append $texts (list "audit.sinkRefusedAddresses" . (list
