@@ -26,8 +26,17 @@ beforeAll(async () => {
   kube = await kubeForTest();
   await create('/api/v1/namespaces', { metadata: { name: 'jspolicy' } });
   const path = '/apis/apps/v1/namespaces/jspolicy';
-  await create(`${path}/statefulsets`, workload('StatefulSet', 'jspolicy-nats', { replicas: 3, serviceName: 'nats' }));
+  const claim = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '4096Mi' } } };
+  const volumeClaimTemplates = [{ metadata: { name: 'data' }, spec: claim }];
+  const nats = { replicas: 3, serviceName: 'nats', volumeClaimTemplates };
+  await create(`${path}/statefulsets`, workload('StatefulSet', 'jspolicy-nats', nats));
   await create(`${path}/deployments`, workload('Deployment', 'jspolicy-evaluator', { replicas: 5 }));
+  const labels = { 'app.kubernetes.io/name': 'jspolicy' };
+  const template = { metadata: { labels }, spec: { containers: [{ name: 'only', image: 'none' }] } };
+  await create(
+    `${path}/deployments`,
+    workload('Deployment', 'first-gateway', { selector: { matchLabels: labels }, template }),
+  );
 });
 afterAll(() => kube?.stop());
 
@@ -40,6 +49,21 @@ test(`${named}: fewer servers of NATS are refused`, async () => {
   expect(said).toContain('docs/operations.md');
   expect(await failure(given(['nats.replicas=3']))).toBe('rendered');
   expect(await failure(given(['nats.replicas=5']))).toBe('rendered');
+});
+
+test(`${named}: what Kubernetes does not change is refused before anything is`, async () => {
+  const said = await failure(given(['nats.storage={"size":"8Gi","storageClassName":"fast"}']));
+  expect(said).toContain('nats.storage.size is "8Gi": write "4Gi", which StatefulSet jspolicy-nats has');
+  expect(said).toContain('nats.storage.storageClassName is "fast": write "", which');
+  expect(await failure(given(['nats.storage.accessMode="ReadWriteOncePod"']))).toContain(
+    'write "ReadWriteOnce", which',
+  );
+  expect(await failure(given(['nats.storage.size="4096Mi"']))).toBe('rendered');
+
+  const names = ['fullnameOverride="first"', 'nameOverride="other"'];
+  expect(await failure(given(names))).toContain(
+    'nameOverride makes the name other: write jspolicy, which the selector of',
+  );
 });
 
 test(`${named}: an autoscaler begins with as many Pods as there are`, async () => {

@@ -94,13 +94,39 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+
+{{/* What Kubernetes or JetStream cannot follow from the release that is there: nothing where the API server is not asked, as by helm template. */}}
+{{- define "jspolicy.wrong.release" -}}
+{{- $found := . -}}
+{{- $name := include "jspolicy.name" .root -}}
+{{- $deployment := include "jspolicy.componentName" (list .root "gateway") -}}
+{{- with (lookup "apps/v1" "Deployment" .root.Release.Namespace $deployment).spec -}}
+{{- $before := dig "matchLabels" "app.kubernetes.io/name" $name .selector -}}
+{{- if ne $before $name -}}
+{{- include "jspolicy.wrong.add" (list $found (printf "nameOverride makes the name %s: write %s, which the selector of Deployment %s has: Kubernetes does not change it" $name $before $deployment)) -}}
+{{- end -}}
+{{- end -}}
 {{- if .root.Values.nats.enabled -}}
-{{- $name := include "jspolicy.natsName" .root -}}
-{{- /* Nothing where the API server is not asked, as by helm template. */}}
-{{- $servers := dig "spec" "replicas" 0 (default (dict) (lookup "apps/v1" "StatefulSet" .root.Release.Namespace $name)) | int -}}
-{{- $wanted := int .root.Values.nats.replicas -}}
-{{- if gt $servers $wanted -}}
-{{- include "jspolicy.wrong.add" (list $found (printf "nats.replicas is %d: write %d, which StatefulSet %s has: copies of streams would be lost with their servers; docs/operations.md says how to begin anew with fewer" $wanted $servers $name)) -}}
+{{- $nats := .root.Values.nats -}}
+{{- $set := include "jspolicy.natsName" .root -}}
+{{- with (lookup "apps/v1" "StatefulSet" .root.Release.Namespace $set).spec -}}
+{{- if gt (int .replicas) (int $nats.replicas) -}}
+{{- include "jspolicy.wrong.add" (list $found (printf "nats.replicas is %d: write %d, which StatefulSet %s has: copies of streams would be lost with their servers; docs/operations.md says how to begin anew with fewer" (int $nats.replicas) (int .replicas) $set)) -}}
+{{- end -}}
+{{- with (first (default (list (dict)) .volumeClaimTemplates)).spec -}}
+{{- $size := dig "resources" "requests" "storage" "" . -}}
+{{- $kept := list
+  (list "size" $nats.storage.size $size (eq (include "jspolicy.mebibytes" $nats.storage.size) (include "jspolicy.mebibytes" $size)))
+  (list "storageClassName" $nats.storage.storageClassName (default "" .storageClassName) (eq (default "" $nats.storage.storageClassName) (default "" .storageClassName)))
+  (list "accessMode" $nats.storage.accessMode (first .accessModes) (eq $nats.storage.accessMode (first .accessModes)))
+-}}
+{{- range $kept -}}
+{{- if not (index . 3) -}}
+{{- include "jspolicy.wrong.add" (list $found (printf "nats.storage.%s is %q: write %q, which StatefulSet %s has: Kubernetes does not change its claims" (index . 0) (index . 1) (index . 2) $set)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
