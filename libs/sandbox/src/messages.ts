@@ -44,6 +44,8 @@ export type FromChild =
   /** The run so far counts for nothing: another one begins, with a limit and calls of its own. */
   | { type: 'again'; id: number }
   | { type: 'call'; id: number; call: number; name: string; args: unknown[] }
+  /** The policy ended itself, and its code may still go on: this is told if its process gives no result any more. */
+  | { type: 'ended'; id: number; answer: ChildAnswer }
   | ChildResult;
 
 export interface ChildResult {

@@ -13,6 +13,7 @@ export class EvaluationSlot implements ContextHost {
   readonly #onAgain: () => void;
   #open = false;
   #calls = 0;
+  #onEnd: ((outcome: string) => void) | undefined;
   /** The policy's own end; it stands whatever its code did after it. */
   outcome: string | undefined;
   /** The policy reached for the host where it cannot wait: the run counts for nothing. */
@@ -28,15 +29,22 @@ export class EvaluationSlot implements ContextHost {
     this.#onAgain = onAgain;
   }
 
-  open(again: boolean): void {
+  /** `onEnd`: the policy ended itself, in a run that counts so far; its code may still go on. Must not throw. */
+  open(again: boolean, onEnd?: ((outcome: string) => void) | undefined): void {
     if (again) this.#onAgain();
     this.#open = true;
+    this.#onEnd = onEnd;
     this.#calls = 0;
     this.outcome = undefined;
     this.hostNeeded = false;
     this.freshNeeded = false;
     this.wrote = false;
     this.prints.clear();
+  }
+
+  /** The policy's code came back: what is its end now is told at once anyway. */
+  codeIsOver(): void {
+    this.#onEnd = undefined;
   }
 
   close(): void {
@@ -68,7 +76,9 @@ export class EvaluationSlot implements ContextHost {
   }
 
   end(outcome: string): void {
-    if (this.#open) this.outcome ??= outcome;
+    if (!this.#open || this.outcome !== undefined) return;
+    this.outcome = outcome;
+    if (!this.hostNeeded && !this.freshNeeded) this.#onEnd?.(outcome);
   }
 }
 

@@ -6,6 +6,8 @@ export interface LoadedBundle extends BundleFacts {
   name: string;
   script: string;
   kept: boolean;
+  /** Its code may go on after the policy's end. */
+  mayGoOn: boolean;
 }
 
 /** The policy's own part of the script. */

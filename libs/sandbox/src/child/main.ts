@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import { encodeFrame, FrameReader } from '../frames.ts';
 import type { CallReply, FromChild, ToChild } from '../messages.ts';
 import { PIPE_FD } from '../pool/child-command.ts';
+import { mayGoOn } from './early-end.ts';
 import { EvaluationSlot } from './evaluation-slot.ts';
 import { IsolateHome } from './isolate-home.ts';
 import type { LoadedBundle } from './loaded-bundle.ts';
@@ -43,7 +44,7 @@ const slot = new EvaluationSlot(
   () => send({ type: 'again', id: currentId }),
 );
 const home = new IsolateHome(memoryLimitMiB, slot);
-const runner = new PolicyRunner(home, slot);
+const runner = new PolicyRunner(home, slot, (answer) => send({ type: 'ended', id: currentId, answer }));
 
 const NOT_UTF8 = { answer: { kind: 'malformed', message: 'the body must be UTF-8' }, retire: false } as const;
 
@@ -83,7 +84,9 @@ function receive(message: ToChild, body: Buffer): void {
   } else if (message.type === 'globals') home.globalContext = body.toString('utf8');
   else {
     const script = body.toString('utf8');
-    bundles.set(message.digest, { ...message, name: '', script, kept: message.isolation === 'kept' });
+    const kept = message.isolation === 'kept';
+    const own = script.slice(message.preludeLength);
+    bundles.set(message.digest, { ...message, name: '', script, kept, mayGoOn: mayGoOn(own) });
   }
 }
 

@@ -3,6 +3,7 @@ import type { PolicyFailure } from '@jspolicy/policy';
 import { GUEST } from '../guest/guest-types.ts';
 import type { ChildAnswer, ChildResult } from '../messages.ts';
 import { boundedFailure } from './answer-bounds.ts';
+import { earlyAnswer } from './early-end.ts';
 import type { EvaluationSlot } from './evaluation-slot.ts';
 import { failureOf, type IsolateState } from './failure.ts';
 import type { GuestContext, Mode } from './guest-context.ts';
@@ -31,12 +32,15 @@ type Run = Omit<ChildResult, 'type' | 'id' | 'prints'>;
 export class PolicyRunner {
   readonly #home: IsolateHome;
   readonly #slot: EvaluationSlot;
+  readonly #onEnd: (answer: ChildAnswer) => void;
   readonly #kept: KeptContexts;
   #unswept: { context: GuestContext; digest: string } | undefined;
 
-  constructor(home: IsolateHome, slot: EvaluationSlot) {
+  /** `onEnd`: a policy ended itself, and what it said stands if no more is heard of it. */
+  constructor(home: IsolateHome, slot: EvaluationSlot, onEnd: (answer: ChildAnswer) => void) {
     this.#home = home;
     this.#slot = slot;
+    this.#onEnd = onEnd;
     this.#kept = new KeptContexts(home);
   }
 
@@ -187,11 +191,17 @@ export class PolicyRunner {
   }
 
   async #run(task: Task, context: GuestContext, code: () => Promise<unknown>, time: RunTime): Promise<Run> {
-    this.#slot.open(time.begin());
+    let told: ChildAnswer | undefined;
+    const tell = (outcome: string) => {
+      told = earlyAnswer(outcome, task);
+      if (told) this.#onEnd(told);
+    };
+    this.#slot.open(time.begin(), task.bundle.mayGoOn ? tell : undefined);
     try {
       await code();
+      this.#slot.codeIsOver();
       const outcome = (await context.askShortly(GUEST.finish)) as string;
-      return { answer: answerOf(this.#slot.outcome ?? outcome, task), retire: false };
+      return { answer: told ?? answerOf(this.#slot.outcome ?? outcome, task), retire: false };
     } catch (error) {
       return this.#failed(error, task, this.#state(time));
     } finally {

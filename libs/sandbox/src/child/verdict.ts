@@ -5,7 +5,7 @@ import type { ChildAnswer } from '../messages.ts';
 import { boundedFailure, boundedVerdict, patchProblem } from './answer-bounds.ts';
 import { timeout, withoutBootstrapFrames, withoutOurFrames } from './failure.ts';
 
-interface Judged {
+export interface Judged {
   policy: string;
   policyType: PolicyType;
   /** The review as text: what a patch starts from. */

@@ -17,6 +17,7 @@ export function childMessage(header: unknown): FromChild | undefined {
     type === 'ready' ||
     (type === 'again' && isAgain(header)) ||
     (type === 'call' && isCall(header)) ||
+    (type === 'ended' && isEnded(header)) ||
     (type === 'result' && isResult(header));
   return isOne ? (header as unknown as FromChild) : undefined;
 }
@@ -81,6 +82,8 @@ const ANSWERS: Record<ChildAnswer['kind'], Check> = {
 
 const isAnswer: Check = (value) =>
   isFields(value) && Object.entries(ANSWERS).some(([kind, check]) => value['kind'] === kind && check(value));
+
+const isEnded = has({ id: isNumber, answer: isAnswer });
 
 const isResult = has({
   id: isNumber,

@@ -1,5 +1,5 @@
 import type { PolicyFailure } from '@jspolicy/policy';
-import type { ChildResult } from '../messages.ts';
+import type { ChildAnswer, ChildResult } from '../messages.ts';
 import type { EvaluationResult } from '../port.ts';
 import { DAMAGED_SIGNAL } from './child-command.ts';
 
@@ -18,6 +18,8 @@ export interface Died {
   byOthers?: boolean;
   /** No host call was made that may change something: another process may evaluate it. */
   mayRepeat?: boolean;
+  /** What the policy said with its end before: that stands. */
+  ended?: ChildAnswer | undefined;
 }
 
 const TIME_IS_OVER = new Set<KilledFor>(['time', 'host', 'starved']);
@@ -53,7 +55,7 @@ export const failed = (failure: PolicyFailure): EvaluationResult => ({ kind: 'fa
 
 /** The policy is not why its process ended, and nothing that it did has had an effect. */
 export function isWorthRepeating(outcome: Ended): boolean {
-  if ('died' in outcome) return outcome.byOthers === true && outcome.mayRepeat === true;
+  if ('died' in outcome) return outcome.byOthers === true && outcome.mayRepeat === true && !outcome.ended;
   return 'result' in outcome && outcome.result.crowded === true;
 }
 
@@ -78,6 +80,7 @@ export function failureWithoutResult(
 ): EvaluationResult {
   if ('hostFailed' in outcome)
     return failed({ cause: 'exception', message: `${outcome.hostFailed}() failed in the engine: see its log` });
+  if (outcome.ended) return outcome.ended;
   if (outcome.killedFor && TIME_IS_OVER.has(outcome.killedFor))
     return failed({ cause: 'timeout', message: `script ${policy} timed out` });
   if (outcome.killedFor === 'memory')

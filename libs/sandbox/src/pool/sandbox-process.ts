@@ -7,7 +7,7 @@ import type { LoadedBundle } from './loaded-bundles.ts';
 import { isFromOthers, type KilledFor } from './outcome.ts';
 import { cpuTimeMs, type ProcessState, processState } from './process-state.ts';
 import { SentBundles } from './sent-bundles.ts';
-import { finish, giveBack, repeatable, type Sent, type Settle, sentNow } from './sent-evaluation.ts';
+import { finish, giveBack, howFar, type Sent, type Settle, sentNow } from './sent-evaluation.ts';
 
 /** Resident memory is read from a file: not after each evaluation. */
 const EVALUATIONS_PER_CHECK = 50;
@@ -164,13 +164,16 @@ export class SandboxProcess {
     if (why === undefined) return;
     this.freeTheLine();
     const [current] = this.#line;
-    if (current) finish(current, { died: 'killed', killedFor: why, ...repeatable(current, why === 'stopped') });
+    if (!current) return;
+    // Who says what no process says is not believed either in what he said before.
+    if (why === 'damaged') current.ended = undefined;
+    finish(current, { died: 'killed', killedFor: why, ...howFar(current, why === 'stopped') });
   }
 
   #end(how: string, died: string): void {
     this.freeTheLine();
     const [current] = this.#line.splice(0);
-    if (current) finish(current, { died, ...repeatable(current, this.#isByOthers(how)) });
+    if (current) finish(current, { died, ...howFar(current, this.#isByOthers(how)) });
   }
 
   /** The kernel's SIGKILL when memory runs out is the policy's, where it took much. */
@@ -192,6 +195,7 @@ export class SandboxProcess {
     if (!current || news.id !== current.id) return;
     if (news.type === 'result') this.#take(news);
     else if (news.type === 'again') this.#again(current);
+    else if (news.type === 'ended') current.ended = news.answer;
     else this.#answerCall(current, news);
   }
 
@@ -214,6 +218,7 @@ export class SandboxProcess {
     }
     current.endsAt = Math.min(performance.now() + current.limitMs, current.deadlineAt);
     current.seen = undefined;
+    current.ended = undefined;
     current.calls?.again();
   }
 

@@ -1,3 +1,4 @@
+import type { ChildAnswer } from '../messages.ts';
 import type { Evaluation } from '../port.ts';
 import type { HostCalls } from './host-calls.ts';
 import type { ProcessOutcome } from './outcome.ts';
@@ -19,6 +20,8 @@ export interface Sent {
   calls: HostCalls | undefined;
   /** When it was first looked at since it began or called the host, and the CPU time of the process by then. */
   seen: { atMs: number; cpuMs: number } | undefined;
+  /** What the policy said with its end, while its code may still go on. */
+  ended: ChildAnswer | undefined;
   /** It goes to another process; what this one still does with it must have no effect. */
   givenBack: boolean;
   settle: Settle;
@@ -36,14 +39,28 @@ export function sentNow({
   const limitMs = Math.max(1, endsAt - now);
   const deadlineAt = now + limitMs + Math.max(0, wholeDeadlineMs - wholeMs);
   const times = { endsAt, deadlineAt, limitMs, startedAt: now };
-  return { id, evaluation, ...times, runs: 1, calls: undefined, seen: undefined, givenBack: false, settle };
+  return {
+    id,
+    evaluation,
+    ...times,
+    runs: 1,
+    calls: undefined,
+    seen: undefined,
+    ended: undefined,
+    givenBack: false,
+    settle,
+  };
 }
 
 /** Called once: with the outcome, and with the milliseconds that the evaluation itself took. */
 export type Settle = (outcome: ProcessOutcome, tookMs?: number) => void;
 
 /** Of one whose process ended. */
-export const repeatable = ({ calls }: Sent, byOthers: boolean) => ({ byOthers, mayRepeat: !calls?.mayHaveChanged });
+export const howFar = ({ calls, ended }: Sent, byOthers: boolean) => ({
+  byOthers,
+  mayRepeat: !calls?.mayHaveChanged,
+  ended,
+});
 
 /** It goes to another process. */
 export function giveBack(sent: Sent): void {

@@ -79,6 +79,7 @@ const malformed: [string, string][] = [
     'a failure of the engine',
     'send({ ...result, answer: { kind: "failed", failure: { cause: "no-bundle", message: "" } } })',
   ],
+  ['an end without an answer', 'send({ type: "ended", id: 0 })'],
   ['prints that are no texts', 'send({ ...result, answer: verdict, prints: [1] })'],
 ];
 
@@ -108,4 +109,18 @@ describe('ends its process, and the policy is to blame', () => {
     expect(outcome).toMatchObject({ killedFor: 'damaged' });
     expect(calls).toBeLessThan(100);
   });
+
+  test('what it said of the policy’s end before does not count', async () => {
+    const { outcome } = await outcomeOf(`send({ type: 'ended', id: 0, answer: verdict }); send({ type: 'more' })`);
+    expect(outcome).toMatchObject({ killedFor: 'damaged', ended: undefined });
+  });
+});
+
+test('the end that it told stands when it ends by itself, unless it begins anew', async () => {
+  const told = `send({ type: 'ended', id: 0, answer: verdict });`;
+  const end = 'setImmediate(() => globalThis.process.exit(3))';
+  const { outcome } = await outcomeOf(`${told} ${end}`);
+  expect(outcome).toMatchObject({ died: 'exit code 3', ended: { kind: 'verdict' } });
+  const again = await outcomeOf(`${told} send({ type: 'again', id: 0 }); ${end}`);
+  expect(again.outcome).toMatchObject({ died: 'exit code 3', ended: undefined });
 });
