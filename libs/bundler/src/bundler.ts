@@ -51,7 +51,7 @@ export function createBundler(options: BundlerOptions): Bundler {
 
 async function compile(request: CompileRequest, compiler: SourceCompiler): Promise<CompileReply> {
   try {
-    if (request.kind === 'precompiled') return compilePrecompiled(request.script, compiler.limits);
+    if (request.kind === 'precompiled') return await compilePrecompiled(request.script, compiler.limits);
     return await compileSource(request, compiler);
   } catch (error) {
     if (error instanceof CompileFailure) return error.reply();

@@ -1,27 +1,47 @@
-import { Script } from 'node:vm';
 import { bundleDigest, type CompileReply } from '@jspolicy/contracts';
-import { type Position, positionAt, renderDiagnostic } from './diagnostics.ts';
+import { apart } from './apart.ts';
+import { renderDiagnostic } from './diagnostics.ts';
 import { CompileFailure } from './failure.ts';
-import { hostCallsIn } from './host-calls.ts';
 import type { BundlerLimits } from './limits.ts';
-import { isParseError, parseScript } from './syntax-tree.ts';
+import { type ScriptFacts, scriptFacts } from './script-facts.ts';
 
 const BUNDLE_FILE = 'bundle';
 
-/** Checks a script that a user made: V8 must be able to read it as a classic script. Throws CompileFailure. */
-export function compilePrecompiled(script: string, limits: BundlerLimits): CompileReply {
+/** Up to here a script is read where it is: a few milliseconds. */
+const SMALL_LENGTH = 20_000;
+/** Twice what the syntax tree of the largest script that people have made takes. */
+const MEMORY_LIMIT_MIB = 512;
+
+/**
+ * Checks a script that a user made: V8 must be able to read it as a classic script. A larger one is read in a process of its
+ * own: it may be written to take all the time and memory that there is. Throws CompileFailure.
+ */
+export async function compilePrecompiled(script: string, limits: BundlerLimits): Promise<CompileReply> {
   checkBundleSize(script, limits);
-  const error = syntaxError(script);
-  if (error) throw bundleFailure(error.message, positionOf(script));
+  const facts = script.length <= SMALL_LENGTH ? scriptFacts(script) : await factsApart(script, limits.bundleTimeoutMs);
+  if ('problem' in facts) throw bundleFailure(facts.problem.text, facts.problem.position);
   const described = {
     script,
     isolation: 'request' as const,
     isolationReason: 'the bundle was made by the user and evaluates all of its code on each request',
     preludeLength: 0,
     form: 'script' as const,
-    hostCalls: hostCallsIn(script),
+    hostCalls: facts.hostCalls,
   };
   return { ok: true, bundle: { ...described, digest: bundleDigest(described) }, warnings: [] };
+}
+
+async function factsApart(script: string, timeoutMs: number): Promise<ScriptFacts> {
+  const limits = { timeoutMs, memoryLimitMiB: MEMORY_LIMIT_MIB };
+  const outcome = await apart<ScriptFacts>(import.meta.url, 'script-facts-process', script, limits);
+  if ('done' in outcome) return outcome.done;
+  if ('ended' in outcome)
+    throw new CompileFailure('platform', `error reading javascript bundle: its process ended: ${outcome.ended}`);
+  throw bundleFailure(
+    outcome.over === 'time'
+      ? `to read it takes longer than ${timeoutMs / 1000} s`
+      : `to read it takes more than ${MEMORY_LIMIT_MIB} MiB of memory`,
+  );
 }
 
 export function checkBundleSize(script: string, limits: BundlerLimits): void {
@@ -34,28 +54,7 @@ export function checkBundleSize(script: string, limits: BundlerLimits): void {
 
 const mebibytes = (bytes: number) => Math.ceil((bytes / 1024 / 1024) * 10) / 10;
 
-/** What V8 has against a text; it is compiled here and never run. */
-export function syntaxError(script: string): Error | undefined {
-  try {
-    new Script(script, { filename: BUNDLE_FILE });
-    return undefined;
-  } catch (error) {
-    if (error instanceof Error) return error;
-    throw error;
-  }
-}
-
-/** V8 keeps its positions in the stack's text; acorn tells them. They agree on nearly all texts. */
-function positionOf(script: string): Position | undefined {
-  try {
-    parseScript(script, { allowHashBang: true });
-    return undefined;
-  } catch (error) {
-    return isParseError(error) ? positionAt(script, error.pos) : undefined;
-  }
-}
-
-function bundleFailure(text: string, position?: Position): CompileFailure {
+function bundleFailure(text: string, position?: { line: number; column: number }): CompileFailure {
   const diagnostic = { file: BUNDLE_FILE, ...position, text };
   return new CompileFailure('author', `error reading javascript bundle: ${renderDiagnostic(diagnostic)}`, [diagnostic]);
 }

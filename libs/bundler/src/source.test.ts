@@ -2,6 +2,7 @@ import { createContext, runInContext } from 'node:vm';
 import { bundleDigest, type CompileReply } from '@jspolicy/contracts';
 import { type TempDir, tempDir } from '@jspolicy/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { apart } from './apart.ts';
 import { type Bundler, createBundler } from './bundler.ts';
 
 let dir: TempDir;
@@ -247,5 +248,28 @@ describe('a bundle that a user made', () => {
 
   it('may be deep', async () => {
     expect(await precompiled(`${'['.repeat(2000)}${']'.repeat(2000)}`)).toMatchObject({ ok: true });
+  });
+
+  it('is read elsewhere when it is large, with the same words', async () => {
+    const large = `${'a();'.repeat(100_000)}\n`;
+    expect(await precompiled(`${large}get("Pod")`)).toMatchObject({ ok: true, bundle: { hostCalls: ['get'] } });
+    expect(await precompiled(`${large}  import x from "y"`)).toMatchObject({
+      message: 'error reading javascript bundle: bundle:2:3: Cannot use import statement outside a module',
+    });
+    expect(await precompiled(`${'['.repeat(2 ** 21)}${']'.repeat(2 ** 21)}`)).toMatchObject({
+      ok: false,
+      fault: 'author',
+      message: 'error reading javascript bundle: bundle: Maximum call stack size exceeded',
+    });
+  });
+
+  // To find where it is wrong takes a parser minutes: each name is looked for among all before.
+  const slow = `${Array.from({ length: 300_000 }, (_, index) => `let a${index};`).join('')} (]`;
+  it.each([
+    ['time', { timeoutMs: 2_000, memoryLimitMiB: 512 }],
+    ['memory', { timeoutMs: 300_000, memoryLimitMiB: 24 }],
+  ])('takes no more %s than it may', async (over, limits) => {
+    const base = new URL('./precompiled.ts', import.meta.url).href;
+    expect(await apart(base, 'script-facts-process', slow, limits)).toEqual({ over });
   });
 });

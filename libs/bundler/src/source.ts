@@ -10,8 +10,9 @@ import { decideApart } from './isolation/decide-apart.ts';
 import type { BundlerLimits } from './limits.ts';
 import { type ParsedSource, parseSource } from './parse-source.ts';
 import { writePolicyPart } from './policy-part.ts';
-import { checkBundleSize, syntaxError } from './precompiled.ts';
+import { checkBundleSize } from './precompiled.ts';
 import { buildPrelude } from './prelude.ts';
+import { syntaxError } from './script-facts.ts';
 import { checkImports } from './specifier.ts';
 
 type SourceRequest = Extract<CompileRequest, { kind: 'source' }>;

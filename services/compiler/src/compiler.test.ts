@@ -116,6 +116,26 @@ describe('the compiler service', () => {
     await Promise.all([other.stop(), registry.stop()]);
   });
 
+  it('compiles others while it reads a bundle that was made to take all the time', async () => {
+    const other = await natsForTest();
+    const otherBus = await connectBus({ servers: other.url, name: 'test', log });
+    const one = await startCompiler({ NATS_URL: other.url, BUNDLE_TIMEOUT: '10' });
+    const lets = Array.from({ length: 300_000 }, (_, index) => `let a${index};`).join('');
+    const answered: string[] = [];
+    const hostile = ask(JSON.stringify({ kind: 'precompiled', policy: 'a.b.c', script: `${lets} (]` }), otherBus);
+    void hostile.then(() => answered.push('hostile'));
+    expect((await ask(JSON.stringify(source('deny("x")')), otherBus)).reply).toMatchObject({ ok: true });
+    expect(answered).toEqual([]);
+    expect((await hostile).reply).toMatchObject({
+      ok: false,
+      fault: 'author',
+      message: 'error reading javascript bundle: bundle: to read it takes longer than 10 s',
+    });
+    await one.stop();
+    await otherBus.close();
+    await other.stop();
+  }, 60_000);
+
   it('two that run make the same bytes of the same request', async () => {
     const env = { WORK_DIR: `${dir.path}/second/work`, CACHE_DIR: `${dir.path}/second/cache` };
     const other = await startCompiler(env);

@@ -1,6 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { apart } from '../apart.ts';
 import type { PolicyPart } from '../policy-part.ts';
 import { type Decision, decideIsolation, undecided } from './decide.ts';
 
@@ -13,41 +11,15 @@ export interface DecisionWork {
 const SMALL_LENGTH = 20_000;
 /** Beyond it even a process of its own is not worth it: a syntax tree takes several hundred times its text. */
 const LARGE_LENGTH = 1_500_000;
-const TIMEOUT_MS = 10_000;
-const MEMORY_LIMIT_MIB = 512;
+const LIMITS = { timeoutMs: 10_000, memoryLimitMiB: 512 };
 
 /** As decideIsolation; a larger script in a process of its own, whose time and memory are bounded and given back. */
 export async function decideApart(work: DecisionWork): Promise<Decision> {
   const length = work.prelude.length + work.part.text.length;
   if (length <= SMALL_LENGTH) return decideIsolation(work.prelude, work.part);
   if (length > LARGE_LENGTH) return undecided('it is too large');
-  const url = new URL(`./decide-process${extname(import.meta.url)}`, import.meta.url);
-  const child = fork(fileURLToPath(url), {
-    env: {},
-    execArgv: [`--max-old-space-size=${MEMORY_LIMIT_MIB}`],
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-  });
-  try {
-    return await decisionOf(child, work);
-  } finally {
-    child.kill('SIGKILL');
-  }
-}
-
-function decisionOf(child: ChildProcess, work: DecisionWork): Promise<Decision> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => resolve(undecided('it takes too long')), TIMEOUT_MS);
-    const settle = (decision: Decision) => {
-      clearTimeout(timer);
-      resolve(decision);
-    };
-    child.once('message', (decision) => settle(decision as Decision));
-    child.once('exit', () => settle(undecided('it takes too much memory')));
-    child.once('error', (error) => {
-      clearTimeout(timer);
-      reject(error);
-    });
-    child.send(work, (error) => error && settle(undecided(error.message)));
-  });
+  const outcome = await apart<Decision>(import.meta.url, 'decide-process', work, LIMITS);
+  if ('done' in outcome) return outcome.done;
+  const isLate = 'over' in outcome && outcome.over === 'time';
+  return undecided(isLate ? 'it takes too long' : 'it takes too much memory');
 }

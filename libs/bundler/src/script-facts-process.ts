@@ -1,0 +1,4 @@
+import { scriptFacts } from './script-facts.ts';
+import { workApart } from './work-apart.ts';
+
+workApart(scriptFacts);
