@@ -14,6 +14,8 @@ export type ImportRequest =
   | { kind: 'evaluate'; specifier: string; attribute: string | undefined; offset: number }
   | { kind: 'require'; specifier: string; offset: number }
   | { kind: 'dynamic'; specifier: string; offset: number; keywordOffset: number }
+  /** import.meta: a policy has none. */
+  | { kind: 'meta'; offset: number }
   /** require(x) or import(x) of what only the run tells. */
   | { kind: 'unknown'; construct: 'require' | 'import'; offset: number };
 
@@ -42,6 +44,8 @@ function importOf(node: AnyNode): ImportRequest | undefined {
       return node.source ? { kind: 'evaluate', ...sourceOf(node) } : undefined;
     case 'ImportExpression':
       return dynamicOf(anyNode(node.source), node.start);
+    case 'MetaProperty':
+      return node.meta.name === 'import' ? { kind: 'meta', offset: node.start } : undefined;
     case 'CallExpression':
       return node.callee.type === 'Identifier' && node.callee.name === 'require' ? requireOf(node) : undefined;
     default:

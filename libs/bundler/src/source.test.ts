@@ -141,7 +141,8 @@ describe('diagnostics', () => {
     ['import x from "file:///etc/passwd";', '"file:///etc/passwd" cannot be imported'],
     ['import x from "a/../../b";', '"a/../../b" leads out of its package'],
     ['const n = "x"; import(n);', 'javascript:1:16: import() needs the package'],
-    ['export {};\nconst x = import.meta.url;', "Cannot use 'import.meta' outside a module"],
+    ['export {};\nconst x = import.meta.url;', 'javascript:2:11: import.meta is not possible here'],
+    ['const x: string = import.meta.url;', 'javascript:1:19: import.meta is not possible here'],
     ['@'.repeat(10), 'error bundling javascript: javascript:1:'],
   ];
   it.each(REFUSED)('%s', async (source, text) => {

@@ -56,6 +56,7 @@ async function judge(
     const text = `${request.construct}() needs the package's name as a literal string`;
     return request.construct === 'import' ? [problems, text] : [warnings, `${text}: this call throws`];
   }
+  if (request.kind === 'meta') return [problems, 'import.meta is not possible here: a policy has no file of its own'];
   const attribute = 'attribute' in request ? request.attribute : undefined;
   if (!ATTRIBUTES.includes(attribute))
     return [problems, `with { type: "${attribute}" } is not possible here, only "json"`];
