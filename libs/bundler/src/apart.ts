@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Said } from './work-apart.ts';
 
 /** How a piece of work ended that was done in a process of its own. */
 export type Apart<T> =
@@ -12,47 +13,71 @@ export type Apart<T> =
 
 /** What the engine ends itself with where it gets no memory. */
 const OUT_OF_MEMORY = new Set<string>(['SIGABRT', 'SIGTRAP', 'SIGILL', 'SIGSEGV']);
+/** A process that has not ended so long after it was told to is killed. */
+const END_MS = 2_000;
 
-interface Limits {
+interface ApartOptions {
   timeoutMs: number;
   /** Of the heap. */
   memoryLimitMiB: number;
+  /** None by default. */
+  env?: NodeJS.ProcessEnv;
+  /** Ends it. */
+  signal?: AbortSignal;
 }
 
 /**
  * Does one piece of work in a process of its own, so that whoever asks stays as quick and as small as he was. `name`: of a
- * module beside the one of `base` that calls workApart(). The process has no environment. Rejects when it cannot be started.
+ * module beside the one of `base` that calls workApart(). Rejects when it cannot be started, and for what the work throws.
  */
-export async function apart<T>(base: string, name: string, work: unknown, limits: Limits): Promise<Apart<T>> {
+export async function apart<T>(
+  base: string,
+  name: string,
+  work: object | string,
+  options: ApartOptions,
+): Promise<Apart<T>> {
+  const { timeoutMs, memoryLimitMiB, env = {}, signal } = options;
   const child = fork(fileURLToPath(new URL(`./${name}${extname(base)}`, base)), {
-    env: {},
-    execArgv: [`--max-old-space-size=${limits.memoryLimitMiB}`],
+    env,
+    execArgv: [`--max-old-space-size=${memoryLimitMiB}`],
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });
+  const stop = () => end(child);
+  signal?.addEventListener('abort', stop, { once: true });
   try {
-    return await outcomeOf<T>(child, work, limits.timeoutMs);
+    return await outcomeOf<T>(child, work, timeoutMs);
   } finally {
-    child.kill('SIGKILL');
+    signal?.removeEventListener('abort', stop);
+    stop();
   }
 }
 
-function outcomeOf<T>(child: ChildProcess, work: unknown, timeoutMs: number): Promise<Apart<T>> {
+/** It may have processes of its own to end first. */
+function end(child: ChildProcess): void {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const timer = setTimeout(() => child.kill('SIGKILL'), END_MS);
+  child.once('exit', () => clearTimeout(timer));
+  child.kill('SIGTERM');
+}
+
+function outcomeOf<T>(child: ChildProcess, work: object | string, timeoutMs: number): Promise<Apart<T>> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => settle({ over: 'time' }), timeoutMs);
     const settle = (outcome: Apart<T>) => {
       clearTimeout(timer);
       resolve(outcome);
     };
-    child.once('message', (done) => settle({ done: done as T }));
+    const fail = (error: Error) => {
+      clearTimeout(timer);
+      reject(error);
+    };
+    child.once('message', (said: Said<T>) => ('failed' in said ? fail(new Error(said.failed)) : settle(said)));
     child.once('exit', (code, signal) =>
       settle(OUT_OF_MEMORY.has(signal ?? '') ? { over: 'memory' } : { ended: signal ?? `exit code ${code}` }),
     );
-    child.once('error', (error) => {
-      clearTimeout(timer);
-      reject(error);
-    });
+    child.once('error', fail);
     // That it could not be sent shows in the exit.
-    child.send(work as object, () => undefined);
+    child.send(work, () => undefined);
   });
 }

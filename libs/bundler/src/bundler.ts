@@ -1,12 +1,8 @@
 import type { CompileReply, CompileRequest } from '@jspolicy/contracts';
-import { DependencyTrees } from './dependencies/dependency-trees.ts';
-import { platformFailure } from './dependencies/npm-failure.ts';
-import { NpmInstaller, type NpmOptions } from './dependencies/npm-install.ts';
-import { EsbuildProcess } from './esbuild-process.ts';
-import { CompileFailure } from './failure.ts';
-import { type BundlerLimits, DEFAULT_LIMITS } from './limits.ts';
-import { compilePrecompiled } from './precompiled.ts';
-import { compileSource, type SourceCompiler } from './source.ts';
+import { createBuilder } from './builder.ts';
+import { BuildsApart, type SourceRequest } from './builds-apart.ts';
+import type { NpmOptions } from './dependencies/npm-install.ts';
+import type { BundlerLimits } from './limits.ts';
 
 export interface BundlerOptions {
   /** For what lives as long as one build. Made when it is missing. */
@@ -28,39 +24,25 @@ export interface Bundler {
   close(): Promise<void>;
 }
 
-/** Nothing is started before the first build that needs it: esbuild lives on for a minute, npm as long as it installs. */
+/** Up to here a source is compiled where it is: to parse it takes some milliseconds. Policies that people write are smaller. */
+const SMALL_LENGTH = 20_000;
+
+/**
+ * Nothing is started before the first build that needs it: esbuild lives on for a minute, npm as long as it installs, and the
+ * process of a large source as long as its build.
+ */
 export function createBundler(options: BundlerOptions): Bundler {
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const npm = options.npm ?? {};
-  const esbuild = new EsbuildProcess({ timeoutMs: limits.bundleTimeoutMs, idleMs: limits.esbuildIdleMs });
-  const installer = new NpmInstaller({ npm, limits, workDir: options.workDir, cacheDir: options.cacheDir });
-  const trees = new DependencyTrees({
-    cacheDir: options.cacheDir,
-    installer,
-    minReleaseAgeDays: npm.minReleaseAgeDays ?? 0,
-  });
-  const compiler: SourceCompiler = { esbuild, trees, limits };
+  const builder = createBuilder(options);
+  const apart = new BuildsApart(options);
   return {
-    compile: (request) => compile(request, compiler),
+    compile: (request) => (isLargeSource(request) ? apart.compile(request) : builder.compile(request)),
     async close() {
-      installer.close();
-      await esbuild.stop();
+      apart.close();
+      await builder.close();
     },
   };
 }
 
-async function compile(request: CompileRequest, compiler: SourceCompiler): Promise<CompileReply> {
-  try {
-    if (request.kind === 'precompiled') return await compilePrecompiled(request.script, compiler.limits);
-    return await compileSource(request, compiler);
-  } catch (error) {
-    if (error instanceof CompileFailure) return error.reply();
-    if (isFileError(error)) return platformFailure(error.message, { cause: error }).reply();
-    throw error;
-  }
-}
-
-/** A full disk, a missing right: an errno of the file system. */
-function isFileError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'syscall' in error && 'code' in error;
+function isLargeSource(request: CompileRequest): request is SourceRequest {
+  return request.kind === 'source' && request.source.length > SMALL_LENGTH;
 }

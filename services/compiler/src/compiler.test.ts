@@ -116,25 +116,46 @@ describe('the compiler service', () => {
     await Promise.all([other.stop(), registry.stop()]);
   });
 
-  it('compiles others while it reads a bundle that was made to take all the time', async () => {
-    const other = await natsForTest();
-    const otherBus = await connectBus({ servers: other.url, name: 'test', log });
-    const one = await startCompiler({ NATS_URL: other.url, BUNDLE_TIMEOUT: '10' });
-    const lets = Array.from({ length: 300_000 }, (_, index) => `let a${index};`).join('');
-    const answered: string[] = [];
-    const hostile = ask(JSON.stringify({ kind: 'precompiled', policy: 'a.b.c', script: `${lets} (]` }), otherBus);
-    void hostile.then(() => answered.push('hostile'));
-    expect((await ask(JSON.stringify(source('deny("x")')), otherBus)).reply).toMatchObject({ ok: true });
-    expect(answered).toEqual([]);
-    expect((await hostile).reply).toMatchObject({
-      ok: false,
-      fault: 'author',
-      message: 'error reading javascript bundle: bundle: to read it takes longer than 10 s',
-    });
-    await one.stop();
-    await otherBus.close();
-    await other.stop();
-  }, 60_000);
+  // A parser looks for each name among all before, and notes each `var` in every block around it.
+  const names = (keyword: string, count: number) =>
+    Array.from({ length: count }, (_, index) => `${keyword} a${index.toString(36)};`).join('');
+  const blocks = 800;
+  it.each<[string, CompileRequest, RegExp]>([
+    [
+      'bundle',
+      { kind: 'precompiled', policy: 'a.b.c', script: `${names('let', 300_000)} (]` },
+      /^error reading javascript bundle: bundle: to read it takes longer than 10 s$/,
+    ],
+    [
+      'source',
+      source('{'.repeat(blocks) + names('var', 100_000) + '}'.repeat(blocks)),
+      /^error bundling javascript: javascript: to compile it takes (longer than 10 s|more than 512 MiB of memory)$/,
+    ],
+  ])(
+    'compiles others while it reads a %s that was made to take all there is',
+    async (_what, request, message) => {
+      const other = await natsForTest();
+      const otherBus = await connectBus({ servers: other.url, name: 'test', log });
+      const one = await startCompiler({ NATS_URL: other.url, BUNDLE_TIMEOUT: '10' });
+      try {
+        const answered: string[] = [];
+        const hostile = ask(JSON.stringify(request), otherBus);
+        void hostile.then(
+          () => answered.push('hostile'),
+          () => answered.push('hostile failed'),
+        );
+        expect((await ask(JSON.stringify(source('deny("x")')), otherBus)).reply).toMatchObject({ ok: true });
+        expect(answered).toEqual([]);
+        expect((await hostile).reply).toMatchObject({ ok: false, fault: 'author' });
+        expect((await hostile).reply).toMatchObject({ message: expect.stringMatching(message) });
+      } finally {
+        await one.stop();
+        await otherBus.close();
+        await other.stop();
+      }
+    },
+    60_000,
+  );
 
   it('two that run make the same bytes of the same request', async () => {
     const env = { WORK_DIR: `${dir.path}/second/work`, CACHE_DIR: `${dir.path}/second/cache` };
