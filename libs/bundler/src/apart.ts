@@ -45,8 +45,13 @@ export async function apart<T>(
   });
   const stop = () => end(child);
   signal?.addEventListener('abort', stop, { once: true });
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   try {
-    return await outcomeOf<T>(child, work, timeoutMs);
+    const outcome = await outcomeOf<T>(child, work, timeoutMs);
+    stop();
+    // Whoever asked may end now, and then nobody would kill it any more.
+    if ('over' in outcome) await exited;
+    return outcome;
   } finally {
     signal?.removeEventListener('abort', stop);
     stop();
@@ -55,7 +60,7 @@ export async function apart<T>(
 
 /** It may have processes of its own to end first. */
 function end(child: ChildProcess): void {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (child.killed || child.exitCode !== null || child.signalCode !== null) return;
   const timer = setTimeout(() => child.kill('SIGKILL'), END_MS);
   child.once('exit', () => clearTimeout(timer));
   child.kill('SIGTERM');

@@ -12,10 +12,13 @@ export interface Build {
   request: SourceRequest;
 }
 
-/** For a process to start on a busy machine, so that npm and esbuild tell first what takes too long. */
-const START_MS = 10_000;
-/** A source of 1 MiB takes a quarter of it, unless it was written to take more. */
-const MEMORY_LIMIT_MIB = 512;
+/**
+ * For a process to start on a busy machine, so that npm and esbuild tell first what takes too long. With it all builds are
+ * answered before a controller gives up, which waits more than three times BUNDLE_TIMEOUT.
+ */
+const START_MS = 5_000;
+/** A source of 1 MiB is built with 192, unless it was written to take more. */
+const MEMORY_LIMIT_MIB = 256;
 
 /** Builds in processes of their own: a source may be written so that to parse it takes all the time and memory there is. */
 export class BuildsApart {

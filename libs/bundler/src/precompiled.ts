@@ -9,8 +9,8 @@ const BUNDLE_FILE = 'bundle';
 
 /** Up to here a script is read where it is: a few milliseconds. */
 const SMALL_LENGTH = 20_000;
-/** Twice what the syntax tree of the largest script that people have made takes. */
-const MEMORY_LIMIT_MIB = 512;
+/** Of the heap. A syntax tree of the largest script for which one is made takes less, unless it was written to take more. */
+const MEMORY_LIMIT_MIB = 256;
 
 /**
  * Checks a script that a user made: V8 must be able to read it as a classic script. A larger one is read in a process of its

@@ -34,7 +34,8 @@ export function parseScript(text: string, options: Partial<Options> = {}): Progr
 export function children(node: AnyNode): AnyNode[] {
   const found: AnyNode[] = [];
   for (const value of Object.values(node)) {
-    if (Array.isArray(value)) found.push(...value.filter(isNode));
+    // One by one: a list of a hundred thousand is more than a call takes arguments.
+    if (Array.isArray(value)) for (const each of value.filter(isNode)) found.push(each);
     else if (isNode(value)) found.push(value);
   }
   return found;

@@ -123,13 +123,13 @@ describe('the compiler service', () => {
   it.each<[string, CompileRequest, RegExp]>([
     [
       'bundle',
-      { kind: 'precompiled', policy: 'a.b.c', script: `${names('let', 300_000)} (]` },
+      { kind: 'precompiled', policy: 'a.b.c', script: `${names('let', 130_000)} (]` },
       /^error reading javascript bundle: bundle: to read it takes longer than 10 s$/,
     ],
     [
       'source',
       source('{'.repeat(blocks) + names('var', 100_000) + '}'.repeat(blocks)),
-      /^error bundling javascript: javascript: to compile it takes (longer than 10 s|more than 512 MiB of memory)$/,
+      /^error bundling javascript: javascript: to compile it takes (longer than 10 s|more than 256 MiB of memory)$/,
     ],
   ])(
     'compiles others while it reads a %s that was made to take all there is',
