@@ -6,6 +6,7 @@ import {
   type BusService,
   COMPILE_SUBJECT,
   evaluateSubject,
+  inboxPrefix,
   type PolicyRecord,
   VIOLATIONS_STREAM,
   violationSubject,
@@ -27,6 +28,8 @@ let witness: WorkWitness;
 let stack: Stack;
 let cluster: ClusterClient;
 const buses = new Map<BusService, Bus>();
+/** What the server said to each of them by itself. */
+const refused = new Map<BusService, string[]>();
 
 beforeAll(async () => {
   engine = await startCluster({ namespaces: ['team'], permissions: true, evaluators: 1 });
@@ -38,14 +41,20 @@ afterAll(async () => {
   await engine?.stop();
 });
 
-const connectAs = (service: BusService): Promise<Bus> =>
-  connectBus({
-    servers: stack.nats.url,
-    security: { natsUser: service, natsPassword: service },
-    name: 'other',
-    service,
-    log: createLogger({ service: 'test', level: 'silent' }),
-  });
+function connectAs(service: BusService): Promise<Bus> {
+  const said: string[] = [];
+  refused.set(service, said);
+  const error = ({ err }: { err: Error }) => said.push(err.message);
+  const log = Object.assign(createLogger({ service: 'test', level: 'silent' }), { error });
+  const security = { natsUser: service, natsPassword: service };
+  return connectBus({ servers: stack.nats.url, security, name: 'other', service, log });
+}
+
+/** The subjects that the server did not let it publish to or listen to. */
+const refusedOf = (service: BusService): string[] =>
+  (refused.get(service) ?? []).flatMap(
+    (text) => /Permissions Violation for \w+ (?:to|using) "([^"]*)"/i.exec(text)?.[1] ?? [],
+  );
 
 const refusals = () =>
   Object.values(stack.processes)
@@ -69,7 +78,8 @@ test('the engine does all of its work with the permissions of its services', asy
   expect(refusals().map((line) => /Permissions Violation[^\\]*\\"[^"]*"/i.exec(line)?.[0])).toEqual([]);
 });
 
-const record = { schema: 1, name: 'forged.example.com' } as PolicyRecord;
+const forged = 'forged.example.com';
+const record = { schema: 1, name: forged } as PolicyRecord;
 const as = (service: BusService): Bus => buses.get(service) as Bus;
 const asked = { deadlineMs: 500 };
 const body = new Uint8Array();
@@ -83,28 +93,76 @@ const bundle: Bundle = {
 } as never;
 const published = () => ({ id: randomUUID(), timeoutMs: 500 });
 
-test.each<[string, () => Promise<unknown>]>([
-  ['gateway: write a policy', () => as('gateway').policies.put(record)],
-  ['gateway: read policies', () => as('gateway').policies.names()],
-  ['gateway: have something compiled', () => as('gateway').request(COMPILE_SUBJECT, body, asked)],
-  ['gateway: report a violation', () => as('gateway').publish(violationSubject('a.b.c'), body, published())],
-  ['evaluator: write a policy', () => as('evaluator').policies.put(record)],
-  ['evaluator: store a bundle', () => as('evaluator').bundles.put(bundle)],
-  ['evaluator: ask for a verdict', () => as('evaluator').request(evaluateSubject('a.b.c'), body, asked)],
-  ['compiler: read policies', () => as('compiler').policies.names()],
-  ['compiler: write a policy', () => as('compiler').policies.put(record)],
-  ['compiler: report a violation', () => as('compiler').publish(violationSubject('a.b.c'), body, published())],
-  ['controller: ask for a verdict', () => as('controller').request(evaluateSubject('a.b.c'), body, asked)],
-  ['controller: report a violation', () => as('controller').publish(violationSubject('a.b.c'), body, published())],
-  ['controller: keep the record shorter', () => as('controller').ensureTopology({ maxAgeMs: 200_000, maxBytes: 2000 })],
-  ['audit: write a policy', () => as('audit').policies.put(record)],
-  ['audit: report a violation', () => as('audit').publish(violationSubject('a.b.c'), body, published())],
-  ['audit: have something compiled', () => as('audit').request(COMPILE_SUBJECT, body, asked)],
-])('it is not for the %s', async (_what, act) => {
+const onRecord = { stream: VIOLATIONS_STREAM, durable: 'violations', batch: 1, handler: () => Promise.resolve() };
+
+test.each<[BusService, what: string, subject: RegExp, () => Promise<unknown>]>([
+  ['gateway', 'write a policy', /./, () => as('gateway').policies.put(record)],
+  ['gateway', 'read policies', /./, () => as('gateway').policies.names()],
+  ['gateway', 'have something compiled', /compile/, () => as('gateway').request(COMPILE_SUBJECT, body, asked)],
+  [
+    'gateway',
+    'report a violation',
+    /violations/,
+    () => as('gateway').publish(violationSubject('a.b'), body, published()),
+  ],
+  ['evaluator', 'write a policy', /KV.JSPOLICY_POLICIES/, () => as('evaluator').policies.put(record)],
+  ['evaluator', 'store a bundle', /JSPOLICY_BUNDLES/, () => as('evaluator').bundles.put(bundle)],
+  ['evaluator', 'ask for a verdict', /evaluate/, () => as('evaluator').request(evaluateSubject('a.b'), body, asked)],
+  ['evaluator', 'take violations', /CONSUMER/, () => as('evaluator').consume(onRecord)],
+  ['compiler', 'read policies', /./, () => as('compiler').policies.names()],
+  ['compiler', 'write a policy', /./, () => as('compiler').policies.put(record)],
+  [
+    'compiler',
+    'report a violation',
+    /violations/,
+    () => as('compiler').publish(violationSubject('a.b'), body, published()),
+  ],
+  ['controller', 'ask for a verdict', /evaluate/, () => as('controller').request(evaluateSubject('a.b'), body, asked)],
+  [
+    'controller',
+    'report a violation',
+    /violations/,
+    () => as('controller').publish(violationSubject('a.b'), body, published()),
+  ],
+  [
+    'controller',
+    'keep the record shorter',
+    /STREAM.UPDATE/,
+    () => as('controller').ensureTopology({ maxAgeMs: 200_000, maxBytes: 2000 }),
+  ],
+  ['audit', 'write a policy', /KV.JSPOLICY_POLICIES/, () => as('audit').policies.put(record)],
+  ['audit', 'report a violation', /violations/, () => as('audit').publish(violationSubject('a.b'), body, published())],
+  ['audit', 'have something compiled', /compile/, () => as('audit').request(COMPILE_SUBJECT, body, asked)],
+  ['cli', 'read policies', /./, () => as('cli').policies.names()],
+  ['cli', 'write a policy', /./, () => as('cli').policies.put(record)],
+  ['cli', 'ask for a verdict', /evaluate/, () => as('cli').request(evaluateSubject('a.b'), body, asked)],
+  ['cli', 'report a violation', /violations/, () => as('cli').publish(violationSubject('a.b'), body, published())],
+  ['cli', 'take violations from others', /CONSUMER/, () => as('cli').consume(onRecord)],
+  [
+    'cli',
+    'remove who takes violations',
+    /CONSUMER.DELETE/,
+    () => as('cli').deliveries.remove(VIOLATIONS_STREAM, 'violations'),
+  ],
+])('it is not for the %s to %s', async (service, what, subject, act) => {
   const before = await stack.bus.streamIdentity(VIOLATIONS_STREAM);
+  const count = refusedOf(service).length;
   await expect(act()).rejects.toThrow();
-  expect(await stack.bus.policies.get('forged.example.com')).toBeUndefined();
+  await waitFor(() => refusedOf(service).length > count, { what: `a refusal to ${what}` });
+  for (const each of refusedOf(service).slice(count)) expect(each).toMatch(subject);
+  expect(await stack.bus.policies.get(forged)).toBeUndefined();
   expect(await stack.bus.streamIdentity(VIOLATIONS_STREAM)).toBe(before);
+});
+
+test.each<[BusService, string]>([
+  ['cli', '>'],
+  ['evaluator', `${inboxPrefix('gateway')}.>`],
+])('the %s cannot listen to %s', async (service, subject) => {
+  const count = refusedOf(service).length;
+  const listening = as(service).serve(subject, 'all', () => Promise.resolve({ status: 200, body, headers: {} }));
+  await waitFor(() => refusedOf(service).length > count, { what: 'a refusal' });
+  expect(new Set(refusedOf(service).slice(count))).toEqual(new Set([subject]));
+  await listening.stop();
 });
 
 test('who is no evaluator is never asked for a verdict', async () => {

@@ -1,4 +1,4 @@
-import type { JsMsg } from '@nats-io/jetstream';
+import type { JsMsg, StoredMsg } from '@nats-io/jetstream';
 import { plainHeaders } from './headers.ts';
 import type { StreamMessage } from './stream-port.ts';
 
@@ -13,4 +13,9 @@ export function streamMessage(message: JsMsg): StreamMessage {
     redelivered: message.redelivered,
     headers: plainHeaders(message),
   };
+}
+
+/** One that was asked for by its position. */
+export function storedMessage({ subject, data, seq, time, header }: StoredMsg): StreamMessage {
+  return { subject, body: data, sequence: seq, time, redelivered: false, headers: plainHeaders({ headers: header }) };
 }

@@ -57,7 +57,7 @@ export interface Consumer extends Running {
 export interface ReadOptions {
   stream: string;
   /** Absent: all. */
-  subjects?: string[];
+  subject?: string;
   /** Absent: everything that the stream keeps; `now`: only what comes. */
   since?: Date | 'now';
   /** Goes on with what comes, also after the connection was lost. */

@@ -51,34 +51,44 @@ const STREAMS = [
 /** Makes what is missing; creating what is there changes nothing. */
 const topology = ['$JS.API.INFO', ...STREAMS.flatMap((name) => [api('STREAM.CREATE', name), api('STREAM.INFO', name)])];
 
-/** Consumers without a name: they are the client's own. */
-const follow = (stream: string): string[] => [
+/** `$JS.ACK.<stream>` has a domain and an account before it in later servers. */
+const acknowledge = (stream: string): string[] => [`$JS.ACK.${stream}.>`, `$JS.ACK.*.*.${stream}.>`];
+
+/**
+ * Takes messages of durable consumers. Names of consumers are one token of a subject, of which a permission can say all or one:
+ * whoever may do this may empty and change every consumer of the stream. So one service alone has consumers on a stream.
+ */
+const consume = (stream: string): string[] => [
   '$JS.API.INFO',
   api('STREAM.INFO', stream),
-  api('CONSUMER.CREATE', stream),
-  api('CONSUMER.CREATE', stream, '.>'),
   api('CONSUMER.INFO', stream, '.*'),
-  api('CONSUMER.DELETE', stream, '.*'),
   api('CONSUMER.MSG.NEXT', stream, '.*'),
+  ...acknowledge(stream),
+];
+
+/** Reads by position, and leaves nothing on the server. */
+const look = (stream: string): string[] => ['$JS.API.INFO', api('STREAM.INFO', stream), api('STREAM.MSG.GET', stream)];
+
+/**
+ * Follows what changes. The server pushes it to a consumer that the client names by chance: several services have some on the
+ * stream, and nobody may list them. The server holds the name in the subject to be that of the request.
+ */
+const follow = (stream: string, subjects: string): string[] => [
+  api('CONSUMER.CREATE', stream, `.*.${subjects}`),
+  api('CONSUMER.INFO', stream, '.*'),
+  // The client removes one that fell silent, and makes another.
+  api('CONSUMER.DELETE', stream, '.*'),
   // Flow control of what the server pushes.
   `$JS.FC.${stream}.>`,
 ];
 
-/** `$JS.ACK.<stream>` has a domain and an account before it in later servers. */
-const acknowledge = (stream: string): string[] => [`$JS.ACK.${stream}.>`, `$JS.ACK.*.*.${stream}.>`];
-const consume = (stream: string): string[] => [
-  ...follow(stream),
-  api('CONSUMER.DURABLE.CREATE', stream, '.*'),
-  ...acknowledge(stream),
-];
-
-const readMessages = (stream: string): string[] => [
-  ...follow(stream),
+const readMessages = (stream: string, subjects: string): string[] => [
+  ...look(stream),
+  ...follow(stream, subjects),
   api('DIRECT.GET', stream),
   api('DIRECT.GET', stream, '.>'),
-  api('STREAM.MSG.GET', stream),
 ];
-const readKeys = (bucket: string): string[] => readMessages(kv(bucket));
+const readKeys = (bucket: string): string[] => readMessages(kv(bucket), `$KV.${bucket}.>`);
 const writeKeys = (bucket: string): string[] => [
   '$JS.API.INFO',
   api('STREAM.INFO', kv(bucket)),
@@ -87,7 +97,7 @@ const writeKeys = (bucket: string): string[] => [
   api('STREAM.MSG.GET', kv(bucket)),
   `$KV.${bucket}.>`,
 ];
-const readObjects = (bucket: string): string[] => readMessages(objects(bucket));
+const readObjects = (bucket: string): string[] => readMessages(objects(bucket), `$O.${bucket}.>`);
 const writeObjects = (bucket: string): string[] => [
   ...readObjects(bucket),
   `$O.${bucket}.C.>`,
@@ -107,6 +117,8 @@ const OWN: Record<BusService, { publish: string[]; subscribe?: string[] }> = {
       ...readObjects(BUNDLES_BUCKET),
       ...writeKeys(QUARANTINES_BUCKET),
       ...consume(WORK_STREAM),
+      // One for each policy, of the policy's work alone.
+      api('CONSUMER.CREATE', WORK_STREAM, `.*.${WORK_SUBJECTS}`),
       ...writeKeys(WORK_CLAIMS_BUCKET),
       VIOLATION_SUBJECTS,
       DEAD_SUBJECTS,
@@ -133,10 +145,8 @@ const OWN: Record<BusService, { publish: string[]; subscribe?: string[] }> = {
   cli: {
     publish: [
       SINK_RETRY_SUBJECT,
-      '$JS.API.INFO',
-      ...follow(VIOLATIONS_STREAM),
-      api('STREAM.INFO', DEAD_STREAM),
-      api('STREAM.MSG.GET', DEAD_STREAM),
+      ...look(VIOLATIONS_STREAM),
+      ...look(DEAD_STREAM),
       api('STREAM.MSG.DELETE', DEAD_STREAM),
     ],
   },
@@ -147,7 +157,12 @@ const OWN: Record<BusService, { publish: string[]; subscribe?: string[] }> = {
       ...topology,
       ...consume(VIOLATIONS_STREAM),
       api('STREAM.UPDATE', VIOLATIONS_STREAM),
-      // Sinks: a consumer each, who delivers by turns, how old what waits is, and dead letters once more.
+      // Statuses, reports, and sinks: a durable consumer each, with a filter or none, and readers without a name.
+      api('CONSUMER.CREATE', VIOLATIONS_STREAM),
+      api('CONSUMER.CREATE', VIOLATIONS_STREAM, '.>'),
+      api('CONSUMER.DURABLE.CREATE', VIOLATIONS_STREAM, '.*'),
+      api('CONSUMER.DELETE', VIOLATIONS_STREAM, '.*'),
+      // Sinks: who delivers by turns, how old what waits is, and dead letters once more.
       api('CONSUMER.LIST', VIOLATIONS_STREAM),
       api('STREAM.MSG.GET', VIOLATIONS_STREAM),
       ...writeKeys(WORK_CLAIMS_BUCKET),

@@ -61,7 +61,7 @@ function readingOf({ follow = false, since, policy }: ViolationsOptions): ReadOp
     stream: VIOLATIONS_STREAM,
     since: from,
     follow,
-    ...(policy !== undefined && { subjects: [violationSubject(policy)] }),
+    ...(policy !== undefined && { subject: violationSubject(policy) }),
   };
 }
 
