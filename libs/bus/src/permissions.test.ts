@@ -147,8 +147,9 @@ test('the command line reads the record of violations, and leaves nothing there'
 
 test('the controller keeps policies and bundles, and evaluators read them', async () => {
   const [controller, evaluator] = [await busOf('controller', 'controller'), await busOf('evaluator', 'evaluator')];
-  const about = { isolation: 'request', isolationReason: '', preludeLength: 0, form: 'script', hostCalls: [] } as const;
-  const bundle = { ...about, script: 'x', digest: bundleDigest({ ...about, script: 'x' }) };
+  const about = { isolation: 'request', isolationReason: '', preludeLength: 0, form: 'script' } as const;
+  const script = { ...about, hostCalls: [], script: 'x' };
+  const bundle = { ...script, digest: bundleDigest(script) };
   await controller.bundles.put(bundle);
   expect(await controller.bundles.digests()).toEqual([bundle.digest]);
   expect((await evaluator.bundles.get(bundle.digest))?.script).toBe('x');

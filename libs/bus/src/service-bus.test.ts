@@ -42,7 +42,7 @@ test.each<[string, string, RegExp]>([
   ['has no JetStream', NO_JETSTREAM, /JetStream cannot be used .*needs jetstream \{\}/],
 ])('while the server %s a service is not ready, says why, and goes on when it is changed', async (_, config, words) => {
   nats = await natsForTest({ config });
-  health = await startHealth(await freePort(), createMetrics());
+  health = await startHealth(await freePort(), createMetrics(), log);
   const started = start();
   await untilTold(words);
   await nats.restart({ config: '' });

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 
 export interface Health {
@@ -13,7 +14,7 @@ export interface Health {
 }
 
 /** Serves /healthz, /readyz and /metrics on all addresses; port 0 serves nothing. */
-export async function startHealth(port: number, metrics: Metrics): Promise<Health> {
+export async function startHealth(port: number, metrics: Metrics, log: Logger): Promise<Health> {
   let ready = false;
   const dependencies: (() => string | undefined)[] = [];
   const problems = () => {
@@ -21,7 +22,7 @@ export async function startHealth(port: number, metrics: Metrics): Promise<Healt
     // Before it was ready, and when it stops, it may have nothing to complain of.
     return ready || found.length > 0 ? found : ['not started, or stopping'];
   };
-  const server = port === 0 ? undefined : await listen(port, problems, metrics);
+  const server = port === 0 ? undefined : await listen(port, { problems, metrics, log });
   return {
     setReady(value) {
       ready = value;
@@ -34,14 +35,18 @@ export async function startHealth(port: number, metrics: Metrics): Promise<Healt
   };
 }
 
-function listen(port: number, problems: () => string[], metrics: Metrics): Promise<Server> {
+type Answer = [status: number, body: string, type?: string];
+
+interface Told {
+  problems(): string[];
+  metrics: Metrics;
+  log: Logger;
+}
+
+function listen(port: number, told: Told): Promise<Server> {
   const server = createServer(async (request, response) => {
-    const answer = (status: number, body: string, type = 'text/plain') =>
-      response.writeHead(status, { 'content-type': type }).end(body);
-    if (request.url === '/healthz') answer(200, 'ok\n');
-    else if (request.url === '/readyz') answer(...readiness(problems()));
-    else if (request.url === '/metrics') answer(200, await metrics.registry.metrics(), metrics.registry.contentType);
-    else answer(404, 'not found: /healthz, /readyz and /metrics are served here\n');
+    const [status, body, type = 'text/plain'] = await answer(request.url, told);
+    response.writeHead(status, { 'content-type': type }).end(body);
   });
   return new Promise((resolve, reject) => {
     server.once('error', reject);
@@ -49,7 +54,20 @@ function listen(port: number, problems: () => string[], metrics: Metrics): Promi
   });
 }
 
-const readiness = (problems: string[]): [status: number, body: string] =>
+/** Never rejects: what is told here is asked of the rest of the service, whose faults must not end it. */
+async function answer(url: string | undefined, { problems, metrics: { registry }, log }: Told): Promise<Answer> {
+  try {
+    if (url === '/healthz') return [200, 'ok\n'];
+    if (url === '/readyz') return readiness(problems());
+    if (url === '/metrics') return [200, await registry.metrics(), registry.contentType];
+    return [404, 'not found: /healthz, /readyz and /metrics are served here\n'];
+  } catch (err) {
+    log.error({ err, url }, 'what is asked of the health port cannot be told');
+    return [500, 'this cannot be told now, the log says why\n'];
+  }
+}
+
+const readiness = (problems: string[]): Answer =>
   problems.length === 0 ? [200, 'ok\n'] : [503, `not ready: ${problems.join('; ')}\n`];
 
 function close(server: Server): Promise<void> {

@@ -52,7 +52,7 @@ class Audit implements Service {
     const config = this.#config;
     const log = this.#log;
     const { violationsMaxAgeHours, violationsMaxMiB } = config;
-    this.#health = await startHealth(config.healthPort, this.#metrics);
+    this.#health = await startHealth(config.healthPort, this.#metrics, this.#log);
     this.#bus = await connectServiceBus({ service: 'audit', config, health: this.#health, log, fail: this.#fail });
     await topologyAtStart(this.#bus, {
       log,

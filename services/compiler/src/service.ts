@@ -35,7 +35,7 @@ export function createCompiler({ env, log, fail }: ServiceContext): Service {
   let serving: Running | undefined;
   return {
     async start() {
-      health = await startHealth(config.healthPort, metrics);
+      health = await startHealth(config.healthPort, metrics, log);
       bus = await connectServiceBus({ service: 'compiler', config, health, log, fail });
       serving = bus.serve(COMPILE_SUBJECT, COMPILER_QUEUE, (request) => handler.handle(request));
       health.setReady(true);

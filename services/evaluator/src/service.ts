@@ -73,7 +73,7 @@ class Evaluator implements Service {
     const { log, fail } = this.#context;
     const { evaluatorId, healthPort, spoolDir, spoolMaxMiB, spoolDrainSeconds } = this.#config;
     const metrics = this.#counted;
-    this.#health = await startHealth(healthPort, this.#metrics);
+    this.#health = await startHealth(healthPort, this.#metrics, log);
     const onAside = (lines: number) => metrics.violationsAside.inc(lines);
     const spool = await Spools.open({ dir: spoolDir, maxBytes: spoolMaxMiB * MIB, log, onAside });
     this.#spools = spool;

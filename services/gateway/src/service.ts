@@ -47,7 +47,7 @@ export function createGateway({ env, log, fail }: ServiceContext): Service {
   });
   return {
     async start() {
-      health = await startHealth(config.healthPort, metrics);
+      health = await startHealth(config.healthPort, metrics, log);
       bus = await connectServiceBus({ service: 'gateway', config, health, log, fail });
       health.dependsOn(() => serving.problem);
       const certificate = await serving.first();
