@@ -1,13 +1,5 @@
 import { type Bus, connectServiceBus, topologyAtStart } from '@jspolicy/bus';
-import {
-  installCrds,
-  type LeaseHandler,
-  type OpenedCluster,
-  openCluster,
-  type Running,
-  type ToldProblem,
-  versionWarning,
-} from '@jspolicy/kube';
+import { installCrds, type OpenedCluster, openCluster, type ToldProblem, versionWarning } from '@jspolicy/kube';
 import {
   createMetrics,
   type Health,
@@ -20,6 +12,7 @@ import {
 import { type ControllerConfig, readConfig, settings } from './config.ts';
 import { controllerMetrics } from './controller-metrics.ts';
 import { type LeaderParts, startLeading } from './leader.ts';
+import { Leadership } from './leadership.ts';
 import { certificateParts, webhookTarget } from './webhook-target.ts';
 
 const LEASE = 'jspolicy-controller';
@@ -39,8 +32,7 @@ class Controller implements Service {
   #health: Health | undefined;
   #bus: Bus | undefined;
   #opened: OpenedCluster | undefined;
-  #election: Running | undefined;
-  #leading: Running | undefined;
+  #leadership: Leadership | undefined;
 
   constructor({ env, log, fail }: ServiceContext) {
     this.#log = log;
@@ -50,8 +42,8 @@ class Controller implements Service {
   }
 
   async start(): Promise<void> {
-    const { healthPort, installCrds: install, manifestsDir, crdsDir, identity } = this.#config;
-    this.#health = await startHealth(healthPort, this.#metrics);
+    const { healthPort, installCrds: install, manifestsDir, crdsDir } = this.#config;
+    this.#health = await startHealth(healthPort, this.#metrics, this.#log);
     this.#bus = await connectServiceBus({
       service: 'controller',
       config: this.#config,
@@ -63,14 +55,13 @@ class Controller implements Service {
     this.#opened = await this.#openCluster();
     await this.#tellVersion(this.#opened);
     if (install && !manifestsDir) await installCrds(this.#opened.cluster, crdsDir);
-    this.#election = this.#opened.cluster.elect(LEASE, identity, this.#lease(this.#bus, this.#opened));
+    this.#leadership = this.#newLeadership(this.#bus, this.#opened);
     this.#health.setReady(true);
   }
 
   async stop(): Promise<void> {
     this.#health?.setReady(false);
-    await this.#leading?.stop();
-    await this.#election?.stop();
+    await this.#leadership?.stop();
     await this.#opened?.close();
     await this.#bus?.close();
     await this.#health?.stop();
@@ -95,29 +86,16 @@ class Controller implements Service {
     if (warning !== undefined) this.#log.warn({ version }, warning);
   }
 
-  #lease(bus: Bus, opened: OpenedCluster): LeaseHandler {
+  #newLeadership(bus: Bus, opened: OpenedCluster): Leadership {
     const { identity } = this.#config;
-    return {
-      onAcquired: () => {
-        this.#log.info({ identity }, 'leading');
-        this.#counted.leads.set(1);
-        this.#lead(bus, opened);
-      },
-      onLost: () => {
-        this.#log.info({ identity }, 'leads no more');
-        this.#counted.leads.set(0);
-        this.#leading?.stop().catch((err: unknown) => this.#log.error({ err }, 'the work of the leader did not end'));
-      },
-    };
-  }
-
-  /** One that cannot lead ends, so that another one does. */
-  #lead(bus: Bus, opened: OpenedCluster): void {
-    try {
-      this.#leading = startLeading(this.#leaderParts(bus, opened));
-    } catch (cause) {
-      this.#fail(new Error('cannot lead', { cause }));
-    }
+    return new Leadership({
+      identity,
+      elect: (handler) => opened.cluster.elect(LEASE, identity, handler),
+      lead: () => startLeading(this.#leaderParts(bus, opened)),
+      onFailed: this.#fail,
+      onLeads: (leads) => this.#counted.leads.set(Number(leads)),
+      log: this.#log,
+    });
   }
 
   #leaderParts(bus: Bus, { cluster }: OpenedCluster): LeaderParts {
