@@ -157,6 +157,18 @@ test(`${named}: a small volume of NATS is taken with a small record of violation
   expect(volumeClaimTemplates).toMatchObject([{ spec: { resources: { requests: { storage: '512Mi' } } } }]);
 });
 
+test.each([
+  ['512Mi', '460MB'],
+  ['4Gi', '3686MB'],
+  ['2Ti', '1887436MB'],
+])(`${named}: of a volume of %s JetStream takes %s, for not all that it writes is counted`, async (size, limit) => {
+  const set = [`nats.storage.size="${size}"`, 'env={"VIOLATIONS_MAX_MIB":100}'];
+  const { data } = findObject(await renderChart({ set }), 'ConfigMap', 'jspolicy-nats') as unknown as {
+    data: Record<string, string>;
+  };
+  expect(data['nats.conf']).toMatch(`max_file_store: ${limit}\n`);
+});
+
 test(`${named}: a compiler is waited for as long as it may take`, async () => {
   const timeoutWith = async (bundleTimeoutSeconds: number) => {
     const objects = await renderChart({
