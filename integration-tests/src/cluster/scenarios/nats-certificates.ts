@@ -6,7 +6,7 @@ import type { ScenarioContext } from '../scenarios.ts';
 /** Kubelets look at mounted Secrets each minute, and heed a change within as much again; those of a busy node, later. */
 const MOUNTED_MS = 300_000;
 
-/** The servers of NATS get certificates of another authority, as docs/operations.md says, without its fixed pause. */
+/** The servers of NATS get certificates of another authority, as docs/operations.md says. */
 export async function renewNatsCertificates({ tag, natsReplicas }: ScenarioContext): Promise<string> {
   const before = (await secret('tls'))['tls.crt'];
   await install(tag, natsReplicas, { renewCertificates: 'prepare' });
