@@ -4,11 +4,10 @@ import { type Component, installedPackages } from './bill-of-materials.ts';
 import { output } from './command.ts';
 import { ARCHITECTURES, type Architecture, type ImageDefinition } from './images.ts';
 import { matching } from './matching.ts';
-import { linkOf, workspacesOf } from './workspaces.ts';
+import { codeOf, linkOf, workspacesOf } from './workspaces.ts';
 
 /** Every workspace's, also of those that stay out: npm compares all of them with the lock file. */
 const PACKAGE_FILES = ['package.json', 'package-lock.json', '*/package.json', '{libs,services}/*/package.json'];
-const TEST = /\.(server-)?test(-part)?\.js$/;
 
 /** Parts of packages that no running program reads. Licences stay. */
 const UNREAD = ['**/*.map', '**/*.d.{ts,cts,mts}', '**/*.{md,markdown}', '.package-lock.json', '.bin', 'node-linux-*'];
@@ -71,8 +70,8 @@ export async function addNpm(root: string, checkout: string): Promise<Component[
 /** Code of the workspaces that run here; package files and links of the others go. */
 async function keepWorkspaces(root: string, folders: readonly string[], checkout: string): Promise<void> {
   await remove(root, ['package-lock.json', 'bench', 'docker', 'integration-tests', 'libs', 'services']);
-  const code = folders.flatMap((folder) => [`${folder}/package.json`, `${folder}/{dist,bin}/**/*.js`]);
-  await copyMatching([...code, 'package.json', 'k8s/crds/*.yaml'], checkout, root);
+  await copy(await codeOf(folders, checkout), checkout, root);
+  await copyMatching(['package.json', 'k8s/crds/*.yaml'], checkout, root);
   const links = new Set(folders.map(linkOf));
   for (const name of await readdir(join(root, 'node_modules/@jspolicy')))
     if (!links.has(`@jspolicy/${name}`)) await rm(join(root, 'node_modules/@jspolicy', name));
@@ -90,8 +89,11 @@ async function prune(modules: string, platform: string): Promise<void> {
 }
 
 async function copyMatching(patterns: readonly string[], from: string, to: string): Promise<void> {
-  for (const name of await matching(patterns, from)) {
-    if (TEST.test(name)) continue;
+  await copy(await matching(patterns, from), from, to);
+}
+
+async function copy(names: readonly string[], from: string, to: string): Promise<void> {
+  for (const name of names) {
     await mkdir(dirname(join(to, name)), { recursive: true });
     await cp(join(from, name), join(to, name));
   }
