@@ -7,9 +7,10 @@ import {
   type PolicyRecord,
   VIOLATIONS_STREAM,
   WORK_STREAM,
+  type WorkMessage,
 } from '@jspolicy/contracts';
 import { createLogger } from '@jspolicy/runtime';
-import { natsForTest, type TestNats } from '@jspolicy/testing';
+import { natsForTest, type TestNats, waitFor } from '@jspolicy/testing';
 import { AckPolicy, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
@@ -18,6 +19,23 @@ import { type Bus, connectBus, type ReadOptions } from './index.ts';
 
 const DURABLE = 'audit';
 const COUNT = 150;
+const WORK: WorkMessage = {
+  schema: 1,
+  policy: 'a',
+  policyUid: 'u',
+  generation: 1,
+  digest: 'd',
+  object: {
+    group: '',
+    version: 'v1',
+    kind: 'ConfigMap',
+    resource: 'configmaps',
+    namespaced: true,
+    namespace: 'team',
+    name: 'one',
+  },
+  seen: { resourceVersion: '1', gone: false },
+};
 let nats: TestNats;
 let bus: Bus;
 let admin: NatsConnection;
@@ -40,14 +58,19 @@ afterAll(async () => {
   await nats?.stop();
 });
 
-const busOf = (user: string, service?: BusService): Promise<Bus> =>
-  connectBus({
+/** What the server said to buses by itself. */
+const errors: string[] = [];
+
+function busOf(user: string, service?: BusService): Promise<Bus> {
+  const error = ({ err }: { err: Error }) => errors.push(err.message);
+  return connectBus({
     servers: nats.url,
     security: { natsUser: user, natsPassword: user },
     name: 'test',
     ...(service && { service }),
-    log: createLogger({ service: 'test', level: 'silent' }),
+    log: Object.assign(createLogger({ service: 'test', level: 'silent' }), { error }),
   });
+}
 
 const publish = (i: number) =>
   bus.publish(`jspolicy.v1.violations.${i % 3 === 0 ? 'third' : 'other'}`, new TextEncoder().encode(`${i}`), {
@@ -59,15 +82,15 @@ const publish = (i: number) =>
 async function told(service: BusService, act: (connection: NatsConnection) => unknown): Promise<string[]> {
   const [user, pass] = [service, service];
   const connection = await connect({ servers: nats.url, user, pass, inboxPrefix: inboxPrefix(service) });
-  const errors: string[] = [];
+  const refusals: string[] = [];
   const listening = (async () => {
-    for await (const status of connection.status()) if (status.type === 'error') errors.push(status.error.message);
+    for await (const status of connection.status()) if (status.type === 'error') refusals.push(status.error.message);
   })();
   act(connection);
   await connection.flush();
   await connection.close();
   await listening;
-  return errors;
+  return refusals;
 }
 
 const CREATE = `$JS.API.CONSUMER.CREATE.${VIOLATIONS_STREAM}`;
@@ -156,5 +179,48 @@ test('the controller keeps policies and bundles, and evaluators read them', asyn
   await controller.bundles.remove(bundle.digest);
   await controller.policies.put({ schema: 1, name: 'a.example.com' } as PolicyRecord);
   expect(await evaluator.policies.names()).toEqual(['a.example.com']);
+  const work = await evaluator.work.consume({ policy: 'a', parallel: 1, handler: async () => ({ kind: 'done' }) });
+  await controller.work.put(WORK, { id: 'work', timeoutMs: 5_000 });
+  await waitFor(async () => (await controller.work.waiting('a')) === 0, { what: 'the work to be done' });
+  await work.stop();
   await Promise.all([controller.close(), evaluator.close()]);
+  expect(errors).toEqual([]);
+});
+
+test('audit takes violations, delivers them to sinks, and reads them anew', async () => {
+  const audit = await busOf('audit', 'audit');
+  const seen = { status: [] as number[], sink: [] as number[], reports: [] as number[] };
+  const stream = VIOLATIONS_STREAM;
+  const status = await audit.consume({
+    stream,
+    durable: DURABLE,
+    batch: 100,
+    handler: async (messages) => void seen.status.push(...messages.map(({ sequence }) => sequence)),
+  });
+  const sink = await audit.deliveries.begin({
+    stream,
+    durable: 'sink',
+    subjects: ['jspolicy.v1.violations.third'],
+    start: 'All',
+    batch: { maxEvents: 100, maxBytes: 1_000_000, maxWaitMs: 0 },
+    paused: false,
+    onTurn: () => undefined,
+    handler: async ({ messages, settle }) => {
+      seen.sink.push(...messages.map(({ sequence }) => sequence));
+      messages.forEach(settle);
+    },
+  });
+  const reports = audit.replay({
+    stream,
+    handler: ({ sequence }) => void seen.reports.push(sequence),
+    onCaughtUp: () => undefined,
+  });
+  const all = (places: number[], count: number) =>
+    waitFor(() => new Set(places).size === count, { what: 'every violation' });
+  await Promise.all([all(seen.status, COUNT), all(seen.sink, COUNT / 3), all(seen.reports, COUNT)]);
+  for (const each of [status, sink, reports]) await each.stop();
+  expect((await audit.deliveries.names(stream)).includes('sink')).toBe(true);
+  await audit.deliveries.remove(stream, 'sink');
+  await audit.close();
+  expect(errors).toEqual([]);
 });
