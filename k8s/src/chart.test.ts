@@ -27,12 +27,19 @@ const rulesOf = (object: Rendered) =>
 beforeAll(findHelm);
 
 const named = 'the chart, rendered by helm';
-test(`${named}: rights are no more than these`, async () => {
-  const rights = (await renderChart())
-    .filter(({ kind }) => kind === 'ClusterRole' || kind === 'Role')
+test.each([
+  ['', [], 'rights.golden.txt'],
+  [
+    ' with all of audit turned on',
+    ['policyReports.enabled=true', 'audit.sinkSecrets=["token"]'],
+    'rights-of-audit.golden.txt',
+  ],
+])(`${named}: rights%s are no more than these`, async (_, set, golden) => {
+  const rights = (await renderChart({ set }))
+    .filter(({ kind, metadata }) => /Role$/.test(kind) && (set.length === 0 || metadata.name === 'jspolicy-audit'))
     .map((role) => `${role.kind} ${role.metadata.name}:\n  ${rulesOf(role).join('\n  ')}`)
     .sort();
-  await expect(`${rights.join('\n')}\n`).toMatchFileSnapshot('rights.golden.txt');
+  await expect(`${rights.join('\n')}\n`).toMatchFileSnapshot(golden);
 });
 
 test(`${named}: every Pod fits Pod Security restricted`, async () => {
