@@ -18,7 +18,8 @@ import { WebhookClient } from './webhook-client.ts';
 const ROOT = resolve(import.meta.dirname, '../..');
 const CRDS = join(ROOT, 'k8s/crds');
 
-export type ServiceName = 'gateway' | 'evaluator' | 'compiler' | 'controller' | 'audit';
+export const SERVICES = ['gateway', 'evaluator', 'compiler', 'controller', 'audit'] as const;
+export type ServiceName = (typeof SERVICES)[number];
 
 export interface StackOptions {
   /** The cluster: an API server, or a directory of manifests. */
