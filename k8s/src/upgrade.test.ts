@@ -66,6 +66,34 @@ test(`${named}: what Kubernetes does not change is refused before anything is`, 
   );
 });
 
+test(`${named}: a second engine is refused while the first one works`, async () => {
+  const where = { name: 'jspolicy', namespace: 'elsewhere', path: '/crds' };
+  const webhook = {
+    name: 'jspolicy.jspolicy.com',
+    clientConfig: { service: where },
+    sideEffects: 'None',
+    admissionReviewVersions: ['v1'],
+  };
+  await create('/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations', {
+    metadata: { name: 'jspolicy' },
+    webhooks: [webhook],
+  });
+  expect(await failure(given([]))).toBe('rendered');
+  await create('/api/v1/namespaces', { metadata: { name: 'elsewhere' } });
+  const leases = '/apis/coordination.k8s.io/v1/namespaces/elsewhere/leases';
+  await create(leases, {
+    metadata: { name: 'jspolicy-controller' },
+    spec: { holderIdentity: 'jspolicy-controller-0' },
+  });
+  expect(await failure(given([]))).toContain(
+    'an engine works in the namespace elsewhere, and a cluster has one: upgrade',
+  );
+  expect(await failure({ name: 'elsewhere', kubeconfig: kube.kubeconfigPath })).toBe('rendered');
+  // It gave its Lease back.
+  await kubeRequest(kube, 'PATCH', `${leases}/jspolicy-controller`, { spec: { holderIdentity: '' } });
+  expect(await failure(given([]))).toBe('rendered');
+});
+
 test(`${named}: an autoscaler begins with as many Pods as there are`, async () => {
   const replicas = async (set: string[]) => {
     const objects = await renderChart(given(set));

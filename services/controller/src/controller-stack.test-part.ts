@@ -46,6 +46,11 @@ export class ControllerProcess {
     return this.child.lines.some((line) => line.includes('"msg":"leading"'));
   }
 
+  /** What /readyz says. */
+  async readiness(): Promise<string> {
+    return (await fetch(`http://127.0.0.1:${this.#healthPort}/readyz`)).text();
+  }
+
   /** Into the cluster, so far, events apart; of kinds whose name has `kind` in it. */
   async writes(kind = ''): Promise<number> {
     const metrics = await (await fetch(`http://127.0.0.1:${this.#healthPort}/metrics`)).text();

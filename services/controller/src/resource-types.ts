@@ -27,4 +27,11 @@ export const SECRETS: ResourceType = {
   resource: 'secrets',
   namespaced: true,
 };
+export const LEASES: ResourceType = {
+  group: 'coordination.k8s.io',
+  version: 'v1',
+  kind: 'Lease',
+  resource: 'leases',
+  namespaced: true,
+};
 export const EVENTS: ResourceType = { group: '', version: 'v1', kind: 'Event', resource: 'events', namespaced: true };

@@ -13,16 +13,19 @@ import { type ControllerConfig, readConfig, settings } from './config.ts';
 import { controllerMetrics } from './controller-metrics.ts';
 import { type LeaderParts, startLeading } from './leader.ts';
 import { Leadership } from './leadership.ts';
+import { LEASE, OnlyEngine } from './only-engine.ts';
 import { certificateParts, webhookTarget } from './webhook-target.ts';
 
-const LEASE = 'jspolicy-controller';
 const VERSION_MS = 5_000;
 
 export function createController(context: ServiceContext): Service {
   return new Controller(context);
 }
 
-/** Start: health, bus, cluster, election, ready. Stop: give the Lease back after the work has ended, cluster, bus. */
+/**
+ * Start: health, bus, cluster, election unless another engine works, ready. Stop: give the Lease back after the work has
+ * ended, cluster, bus.
+ */
 class Controller implements Service {
   readonly #log: Logger;
   readonly #fail: ServiceContext['fail'];
@@ -32,7 +35,7 @@ class Controller implements Service {
   #health: Health | undefined;
   #bus: Bus | undefined;
   #opened: OpenedCluster | undefined;
-  #leadership: Leadership | undefined;
+  #only: OnlyEngine | undefined;
 
   constructor({ env, log, fail }: ServiceContext) {
     this.#log = log;
@@ -42,7 +45,7 @@ class Controller implements Service {
   }
 
   async start(): Promise<void> {
-    const { healthPort, installCrds: install, manifestsDir, crdsDir } = this.#config;
+    const { healthPort } = this.#config;
     this.#health = await startHealth(healthPort, this.#metrics, this.#log);
     this.#bus = await connectServiceBus({
       service: 'controller',
@@ -54,14 +57,14 @@ class Controller implements Service {
     await topologyAtStart(this.#bus, { log: this.#log, health: this.#health });
     this.#opened = await this.#openCluster();
     await this.#tellVersion(this.#opened);
-    if (install && !manifestsDir) await installCrds(this.#opened.cluster, crdsDir);
-    this.#leadership = this.#newLeadership(this.#bus, this.#opened);
+    this.#only = this.#onlyEngine(this.#bus, this.#opened, this.#health);
+    await this.#only.start();
     this.#health.setReady(true);
   }
 
   async stop(): Promise<void> {
     this.#health?.setReady(false);
-    await this.#leadership?.stop();
+    await this.#only?.stop();
     await this.#opened?.close();
     await this.#bus?.close();
     await this.#health?.stop();
@@ -84,6 +87,21 @@ class Controller implements Service {
     const version = (await opened.version?.({ signal }).catch(() => undefined)) ?? '';
     const warning = versionWarning(version);
     if (warning !== undefined) this.#log.warn({ version }, warning);
+  }
+
+  #onlyEngine(bus: Bus, opened: OpenedCluster, health: Health): OnlyEngine {
+    const { namespace, installCrds: install, manifestsDir, crdsDir } = this.#config;
+    const only = new OnlyEngine({
+      cluster: opened.cluster,
+      namespace,
+      log: this.#log,
+      begin: async () => {
+        if (install && !manifestsDir) await installCrds(opened.cluster, crdsDir);
+        return this.#newLeadership(bus, opened);
+      },
+    });
+    health.dependsOn(() => only.problem());
+    return only;
   }
 
   #newLeadership(bus: Bus, opened: OpenedCluster): Leadership {

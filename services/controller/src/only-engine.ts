@@ -1,0 +1,124 @@
+import { type Cluster, KubeError, type Running, type WatchHandler } from '@jspolicy/kube';
+import { type Logger, pause } from '@jspolicy/runtime';
+import { LEASES } from './resource-types.ts';
+import { type EngineLease, precedenceOver, WorkingEngines } from './working-engines.ts';
+
+/** Of every engine, in its own namespace. */
+export const LEASE = 'jspolicy-controller';
+
+const LOOK_MS = 2_000;
+
+export interface OnlyEngineParts {
+  cluster: Pick<Cluster, 'watch'>;
+  /** The engine's own. */
+  namespace: string;
+  log: Logger;
+  /** Begins the work, which the returned one ends. */
+  begin(): Promise<Running>;
+}
+
+/**
+ * Lets the engine work while no other one works in the cluster: both would write the same webhook configurations for
+ * ever. Who comes second writes nothing, says so, and begins when the other has ended.
+ */
+export class OnlyEngine implements Running {
+  readonly #parts: OnlyEngineParts;
+  readonly #leases = new Map<string, EngineLease>();
+  readonly #working = new WorkingEngines();
+  readonly #stopping = new AbortController();
+  #watch: Running | undefined;
+  #work: Running | undefined;
+  #other: EngineLease | undefined;
+  #blind = false;
+  #looking: Promise<void> | undefined;
+
+  constructor(parts: OnlyEngineParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves after the first look; rejects when the work cannot be begun then. */
+  async start(): Promise<void> {
+    await this.#follow();
+    await this.#look();
+    this.#looking = this.#goOn();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#watch?.stop();
+    await this.#looking;
+    await this.#work?.stop();
+  }
+
+  /** For /readyz. */
+  problem(): string | undefined {
+    const { namespace } = this.#other?.metadata ?? {};
+    if (namespace === undefined) return undefined;
+    return `another engine works in this cluster, in the namespace ${namespace}: uninstall one of the two, a cluster has one`;
+  }
+
+  /** Resolves when all Leases are known. What cannot be seen is not waited for. */
+  #follow(): Promise<void> {
+    return new Promise((resolve) => {
+      const handler: WatchHandler = {
+        onChange: (lease) => void this.#leases.set(lease.metadata.namespace ?? '', lease),
+        onDelete: ({ metadata }) => void this.#leases.delete(metadata.namespace ?? ''),
+        onSynced: () => resolve(),
+        onError: (err) => {
+          // Who did not renew meanwhile may not have been able to.
+          this.#working.forget();
+          this.#tellBlind(err);
+          resolve();
+        },
+      };
+      this.#watch = this.#parts.cluster.watch(LEASES, handler, { fieldSelector: `metadata.name=${LEASE}` });
+    });
+  }
+
+  async #goOn(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      await pause(LOOK_MS, signal);
+      if (signal.aborted) return;
+      await this.#look().catch((err: unknown) => this.#parts.log.error({ err }, 'work not begun, it is tried again'));
+    }
+  }
+
+  async #look(): Promise<void> {
+    this.#tell(this.#precedes());
+    if (!this.#other) this.#work ??= await this.#parts.begin();
+    else if (this.#work) await this.#end(this.#work);
+  }
+
+  #precedes(): EngineLease | undefined {
+    const { namespace } = this.#parts;
+    const working = this.#working.see([...this.#leases.values()], performance.now());
+    return precedenceOver(this.#work && this.#leases.get(namespace), working, namespace);
+  }
+
+  async #end(work: Running): Promise<void> {
+    this.#work = undefined;
+    await work.stop();
+  }
+
+  #tellBlind(err: Error): void {
+    if (this.#blind || !(err instanceof KubeError && err.status === 403)) return;
+    this.#blind = true;
+    const { log } = this.#parts;
+    log.warn({ err }, 'Leases of all namespaces cannot be watched: another engine in this cluster is not noticed');
+  }
+
+  #tell(other: EngineLease | undefined): void {
+    const before = this.#other?.metadata.namespace;
+    this.#other = other;
+    const { namespace } = other?.metadata ?? {};
+    if (namespace === before) return;
+    const { log } = this.#parts;
+    if (other)
+      log.error(
+        { engine: namespace, holder: other.spec?.holderIdentity },
+        'another engine works in this cluster: this one writes nothing, uninstall one of the two',
+      );
+    else log.info({ engine: before }, 'the other engine of this cluster has ended');
+  }
+}
