@@ -1,6 +1,6 @@
 import { type BusService, EngineError, inboxPrefix, MAX_PAYLOAD_BYTES } from '@jspolicy/contracts';
 import { type Logger, pause } from '@jspolicy/runtime';
-import type { ConnectionOptions, NatsConnection } from '@nats-io/nats-core';
+import { AuthorizationError, type ConnectionOptions, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { type BusConfig, serverList } from './bus-settings.ts';
 import { securityOptions } from './connection-options.ts';
@@ -57,15 +57,21 @@ export async function openConnection(options: ConnectOptions): Promise<NatsConne
   return connection;
 }
 
-/** The client would wait by itself, but not say for what. */
+/**
+ * The client would wait by itself, but not say for what. Who gives up is told that the server did not let us in, if it ever
+ * said so: a forwarded port may be gone with the first refusal.
+ */
 async function firstConnection(options: ConnectionOptions, { log, signal }: ConnectOptions): Promise<NatsConnection> {
   const began = performance.now();
+  let refused = '';
   for (let told = ''; ; ) {
     try {
       return await connect(options);
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      if (signal?.aborted) throw new EngineError('BUS_UNAVAILABLE', `no connection to NATS: ${why}`, { cause });
+      if (cause instanceof AuthorizationError) refused = cause.message;
+      const why = reasonOf(cause);
+      if (signal?.aborted)
+        throw new EngineError('BUS_UNAVAILABLE', `no connection to NATS: ${refused || why}`, { cause });
       if (told !== why && performance.now() - began > QUIET_MS) {
         log.warn({ servers: options.servers, why }, 'waiting for NATS');
         told = why;
@@ -74,6 +80,15 @@ async function firstConnection(options: ConnectionOptions, { log, signal }: Conn
     }
   }
 }
+
+/** A server says why it lets nobody in, and ends the connection; what lies between may cut it off before that is read. */
+function reasonOf(cause: unknown): string {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return why.includes('ECONNRESET') ? `${why}: ${CUT_OFF}` : why;
+}
+
+const CUT_OFF =
+  'the server, or what lies between, cut the connection off. Through kubectl port-forward that is what a wrong NATS_USER or NATS_PASSWORD looks like';
 
 function checkPayloadLimit(connection: NatsConnection): void {
   const limit = connection.info?.max_payload ?? 0;

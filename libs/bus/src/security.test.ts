@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { ensureCertificates } from '@jspolicy/certificates';
 import { createLogger } from '@jspolicy/runtime';
@@ -50,6 +51,42 @@ test('a user and a password', async () => {
   expect(await refused({})).toMatch(/authorization violation/i);
   expect(await refused({ natsUser: 'me', natsPassword: 'wrong' })).toMatch(/authorization violation/i);
   expect((await connected({ natsUser: 'me', natsPassword: 'p' })).connected).toBe(true);
+});
+
+/** A port that leads to the server, for so many connections; the others are cut off. */
+async function forwarded(url: string, connections: number) {
+  let left = connections;
+  const forward = createServer((client) => {
+    if (left-- <= 0) return void client.resetAndDestroy();
+    const server = connect(Number(new URL(url).port), '127.0.0.1');
+    client.on('error', () => server.destroy()).pipe(server);
+    server.on('error', () => client.destroy()).pipe(client);
+  });
+  await new Promise<void>((done) => forward.listen(0, '127.0.0.1', done));
+  const { port } = forward.address() as AddressInfo;
+  return { url: `nats://127.0.0.1:${port}`, end: () => forward.close(), isUsedUp: () => left < 0 };
+}
+
+test('a refusal stays the reason where a forwarded port is gone with it', async () => {
+  nats = await natsForTest({ config: 'authorization { user: "me", password: "p" }' });
+  const forward = await forwarded(nats.url, 1);
+  const giveUp = new AbortController();
+  const security = { natsUser: 'me', natsPassword: 'wrong' };
+  const trying = connectBus({ servers: forward.url, security, name: 'test', log: silent, signal: giveUp.signal });
+  const said = trying.catch((error: Error) => error.message);
+  await waitFor(forward.isUsedUp, { what: 'another attempt' });
+  giveUp.abort();
+  expect(await said).toMatch(/authorization violation/i);
+  forward.end();
+});
+
+test('a connection that is cut off is told with what may be the cause', async () => {
+  nats = await natsForTest({});
+  const forward = await forwarded(nats.url, 0);
+  expect(await refused({}, forward.url)).toMatch(
+    /ECONNRESET.*: the server, or what lies between, cut the connection off\..*NATS_PASSWORD/,
+  );
+  forward.end();
 });
 
 test('a token', async () => {
