@@ -60,6 +60,7 @@ export class OnlyEngine implements Running {
   /** Resolves when all Leases are known. What cannot be seen is not waited for. */
   #follow(): Promise<void> {
     return new Promise((resolve) => {
+      this.#stopping.signal.addEventListener('abort', () => resolve());
       const handler: WatchHandler = {
         onChange: (lease) => void this.#leases.set(lease.metadata.namespace ?? '', lease),
         onDelete: ({ metadata }) => void this.#leases.delete(metadata.namespace ?? ''),
@@ -86,6 +87,7 @@ export class OnlyEngine implements Running {
 
   async #look(): Promise<void> {
     this.#tell(this.#precedes());
+    if (this.#stopping.signal.aborted) return;
     if (!this.#other) this.#work ??= await this.#parts.begin();
     else if (this.#work) await this.#end(this.#work);
   }
