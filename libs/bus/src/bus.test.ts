@@ -96,6 +96,8 @@ describe('request and serve', () => {
     async function asksOf(work: string): Promise<number> {
       const request = asker.request(`t.work.${work}`, bytes('x'), { deadlineMs: DEADLINE_MS });
       await waitFor(() => answerer.lines.includes(`asked on t.work.${work}`), { what: 'the work to be begun' });
+      // Timers come next, before what has arrived is read.
+      await new Promise(setImmediate);
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3 * SILENCE_MS);
       for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
       await asker.request(`t.finish.${work}`, bytes('x'), { deadlineMs: DEADLINE_MS });
