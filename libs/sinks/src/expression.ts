@@ -13,6 +13,8 @@ const LIMIT_MS = 250;
 const MAX_EVENTS = 100;
 /** An expression that was too dear is not asked again for so long, so that it holds nobody up. */
 const REST_MS = 60_000;
+/** How often it is tried to judge one event at least, where the machine gave hardly any time for it. */
+const MAX_TRIES = 3;
 
 const environment = () =>
   new Environment({ limits: LIMITS })
@@ -48,6 +50,7 @@ export class Expression {
   #work: () => void = () => undefined;
   #judge: (event: ViolationEvent) => Answer;
   #restsUntilMs = 0;
+  #fruitless = 0;
 
   constructor(text: string, { limitMs = LIMIT_MS }: { limitMs?: number } = {}) {
     this.#text = text;
@@ -79,9 +82,11 @@ export class Expression {
       this.#judge = judgeOf(this.#text);
       const { user, system } = process.threadCpuUsage(usedBefore);
       // On a busy machine the time may have gone to others.
-      const isDear = answers.length === before || (user + system) / 1000 > this.#limitMs / 2;
-      if (isDear) this.#restsUntilMs = performance.now() + REST_MS;
+      const isStuck = answers.length === before && ++this.#fruitless >= MAX_TRIES;
+      const isDear = (user + system) / 1000 > this.#limitMs / 2;
+      if (isStuck || isDear) this.#restsUntilMs = performance.now() + REST_MS;
     }
+    if (answers.length > before) this.#fruitless = 0;
   }
 }
 
