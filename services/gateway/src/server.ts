@@ -8,6 +8,7 @@ import type { ServingCertificate } from './certificate/serving-certificate.ts';
 import { internalError } from './internal-error.ts';
 import { answerOwnKind } from './own-kinds-handler.ts';
 import type { ReviewHandler } from './review-handler.ts';
+import { endSilentConnections } from './silent-connections.ts';
 
 /** The API server keeps connections idle for 90 s: closing one earlier would lose a request that is on its way. */
 const KEEP_ALIVE_MS = 120_000;
@@ -66,6 +67,7 @@ export function createServer({ cert, key, handler, bodies, log, onAnswer, isEndi
     done();
   });
   closeConnectionsAtTheEnd(server, isEnding);
+  endSilentConnections(server);
   refuseWrongRequests(server);
   boundBodies(server, bodies);
   answerErrors(server, bodies, log);
