@@ -36,7 +36,7 @@ export function serveSinks({ bus, cluster, log, metrics, limits }: ServeSinksPar
     refused: new AddressSet(limits.sinkRefusedAddresses.flatMap((word) => rangesOf(word) ?? [])),
   };
   const keeper = new SinkKeeper({ bus, cluster, log, metrics: sinkMetrics(metrics), readSecret, context });
-  const retry = serveDeadRetry({ bus, targetOf: (name) => keeper.runnerOf(name) });
+  const retry = serveDeadRetry({ bus, targetOf: (name) => keeper.targetOf(name) });
   return {
     async stop() {
       await retry.stop();

@@ -3,11 +3,14 @@ import { SINK_CONSUMER_PREFIX, sinkConsumer, VIOLATIONS_STREAM, type ViolationSi
 import type { Cluster, Running } from '@jspolicy/kube';
 import { backoffMs, type Logger, pause } from '@jspolicy/runtime';
 import { oneLine, type ReadSecret, type SinkContext, sinkProblems } from '@jspolicy/sinks';
+import type { RetryTarget } from './dead-retry.ts';
 import { SINKS } from './resource-types.ts';
 import { forgetSink, type SinkMetrics } from './sink-metrics.ts';
 import { SinkRunner } from './sink-runner.ts';
 import { readSinkStatus, writeSinkStatus } from './sink-status.ts';
 
+/** This replica has just begun: another one may have the turn. */
+const NOT_YET: RetryTarget = { paused: false, hasTurn: false, retry: async () => 'it is being started' };
 const RETRY = { baseMs: 500, maxMs: 30_000 };
 
 export interface KeeperParts {
@@ -35,6 +38,7 @@ export class SinkKeeper {
   readonly #kept = new Map<string, Kept>();
   readonly #watch: Running;
   #cleaning: Promise<void> | undefined;
+  #isListed = false;
   #stopped = false;
 
   constructor(parts: KeeperParts) {
@@ -43,6 +47,7 @@ export class SinkKeeper {
       onChange: (object) => this.#onChange(object as ViolationSink),
       onDelete: ({ metadata: { name } }) => this.#onDelete(name),
       onSynced: () => {
+        this.#isListed = true;
         this.#cleaning = this.#removeOrphans().catch((err) =>
           parts.log.warn({ err }, 'consumers of sinks that are gone stay'),
         );
@@ -52,9 +57,10 @@ export class SinkKeeper {
   }
 
   /** What delivers to a sink; a text: why nothing does; undefined: there is no such sink. */
-  runnerOf(name: string): SinkRunner | string | undefined {
+  targetOf(name: string): RetryTarget | string | undefined {
     const kept = this.#kept.get(name);
-    return kept && (kept.runner ?? kept.problem ?? 'it is being started');
+    if (kept) return kept.runner ?? kept.problem ?? NOT_YET;
+    return this.#isListed ? undefined : NOT_YET;
   }
 
   async stop(): Promise<void> {
