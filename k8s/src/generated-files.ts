@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { BUS_SERVICES, busPermissions } from '@jspolicy/contracts';
 import { chartReadme } from './chart-readme.ts';
 
 export const CHART_DIR = resolve(import.meta.dirname, '../chart/jspolicy');
+const CRDS_DIR = resolve(import.meta.dirname, '../crds');
 
 /** What is made from something else, by path: `npm run chart` writes it, a test compares it. */
 export async function generatedFiles(): Promise<Map<string, string>> {
@@ -12,7 +13,18 @@ export async function generatedFiles(): Promise<Map<string, string>> {
   return new Map([
     [join(CHART_DIR, 'files/nats-permissions.json'), `${JSON.stringify(permissions, null, 2)}\n`],
     [join(CHART_DIR, 'README.md'), chartReadme(values)],
+    ...(await crdCopies()),
   ]);
+}
+
+/** Helm warns of a symbolic link at each use, and not every tool follows one. */
+async function crdCopies(): Promise<[path: string, text: string][]> {
+  const names = await readdir(CRDS_DIR);
+  const copy = async (name: string): Promise<[string, string]> => [
+    join(CHART_DIR, 'crds', name),
+    await readFile(join(CRDS_DIR, name), 'utf8'),
+  ];
+  return Promise.all(names.map(copy));
 }
 
 function allowed(service: (typeof BUS_SERVICES)[number]) {
