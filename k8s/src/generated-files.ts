@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { BUS_SERVICES, busPermissions } from '@jspolicy/contracts';
 import { chartReadme } from './chart-readme.ts';
+import { withSpecs } from './values-schema.ts';
 
 export const CHART_DIR = resolve(import.meta.dirname, '../chart/jspolicy');
 const CRDS_DIR = resolve(import.meta.dirname, '../crds');
@@ -10,9 +11,13 @@ const CRDS_DIR = resolve(import.meta.dirname, '../crds');
 export async function generatedFiles(): Promise<Map<string, string>> {
   const permissions = Object.fromEntries(BUS_SERVICES.map((service) => [service, allowed(service)]));
   const values = await readFile(join(CHART_DIR, 'values.yaml'), 'utf8');
+  const schemaFile = join(CHART_DIR, 'values.schema.json');
+  const crd = (name: string) => readFile(join(CRDS_DIR, `${name}.yaml`), 'utf8');
+  const crds = { policies: await crd('jspolicies'), sinks: await crd('violationsinks') };
   return new Map([
     [join(CHART_DIR, 'files/nats-permissions.json'), `${JSON.stringify(permissions, null, 2)}\n`],
     [join(CHART_DIR, 'README.md'), chartReadme(values)],
+    [schemaFile, withSpecs(await readFile(schemaFile, 'utf8'), crds)],
     ...(await crdCopies()),
   ]);
 }

@@ -38,6 +38,10 @@ test('an API server takes what the chart makes, and upgrades of it', async () =>
 
   await expect(upgrade(['nats={"replicas":3}'])).rejects.toThrow(/nats.replicas is 3: write 5/);
 
+  await expect(upgrade(['nats={"replicas":5}', 'podMonitor={"enabled":true}'])).rejects.toThrow(
+    /podMonitor.enabled needs the Prometheus operator, and the cluster has no kind PodMonitor/,
+  );
+
   // Helm takes away what is not rendered, and the API server makes one of no number.
   await upgrade(['nats={"replicas":5}', 'evaluator={"autoscaling":{"enabled":true}}']);
   expect((await workload('deployments', 'jspolicy-evaluator')).spec.replicas).toBe(5);

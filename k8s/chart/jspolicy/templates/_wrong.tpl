@@ -68,18 +68,13 @@ What the schema cannot say in words. Each of these looks at something in the val
   "^((nats|tls)://)?([^][/:@ ]+|[[][0-9a-fA-F:]+[]])(:[0-9]+)?/?$" "the address of NATS, such as nats://nats.example:4222, since nats.enabled is false")) -}}
 {{- end -}}
 {{- end -}}
-{{- range .audit.sinkRefusedAddresses -}}
-{{- $texts = append $texts (list "audit.sinkRefusedAddresses" . (list
-  "^(link-local|loopback|private|none|[0-9a-fA-F.:]+(/[0-9]{1,3})?)$" "link-local, loopback, private, none, or a CIDR, such as 10.0.0.0/8")) -}}
-{{- end -}}
-{{- range .networkPolicy.apiServers -}}
-{{- $texts = append $texts (list "networkPolicy.apiServers" . (list "^[0-9a-fA-F.:]+/[0-9]{1,3}$" "a CIDR, such as 10.0.0.1/32")) -}}
-{{- end -}}
 {{- range .webhook.exemptNamespaces -}}
 {{- $texts = append $texts (list "webhook.exemptNamespaces" . (list
   "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$" "the name of a namespace: small letters, digits and dashes")) -}}
 {{- end -}}
-{{- range $name, $_ := .policies -}}
+{{- range $name, $spec := .policies -}}
+{{- $texts = append $texts (list (printf "policies.%s.violationPolicy" $name) $spec.violationPolicy (list
+  "(?i)^(deny|warn|dry)?$" "Deny, Warn or Dry")) -}}
 {{- $texts = append $texts (list "a name in policies" $name (list
   "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?){2,}$" "at least three parts with dots between, such as no-latest.example.com")) -}}
 {{- end -}}
