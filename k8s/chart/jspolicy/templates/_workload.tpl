@@ -29,7 +29,7 @@ spec:
   template:
     metadata:
       labels:
-        {{- include "jspolicy.labels" (append (append $names $values.podLabels) $root.Values.jspolicy.podLabels) | nindent 8 }}
+        {{- include "jspolicy.podLabels" (append (append $names $values.podLabels) $root.Values.jspolicy.podLabels) | nindent 8 }}
       {{- $annotations := merge (dict) (default (dict) $values.podAnnotations) }}
       {{- range $name, $text := .checksums }}
       {{- $_ := set $annotations (printf "checksum/%s" $name) ($text | sha256sum) }}
