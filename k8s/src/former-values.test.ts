@@ -149,6 +149,14 @@ const VALUES: Record<string, [values: Record<string, unknown>, check: (objects: 
     (all) =>
       expect(deployment(all, 'gateway').container?.['ports']).toContainEqual({ name: 'webhook', containerPort: 8443 }),
   ],
+  'service.type LoadBalancer, which shows no metrics to whoever reaches it': [
+    { service: { type: 'LoadBalancer' } },
+    (all) =>
+      expect(spec(all, 'Service', 'jspolicy')).toMatchObject({
+        type: 'LoadBalancer',
+        ports: [{ name: 'webhook', port: 443 }],
+      }),
+  ],
   'service.create': [
     { service: { create: false } },
     (all) => expect(named(all, 'Service', 'jspolicy')).toBeUndefined(),
