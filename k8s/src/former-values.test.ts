@@ -136,6 +136,8 @@ const VALUES: Record<string, [values: Record<string, unknown>, check: (objects: 
         type: 'NodePort',
         ports: [
           { name: 'webhook', port: 8443, targetPort: 'webhook' },
+          // Where webhook configurations have the API server ask.
+          { name: 'api-server', port: 443, targetPort: 'webhook' },
           { name: 'metrics', port: 8080 },
         ],
       });
