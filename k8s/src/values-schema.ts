@@ -5,7 +5,7 @@ interface Schema {
   properties?: Record<string, Schema>;
 }
 
-/** What is not told in words by a template, nor a name, a kind or a list of words: see docs/decisions/0032. */
+/** What the schema tells in plain words. Not patterns, and not rules: docs/decisions/0032. */
 const KEPT = ['type', 'enum', 'required', 'minimum', 'maximum', 'minItems', 'description'];
 
 /**
