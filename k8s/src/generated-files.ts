@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { BUS_SERVICES, busPermissions } from '@jspolicy/contracts';
 import { chartReadme } from './chart-readme.ts';
+import { neededValues } from './needed-values.ts';
 import { withSpecs } from './values-schema.ts';
 
 export const CHART_DIR = resolve(import.meta.dirname, '../chart/jspolicy');
@@ -16,6 +17,7 @@ export async function generatedFiles(): Promise<Map<string, string>> {
   const crds = { policies: await crd('jspolicies'), sinks: await crd('violationsinks') };
   return new Map([
     [join(CHART_DIR, 'files/nats-permissions.json'), `${JSON.stringify(permissions, null, 2)}\n`],
+    [join(CHART_DIR, 'files/needed-values.json'), `${JSON.stringify(neededValues(values), null, 2)}\n`],
     [join(CHART_DIR, 'README.md'), chartReadme(values)],
     [schemaFile, withSpecs(await readFile(schemaFile, 'utf8'), crds)],
     ...(await crdCopies()),

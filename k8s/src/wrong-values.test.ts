@@ -57,7 +57,11 @@ const REFUSED: readonly (readonly [set: string, words: string])[] = [
   ['gateway=null', 'gateway is null: leave it out, or write what it should be'],
   ['evaluator.spool=null', 'evaluator.spool is null: leave it out'],
   ['crds.keep=null', 'crds.keep is null: leave it out'],
-  ['nats.storage.size=null', 'nats.storage.size is "": write a size'],
+  ['nats.storage.size=null', 'nats.storage.size is null: leave it out'],
+  ['nats.replicas=null', 'nats.replicas is null: leave it out'],
+  ['webhook.create=null', 'webhook.create is null: leave it out'],
+  ['gateway={"maxInFlight":null}', 'gateway.maxInFlight is null: leave it out'],
+  ['logLevel=null', 'logLevel is null: leave it out'],
 
   // Texts.
   ['nameOverride="1st"', 'nameOverride is "1st": write small letters, digits and dashes, a letter first'],

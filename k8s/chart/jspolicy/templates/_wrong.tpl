@@ -19,12 +19,8 @@ What the schema cannot say in words. Each of these looks at something in the val
 {{/* A name with nothing behind its colon is null, and Helm takes the chart's value away. The others need these. */}}
 {{- define "jspolicy.wrong.missing" -}}
 {{- $found := . -}}
-{{- range list "image" "jspolicy" "readinessProbe" "livenessProbe" "podDisruptionBudget" "gateway" "gateway.autoscaling"
-  "evaluator" "evaluator.grants" "evaluator.spool" "evaluator.autoscaling" "compiler" "compiler.image" "compiler.workDir"
-  "controller" "audit" "policyReports" "deployment" "service" "webhook" "certificate" "certificate.certManager"
-  "certificate.certManager.issuerRef" "serviceAccount" "clusterRoleBinding" "crds" "crds.keep" "nats" "nats.image"
-  "nats.storage" "networkPolicy" "serviceMonitor" "podMonitor" "prometheusRule" "dashboard"
--}}
+{{- /* Made from values.yaml by npm run chart. */}}
+{{- range .root.Files.Get "files/needed-values.json" | fromJsonArray -}}
 {{- $parent := dict -}}
 {{- $value := $found.root.Values -}}
 {{- range splitList "." . -}}
