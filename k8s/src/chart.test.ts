@@ -228,6 +228,15 @@ test(`${named}: a node can be drained, and NATS keeps its majority`, async () =>
     gateway: [2],
     nats: 1,
   });
+  // Kubernetes rounds a share up.
+  const shares = async (share: string) => {
+    const { gateway, evaluator } = await budgets([`podDisruptionBudget.minAvailable="${share}"`, 'replicaCount=4']);
+    return [gateway, evaluator];
+  };
+  expect(await shares('50%')).toEqual([['50%'], ['50%']]);
+  expect(await shares('51%')).toEqual([['51%'], 1]);
+  expect(await shares('100%')).toEqual([1, 1]);
+  expect(await shares('4')).toEqual([[3], [1]]);
   expect(await budgets(['podDisruptionBudget.maxUnavailable="50%"'])).toMatchObject({ audit: '50%', nats: 1 });
   const scaled = 'gateway.autoscaling={"enabled":true,"minReplicas":3}';
   expect(await budgets([scaled, 'replicaCount=1', 'podDisruptionBudget.minAvailable=5'])).toMatchObject({
@@ -238,7 +247,6 @@ test(`${named}: a node can be drained, and NATS keeps its majority`, async () =>
 test(`${named}: texts that look like numbers, and long names, stay what they are`, async () => {
   const set = [
     'serviceMonitor.enabled=true',
-    'podMonitor.enabled=true',
     'priorityClassName="123"',
     'serviceAccount={"create":false,"name":"123"}',
   ];

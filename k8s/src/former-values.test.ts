@@ -136,6 +136,8 @@ const VALUES: Record<string, [values: Record<string, unknown>, check: (objects: 
         type: 'NodePort',
         ports: [
           { name: 'webhook', port: 8443, targetPort: 'webhook' },
+          // Where webhook configurations have the API server ask.
+          { name: 'api-server', port: 443, targetPort: 'webhook' },
           { name: 'metrics', port: 8080 },
         ],
       });
@@ -148,6 +150,14 @@ const VALUES: Record<string, [values: Record<string, unknown>, check: (objects: 
     { service: { targetPort: 443 } },
     (all) =>
       expect(deployment(all, 'gateway').container?.['ports']).toContainEqual({ name: 'webhook', containerPort: 8443 }),
+  ],
+  'service.type LoadBalancer, which shows no metrics to whoever reaches it': [
+    { service: { type: 'LoadBalancer' } },
+    (all) =>
+      expect(spec(all, 'Service', 'jspolicy')).toMatchObject({
+        type: 'LoadBalancer',
+        ports: [{ name: 'webhook', port: 443 }],
+      }),
   ],
   'service.create': [
     { service: { create: false } },

@@ -31,12 +31,14 @@ export interface RenderOptions {
   name?: string;
   /** Of the API server that templates may ask; without it they find nothing. */
   kubeconfig?: string;
+  /** A folder with another chart than the one that is here. */
+  chart?: string;
 }
 
 /** The chart's objects, hooks too. Rejects with what helm says. */
 export async function renderChart(options: RenderOptions = {}): Promise<Rendered[]> {
-  const { set = [], apis = [], name = 'jspolicy', kubeconfig } = options;
-  const args = ['template', name, CHART_DIR, '--namespace', name, '--kube-version', '1.34.0'];
+  const { set = [], apis = [], name = 'jspolicy', kubeconfig, chart = CHART_DIR } = options;
+  const args = ['template', name, chart, '--namespace', name, '--kube-version', '1.34.0'];
   for (const value of set) args.push('--set-json', value);
   for (const api of apis) args.push('--api-versions', api);
   if (kubeconfig) args.push('--dry-run=server', '--kubeconfig', kubeconfig);

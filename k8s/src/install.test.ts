@@ -14,10 +14,26 @@ beforeAll(async () => {
 });
 afterAll(() => kube?.stop());
 
-async function upgrade(set: string[]): Promise<void> {
-  const args = ['upgrade', '--install', 'jspolicy', CHART_DIR, '--namespace', NAMESPACE, '--create-namespace'];
+/** What helm says of it. */
+async function upgrade(set: string[], ...flags: string[]): Promise<string> {
+  const args = [
+    'upgrade',
+    '--install',
+    'jspolicy',
+    CHART_DIR,
+    '--namespace',
+    NAMESPACE,
+    '--create-namespace',
+    ...flags,
+  ];
   for (const value of set) args.push('--set-json', value);
-  await promisify(execFile)(await findHelm(), [...args, '--kubeconfig', kube.kubeconfigPath]);
+  const helm = await findHelm();
+  const { stdout, stderr } = await promisify(execFile)(helm, [...args, '--kubeconfig', kube.kubeconfigPath], {
+    maxBuffer: 64 * 2 ** 20,
+  });
+  // Warnings: of links, of fields that an API server does not know.
+  expect(stderr).toBe('');
+  return stdout;
 }
 
 const get = async (path: string) => (await kubeRequest(kube, 'GET', path)).body;
@@ -37,6 +53,18 @@ test('an API server takes what the chart makes, and upgrades of it', async () =>
   expect((await workload('statefulsets', 'jspolicy-nats')).spec.replicas).toBe(5);
 
   await expect(upgrade(['nats={"replicas":3}'])).rejects.toThrow(/nats.replicas is 3: write 5/);
+
+  await expect(upgrade(['nats={"replicas":5}', 'podMonitor={"enabled":true}'])).rejects.toThrow(
+    /podMonitor.enabled needs the Prometheus operator, and the cluster has no kind PodMonitor/,
+  );
+
+  const elsewhere = 'nats={"enabled":false,"url":"nats://a","existingSecret":"mine"}';
+  const notes = await upgrade([elsewhere], '--dry-run=server');
+  expect(notes).toContain(
+    'Secret mine, which nats.existingSecret names, is not in namespace engine: Pods wait for it.',
+  );
+  await kubeRequest(kube, 'POST', `/api/v1/namespaces/${NAMESPACE}/secrets`, { metadata: { name: 'mine' } });
+  expect(await upgrade([elsewhere], '--dry-run=server')).not.toContain('Pods wait for it');
 
   // Helm takes away what is not rendered, and the API server makes one of no number.
   await upgrade(['nats={"replicas":5}', 'evaluator={"autoscaling":{"enabled":true}}']);

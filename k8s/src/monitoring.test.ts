@@ -1,7 +1,7 @@
 import { glob, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { findHelm, findObject, renderChart } from './helm.ts';
+import { failure, findHelm, findObject, renderChart } from './helm.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 /** Everything in which services name their metrics. */
@@ -71,16 +71,36 @@ test(`${named}: that nobody is there is told too`, async () => {
 test(`${named}: what needs other operators is there when it is asked for`, async () => {
   const set = [
     'serviceMonitor={"enabled":true}',
-    'podMonitor={"enabled":true}',
     'prometheusRule={"enabled":true}',
     'dashboard={"enabled":true}',
     'certificate={"certManager":{"enabled":true}}',
     'evaluator={"autoscaling":{"enabled":true,"prometheusUrl":"http://prometheus:9090"}}',
   ];
+  const pods = await renderChart({ set: ['podMonitor.enabled=true'] });
+  expect(pods.map(({ kind }) => kind)).toContain('PodMonitor');
   const kinds = async (apis: string[]) => (await renderChart({ set, apis })).map(({ kind }) => kind);
-  const own = ['ServiceMonitor', 'PodMonitor', 'PrometheusRule', 'Certificate', 'Issuer'];
+  const own = ['ServiceMonitor', 'PrometheusRule', 'Certificate', 'Issuer'];
   expect(await kinds([])).toEqual(expect.arrayContaining([...own, 'HorizontalPodAutoscaler']));
   expect(await kinds(['keda.sh/v1alpha1'])).toEqual(expect.arrayContaining([...own, 'ScaledObject']));
   const none = (await renderChart()).map(({ kind }) => kind);
-  for (const kind of [...own, 'ScaledObject', 'HorizontalPodAutoscaler']) expect(none).not.toContain(kind);
+  for (const kind of [...own, 'PodMonitor', 'ScaledObject', 'HorizontalPodAutoscaler'])
+    expect(none).not.toContain(kind);
+});
+
+test(`${named}: a kind that the cluster has not is told by the value that asks for it, where kinds are known`, async () => {
+  const set = [
+    'podMonitor={"enabled":true}',
+    'prometheusRule={"enabled":true}',
+    'certificate={"certManager":{"enabled":true}}',
+    'evaluator={"autoscaling":{"enabled":true,"prometheusUrl":"http://prometheus:9090"}}',
+  ];
+  expect(await failure({ set })).toBe('rendered');
+  // As an API server's, and those that Argo CD tells.
+  const known = ['apps/v1', 'apps/v1/Deployment', 'monitoring.coreos.com/v1/PodMonitor'];
+  const said = await failure({ set, apis: known });
+  expect(said).toContain('certificate.certManager.enabled needs cert-manager, and the cluster has no kind Certificate');
+  expect(said).toContain('prometheusRule.enabled needs the Prometheus operator, and the cluster has no kind');
+  expect(said).toContain('evaluator.autoscaling.prometheusUrl needs KEDA');
+  expect(said).not.toContain('podMonitor.enabled');
+  expect(await failure({ set: ['podMonitor.enabled=true'], apis: known })).toBe('rendered');
 });

@@ -12,7 +12,25 @@ const REFUSED: readonly (readonly [set: string, words: string])[] = [
   ['gateway={"replica":2}', "at '/gateway': additional properties 'replica' not allowed"],
   ['gatway={}', "additional properties 'gatway' not allowed"],
   ['replicaCount="two"', "at '/replicaCount': got string, want integer"],
-  ['replicaCount=-1', "at '/replicaCount': minimum: got -1, want 0"],
+  ['replicaCount=-1', "at '/replicaCount': minimum: got -1, want 1"],
+  ['evaluator.replicas=0', "at '/evaluator/replicas': minimum: got 0, want 1"],
+  [
+    'evaluator.grants.read=[{"apiGroups":[],"resources":["pods"]}]',
+    "at '/evaluator/grants/read/0/apiGroups': minItems: got 0, want 1",
+  ],
+  [
+    'controller.follows=[{"apiGroups":[""],"resources":[]}]',
+    "at '/controller/follows/0/resources': minItems: got 0, want 1",
+  ],
+  [
+    'policies={"a.b.c":{"type":"Mutate","operations":["CREATE"],"resources":["pods"]}}',
+    "at '/policies/a.b.c/type': value must be one of '', 'Validating', 'Mutating', 'Controller'",
+  ],
+  [
+    'policies={"a.b.c":{"operatons":["CREATE"],"resources":["pods"]}}',
+    "at '/policies/a.b.c': additional properties 'operatons' not allowed",
+  ],
+  ['sinks={"a":{"type":"stdout","form":"All"}}', "at '/sinks/a': additional properties 'form' not allowed"],
   ['nats={"replicas":2}', "at '/nats/replicas': value must be one of 1, 3, 5"],
   ['service={"type":"Cluster"}', "at '/service/type': value must be one of 'ClusterIP', 'NodePort', 'LoadBalancer'"],
   ['service.targetPort=70000', "at '/service/targetPort': maximum: got 70,000, want 65,535"],
@@ -39,7 +57,11 @@ const REFUSED: readonly (readonly [set: string, words: string])[] = [
   ['gateway=null', 'gateway is null: leave it out, or write what it should be'],
   ['evaluator.spool=null', 'evaluator.spool is null: leave it out'],
   ['crds.keep=null', 'crds.keep is null: leave it out'],
-  ['nats.storage.size=null', 'nats.storage.size is "": write a size'],
+  ['nats.storage.size=null', 'nats.storage.size is null: leave it out'],
+  ['nats.replicas=null', 'nats.replicas is null: leave it out'],
+  ['webhook.create=null', 'webhook.create is null: leave it out'],
+  ['gateway={"maxInFlight":null}', 'gateway.maxInFlight is null: leave it out'],
+  ['logLevel=null', 'logLevel is null: leave it out'],
 
   // Texts.
   ['nameOverride="1st"', 'nameOverride is "1st": write small letters, digits and dashes, a letter first'],
@@ -69,6 +91,53 @@ const REFUSED: readonly (readonly [set: string, words: string])[] = [
   ],
   ['serviceMonitor.interval="often"', 'serviceMonitor.interval is "often": write a duration, such as 30s or 1m'],
   ['evaluator.autoscaling.prometheusUrl="prometheus:9090"', 'write an address, such as http://prometheus'],
+
+  [
+    'audit.sinkRefusedAddresses=["10.0.0.0/99"]',
+    'audit.sinkRefusedAddresses is "10.0.0.0/99": write link-local, loopback, private',
+  ],
+  ['networkPolicy.apiServers=["10.0.0.1/33"]', 'networkPolicy.apiServers is "10.0.0.1/33": write a CIDR'],
+  ['networkPolicy.apiServers=["fd00::1"]', 'networkPolicy.apiServers is "fd00::1": write a CIDR'],
+  [
+    'evaluator.grants.fetchHosts=["http://foo"]',
+    'evaluator.grants.fetchHosts is "http://foo": write a host, such as api.example.com',
+  ],
+  [
+    'policies={"a.b.c":{"operations":["CREATE"],"resources":["pods"],"violationPolicy":"Block"}}',
+    'policies.a.b.c.violationPolicy is "Block": write Deny, Warn or Dry',
+  ],
+  ['podMonitor={"enabled":true,"interval":"abc"}', 'podMonitor.interval is "abc": write a duration'],
+
+  // Names and images.
+  [
+    'nats={"enabled":false,"url":"nats://a","existingSecret":"Bad_Name"}',
+    'nats.existingSecret is "Bad_Name": write small letters, digits, dashes and dots',
+  ],
+  ['audit.sinkSecrets=["Bad_Secret"]', 'a name in audit.sinkSecrets is "Bad_Secret": write small letters'],
+  ['imagePullSecrets=[{"name":"Bad_Secret"}]', 'a name in imagePullSecrets is "Bad_Secret": write small letters'],
+  ['gateway.priorityClassName="Very High"', 'gateway.priorityClassName is "Very High": write small letters'],
+  ['image.tag="bad tag"', 'image.tag is "bad tag": write a tag, such as 0.1.0'],
+  ['image.repository="registry.example/Team/jspolicy"', 'write a name in small letters without its tag'],
+  ['image.repository=""', 'image.repository is "": write a name in small letters'],
+  ['compiler.image={"repository":"compiler:1"}', 'compiler.image.repository is "compiler:1": write a name in small'],
+  ['nats.image.tag=""', 'nats.image.tag is "": write a tag, such as 2.15-alpine'],
+  ['image="foo"', 'image is "foo": write a name with its tag, such as registry.example/jspolicy:0.1.0'],
+
+  // Without use, or against each other.
+  [
+    'nats.url="nats://mine:4222"',
+    'nats.url is not used, since the chart has servers of its own: write nats.enabled: false too, or leave it out',
+  ],
+  ['nats.existingSecret="mine"', 'nats.existingSecret is not used, since the chart has servers of its own'],
+  [
+    'podDisruptionBudget={"maxUnavailable":1,"minAvailable":1}',
+    'podDisruptionBudget.maxUnavailable and minAvailable are both set: write one of them',
+  ],
+  ['podDisruptionBudget={"maxUnavailable":"0%"}', 'podDisruptionBudget.maxUnavailable is 0%: write 1 at least'],
+  [
+    'serviceMonitor={"enabled":true,"interval":"1m","scrapeTimeout":"1m30s"}',
+    'serviceMonitor.scrapeTimeout is 1m30s: write at most interval, 1m',
+  ],
 
   // Quantities.
   [
@@ -133,6 +202,11 @@ test.each(REFUSED)(`${named}, says what to write: %s`, async (set, words) => {
   expect(said).not.toMatch(/does not match pattern|nil pointer|error calling/);
 });
 
+test(`${named}, refuses to count twice`, async () => {
+  const said = await failure({ set: ['serviceMonitor={"enabled":true}', 'podMonitor={"enabled":true}'] });
+  expect(said).toContain('serviceMonitor.enabled and podMonitor.enabled are both true');
+});
+
 test(`${named}, tells all that is wrong at once`, async () => {
   const said = await failure({ set: ['nameOverride="1st"', 'service.port=8080', 'nats.storage.size="1Gi"'] });
   expect(said).toContain('values that cannot be:\n  nameOverride is "1st"');
@@ -155,6 +229,15 @@ test.each([
   'podDisruptionBudget={"minAvailable":"50%"}',
   'gateway.shutdownDelayMs=10000',
   'serviceMonitor={"enabled":true,"interval":"1m30s"}',
+  'audit.sinkRefusedAddresses=["private","10.1.2.3","::1","fd00:ec2::254/128","::ffff:10.0.0.0/104"]',
+  'networkPolicy.apiServers=["0.0.0.0/0","fd00::/8"]',
+  'evaluator.grants.fetchHosts=["*","*.example.com:443","api.example.com","[fd00::1]:80","10.0.0.1"]',
+  'image="localhost:5000/team/jspolicy:v1.0_a-b"',
+  `image="jspolicy@sha256:${'0'.repeat(64)}"`,
+  `image={"repository":"Registry.example:5000/a__b/c-d","tag":"1@sha256:${'a'.repeat(64)}"}`,
+  'serviceMonitor={"enabled":true,"interval":"1m","scrapeTimeout":"60s"}',
+  'podDisruptionBudget={"minAvailable":"","maxUnavailable":"2"}',
+  'policies={"a.b.c":{"type":"","operations":["*"],"resources":["pods"],"violationPolicy":"dry","dependencies":{"a":"1"}}}',
   'gateway.resources=null',
   'gateway={"env":null,"podAnnotations":null,"podLabels":null}',
   'nats={"podAnnotations":null,"podLabels":null}',

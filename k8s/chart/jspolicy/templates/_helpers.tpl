@@ -43,6 +43,11 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- toYaml $labels -}}
 {{- end -}}
 
+{{/* Of Pod templates, called as the one above: what changes with each version of the chart would restart every Pod. */}}
+{{- define "jspolicy.podLabels" -}}
+{{- omit (include "jspolicy.labels" . | fromYaml) "app.kubernetes.io/version" "helm.sh/chart" | toYaml -}}
+{{- end -}}
+
 {{- define "jspolicy.componentName" -}}
 {{- printf "%s-%s" (include "jspolicy.fullname" (index . 0)) (index . 1) -}}
 {{- end -}}

@@ -29,7 +29,7 @@ spec:
   template:
     metadata:
       labels:
-        {{- include "jspolicy.labels" (append (append $names $values.podLabels) $root.Values.jspolicy.podLabels) | nindent 8 }}
+        {{- include "jspolicy.podLabels" (append (append $names $values.podLabels) $root.Values.jspolicy.podLabels) | nindent 8 }}
       {{- $annotations := merge (dict) (default (dict) $values.podAnnotations) }}
       {{- range $name, $text := .checksums }}
       {{- $_ := set $annotations (printf "checksum/%s" $name) ($text | sha256sum) }}
@@ -218,18 +218,25 @@ metadata:
   labels: {{- include "jspolicy.labels" $names | nindent 4 }}
 spec:
   {{- with $root.Values.podDisruptionBudget }}
+  {{- $least := kindIs "invalid" .minAvailable | ternary "" (toString .minAvailable) }}
+  {{- $most := kindIs "invalid" .maxUnavailable | ternary "" (toString .maxUnavailable) }}
   {{- if ne (index $ 1) "nats" }}
   # Who is not ready serves nobody: it must not hold up a drain. A server of NATS may still have what others lack.
   unhealthyPodEvictionPolicy: AlwaysAllow
   {{- end }}
   {{- if eq (index $ 1) "nats" }}
   maxUnavailable: 1
-  {{- else if kindIs "invalid" .minAvailable }}
-  maxUnavailable: {{ ternary 1 .maxUnavailable (kindIs "invalid" .maxUnavailable) }}
-  {{- else if kindIs "string" .minAvailable }}
-  minAvailable: {{ .minAvailable }}
+  {{- else if not $least }}
+  maxUnavailable: {{ default "1" $most }}
+  {{- else if hasSuffix "%" $least }}
+  {{- if lt (mul (trimSuffix "%" $least | int) $replicas | add 99) (mul 100 $replicas) }}
+  minAvailable: {{ $least }}
   {{- else }}
-  minAvailable: {{ min (int .minAvailable) (sub $replicas 1) }}
+  {{- /* Kubernetes rounds up: it would keep every Pod. */}}
+  maxUnavailable: 1
+  {{- end }}
+  {{- else }}
+  minAvailable: {{ min (int $least) (sub $replicas 1) }}
   {{- end }}
   {{- end }}
   selector:

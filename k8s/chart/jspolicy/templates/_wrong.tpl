@@ -19,12 +19,8 @@ What the schema cannot say in words. Each of these looks at something in the val
 {{/* A name with nothing behind its colon is null, and Helm takes the chart's value away. The others need these. */}}
 {{- define "jspolicy.wrong.missing" -}}
 {{- $found := . -}}
-{{- range list "image" "jspolicy" "readinessProbe" "livenessProbe" "podDisruptionBudget" "gateway" "gateway.autoscaling"
-  "evaluator" "evaluator.grants" "evaluator.spool" "evaluator.autoscaling" "compiler" "compiler.image" "compiler.workDir"
-  "controller" "audit" "policyReports" "deployment" "service" "webhook" "certificate" "certificate.certManager"
-  "certificate.certManager.issuerRef" "serviceAccount" "clusterRoleBinding" "crds" "crds.keep" "nats" "nats.image"
-  "nats.storage" "networkPolicy" "serviceMonitor" "podMonitor" "prometheusRule" "dashboard"
--}}
+{{- /* Made from values.yaml by npm run chart. */}}
+{{- range .root.Files.Get "files/needed-values.json" | fromJsonArray -}}
 {{- $parent := dict -}}
 {{- $value := $found.root.Values -}}
 {{- range splitList "." . -}}
@@ -68,18 +64,13 @@ What the schema cannot say in words. Each of these looks at something in the val
   "^((nats|tls)://)?([^][/:@ ]+|[[][0-9a-fA-F:]+[]])(:[0-9]+)?/?$" "the address of NATS, such as nats://nats.example:4222, since nats.enabled is false")) -}}
 {{- end -}}
 {{- end -}}
-{{- range .audit.sinkRefusedAddresses -}}
-{{- $texts = append $texts (list "audit.sinkRefusedAddresses" . (list
-  "^(link-local|loopback|private|none|[0-9a-fA-F.:]+(/[0-9]{1,3})?)$" "link-local, loopback, private, none, or a CIDR, such as 10.0.0.0/8")) -}}
-{{- end -}}
-{{- range .networkPolicy.apiServers -}}
-{{- $texts = append $texts (list "networkPolicy.apiServers" . (list "^[0-9a-fA-F.:]+/[0-9]{1,3}$" "a CIDR, such as 10.0.0.1/32")) -}}
-{{- end -}}
 {{- range .webhook.exemptNamespaces -}}
 {{- $texts = append $texts (list "webhook.exemptNamespaces" . (list
   "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$" "the name of a namespace: small letters, digits and dashes")) -}}
 {{- end -}}
-{{- range $name, $_ := .policies -}}
+{{- range $name, $spec := .policies -}}
+{{- $texts = append $texts (list (printf "policies.%s.violationPolicy" $name) $spec.violationPolicy (list
+  "(?i)^(deny|warn|dry)?$" "Deny, Warn or Dry")) -}}
 {{- $texts = append $texts (list "a name in policies" $name (list
   "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?){2,}$" "at least three parts with dots between, such as no-latest.example.com")) -}}
 {{- end -}}
