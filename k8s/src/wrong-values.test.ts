@@ -23,6 +23,10 @@ const REFUSED: readonly (readonly [set: string, words: string])[] = [
     "at '/controller/follows/0/resources': minItems: got 0, want 1",
   ],
   [
+    'policyReports.follows=[{"apiGroups":[],"resources":["pods"]}]',
+    "at '/policyReports/follows/0/apiGroups': minItems: got 0, want 1",
+  ],
+  [
     'policies={"a.b.c":{"type":"Mutate","operations":["CREATE"],"resources":["pods"]}}',
     "at '/policies/a.b.c/type': value must be one of '', 'Validating', 'Mutating', 'Controller'",
   ],
