@@ -4,6 +4,7 @@ import { AuthorizationError, type ConnectionOptions, type NatsConnection } from 
 import { connect } from '@nats-io/transport-node';
 import { type BusConfig, serverList } from './bus-settings.ts';
 import { securityOptions } from './connection-options.ts';
+import { dropSocket } from './stale-connection.ts';
 
 export interface ConnectOptions {
   /** One or more URLs, separated by commas. */
@@ -25,6 +26,11 @@ export interface ConnectOptions {
 const RECONNECT = { reconnectTimeWait: 100, reconnectJitter: 100, maxReconnectAttempts: -1 };
 /** A server that hangs is noticed after two pings. */
 const PING = { pingInterval: 5_000, maxPingOut: 2 };
+/**
+ * For a dial with TLS and what the server says first. The client begins with the server that it just lost, which may be cut
+ * off: the client's own 20 s are longer than most requests have.
+ */
+const DIAL = { timeout: 5_000 };
 /** A server that starts at the same time as we do is not worth a line. */
 const QUIET_MS = 2_000;
 
@@ -36,6 +42,7 @@ export async function openConnection(options: ConnectOptions): Promise<NatsConne
     {
       ...RECONNECT,
       ...PING,
+      ...DIAL,
       ...securityOptions({ ...security, natsUrl: options.servers }),
       servers,
       name,
@@ -101,7 +108,8 @@ function checkPayloadLimit(connection: NatsConnection): void {
 
 async function logStatus(connection: NatsConnection, log: Logger): Promise<void> {
   for await (const status of connection.status()) {
-    if (status.type === 'disconnect') log.warn('NATS connection lost');
+    if (status.type === 'staleConnection') dropSocket(connection);
+    else if (status.type === 'disconnect') log.warn('NATS connection lost');
     else if (status.type === 'reconnect') log.info('NATS connection is back');
     else if (status.type === 'error') log.error({ err: status.error }, 'NATS server error');
     else if (status.type === 'slowConsumer') log.warn('NATS slow consumer');
