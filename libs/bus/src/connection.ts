@@ -71,7 +71,9 @@ export async function openConnection(options: ConnectOptions): Promise<NatsConne
 async function firstConnection(options: ConnectionOptions, { log, signal }: ConnectOptions): Promise<NatsConnection> {
   const began = performance.now();
   let refused = '';
-  for (let told = ''; ; ) {
+  // Each reason once: several servers may have several, by turns.
+  const told = new Set<string>();
+  for (;;) {
     try {
       return await connect(options);
     } catch (cause) {
@@ -79,9 +81,9 @@ async function firstConnection(options: ConnectionOptions, { log, signal }: Conn
       const why = reasonOf(cause);
       if (signal?.aborted)
         throw new EngineError('BUS_UNAVAILABLE', `no connection to NATS: ${refused || why}`, { cause });
-      if (told !== why && performance.now() - began > QUIET_MS) {
+      if (!told.has(why) && performance.now() - began > QUIET_MS) {
         log.warn({ servers: options.servers, why }, 'waiting for NATS');
-        told = why;
+        told.add(why);
       }
       await pause(RECONNECT.reconnectTimeWait + Math.random() * RECONNECT.reconnectJitter, signal);
     }
