@@ -4,6 +4,8 @@ import type { Evaluators } from './evaluators.ts';
 import { InForceWait } from './in-force-wait.ts';
 import type { StatusFacts } from './status.ts';
 
+/** Longer than evaluators that are well take. What takes longer is looked at again: other policies shall not stand behind it. */
+const HOLD_MS = 1_000;
 /** Until then the status says nothing of a change; a person should learn by then what keeps it. */
 const LONGEST_MS = 30_000;
 /** What takes longer is worth a line. */
@@ -17,17 +19,21 @@ interface InForceParts {
   bus: Pick<Bus, 'calls'>;
   evaluators: Pick<Evaluators, 'known' | 'listen'>;
   log: Logger;
-  /** A record that the status calls not in force is so now. */
+  /** Of a record that was not in force when it was held: it is, or the time for it is over. */
   onChange(policy: string): void;
 }
 
 interface Entry {
   wait: InForceWait;
-  /** The status may say that it is not in force. */
-  told: boolean;
+  /** It is to be looked at again when it is in force, or late. */
+  isLeft: boolean;
+  /** The status says that it is not in force. */
+  isTold: boolean;
   /** Who is held looks again. */
   look: (() => void) | undefined;
 }
+
+const UNHELD: Omit<Entry, 'wait'> = { isLeft: false, isTold: false, look: undefined };
 
 /** Whether every evaluator that serves has a policy's record in force. Who did not have it in time is asked on. */
 export class InForce implements Running {
@@ -41,22 +47,25 @@ export class InForce implements Running {
   }
 
   /**
-   * Resolves when the record is in force; after 30 s with what the status says of that; or with `outdated`, when there is something
-   * newer to be put in force. A record that is in force already is not asked for again. Once at a time for a policy.
+   * Resolves when the record is in force; or within a second with `later`, when onChange tells more or something newer is to be put
+   * in force; or, when that goes on for 30 s, with what the status says of it. A record that is in force already is not asked for
+   * again. Once at a time for a policy.
    */
-  async hold(stored: StoredPolicy, isOutdated: () => boolean): Promise<NotInForce | 'outdated' | undefined> {
+  async hold(stored: StoredPolicy, isOutdated: () => boolean): Promise<NotInForce | 'later' | undefined> {
     const entry = this.#entryOf(stored);
     const { wait } = entry;
-    const isLeft = () => this.#stopped || isOutdated();
+    const isAbandoned = () => this.#stopped || isOutdated();
     await new Promise<void>((resolve) => {
       entry.look = () => {
-        if (isLeft() || wait.isOver || wait.tookMs > LONGEST_MS) resolve();
+        if (isAbandoned() || wait.isOver || wait.tookMs > HOLD_MS) resolve();
       };
       entry.look();
     });
     entry.look = undefined;
-    if (isLeft()) return 'outdated';
-    return wait.isOver ? undefined : this.#late(entry, stored);
+    if (isAbandoned()) return 'later';
+    if (wait.isOver) return undefined;
+    entry.isLeft = true;
+    return wait.tookMs > LONGEST_MS ? this.#late(entry, stored) : 'later';
   }
 
   /** Something about the policy changed. */
@@ -84,7 +93,7 @@ export class InForce implements Running {
     this.forget(name);
     const { bus, evaluators } = this.#parts;
     const onLook = (wait: InForceWait) => this.#look(name, wait);
-    const entry = { wait: new InForceWait({ bus, evaluators, stored, onLook }), told: false, look: undefined };
+    const entry = { wait: new InForceWait({ bus, evaluators, stored, onLook }), ...UNHELD };
     this.#entries.set(name, entry);
     return entry;
   }
@@ -94,7 +103,10 @@ export class InForce implements Running {
     if (entry?.wait !== wait) return;
     if (wait.isOver && wait.tookMs > SLOW_MS) this.#tellSlow(policy, wait);
     entry.look?.();
-    if (wait.isOver && entry.told) this.#parts.onChange(policy);
+    const isLate = wait.tookMs > LONGEST_MS && !entry.isTold;
+    if (!entry.isLeft || !(wait.isOver || isLate)) return;
+    entry.isLeft = false;
+    this.#parts.onChange(policy);
   }
 
   #tellSlow(policy: string, { tookMs, slow: evaluators }: InForceWait): void {
@@ -106,8 +118,8 @@ export class InForce implements Running {
 
   #late(entry: Entry, { record: { name: policy, generation } }: StoredPolicy): NotInForce {
     const { missing: evaluators } = entry.wait;
-    if (!entry.told) this.#parts.log.warn({ policy, generation, evaluators }, 'policy is not in force everywhere');
-    entry.told = true;
+    if (!entry.isTold) this.#parts.log.warn({ policy, generation, evaluators }, 'policy is not in force everywhere');
+    entry.isTold = true;
     return { reason: 'NotInForce', message: messageOf(evaluators) };
   }
 }

@@ -70,8 +70,8 @@ export class Reconciler {
     if (failure && !failure.problem) throw failure.error;
     if (failure || registered.status === 'rejected') return this.#finish(policy, bundle, failure);
     const late = await this.#parts.inForce.hold(registered.value.stored, this.#outdated(policy));
-    // It waits in the queue again.
-    if (late !== 'outdated') await this.#finish(policy, bundle, undefined, late);
+    // It comes again.
+    if (late !== 'later') await this.#finish(policy, bundle, undefined, late);
   }
 
   /** Whether something else than what was put in force shall be by now. */
