@@ -1,6 +1,7 @@
 import { BUNDLES_BUCKET, type Bundle, type BundleInfo, bundleDigest } from '@jspolicy/contracts';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type ObjectStore, Objm } from '@nats-io/obj';
+import { hedged } from './hedged.ts';
 import type { BundleStore } from './store-port.ts';
 
 /** A byte order mark is part of a script as anything else. */
@@ -24,7 +25,11 @@ export class ObjectBundleStore implements BundleStore {
     await store.putBlob({ name: bundle.digest, metadata }, new TextEncoder().encode(script));
   }
 
-  async get(digest: string): Promise<Bundle | undefined> {
+  get(digest: string): Promise<Bundle | undefined> {
+    return hedged(() => this.#read(digest));
+  }
+
+  async #read(digest: string): Promise<Bundle | undefined> {
     const store = await this.#open();
     const [object, bytes] = await Promise.all([store.info(digest), store.getBlob(digest)]);
     const info = object?.metadata?.['info'];

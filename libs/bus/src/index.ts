@@ -1,4 +1,5 @@
 export { BUS_VARIABLES, type BusConfig, busProblems, busSettings } from './bus-settings.ts';
+export type * from './calls-port.ts';
 export type { ConnectOptions } from './connection.ts';
 export type * from './delivery/port.ts';
 export { connectBus } from './nats-bus.ts';

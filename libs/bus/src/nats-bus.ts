@@ -2,6 +2,7 @@ import { EngineError, inboxPrefix, WORK_CLAIMS_BUCKET } from '@jspolicy/contract
 import type { Logger } from '@jspolicy/runtime';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { ObjectBundleStore } from './bundle-store.ts';
+import { ConnectionCalls } from './calls.ts';
 import { type ConnectOptions, openConnection } from './connection.ts';
 import { StreamDeadLetters } from './delivery/dead-letter-store.ts';
 import { StreamDeliveries } from './delivery/deliveries.ts';
@@ -36,6 +37,7 @@ export async function connectBus(options: ConnectOptions): Promise<Bus> {
 }
 
 class NatsBus implements Bus {
+  readonly calls: ConnectionCalls;
   readonly policies: KvPolicyStore;
   readonly bundles: ObjectBundleStore;
   readonly quarantines: KvQuarantineStore;
@@ -48,12 +50,14 @@ class NatsBus implements Bus {
   readonly #reconnects = new Reconnects();
   readonly #onGivenUp: ((error: Error) => void) | undefined;
   #away: BusOutage | undefined;
+  #timesBack = 0;
   #closing = false;
 
   constructor(connection: NatsConnection, { log, service, onGivenUp }: ConnectOptions) {
     this.#connection = connection;
     this.#log = log;
     this.#onGivenUp = onGivenUp;
+    this.calls = new ConnectionCalls(connection, log, service && inboxPrefix(service));
     this.policies = new KvPolicyStore(connection, this.#reconnects, log);
     this.quarantines = new KvQuarantineStore(connection, this.#reconnects, log);
     this.work = new StreamWorkQueues(connection, this.#reconnects, log);
@@ -68,6 +72,10 @@ class NatsBus implements Bus {
 
   get connected(): boolean {
     return this.#away === undefined;
+  }
+
+  get timesBack(): number {
+    return this.#timesBack;
   }
 
   get away(): BusOutage | undefined {
@@ -125,6 +133,7 @@ class NatsBus implements Bus {
       if (status.type === 'error' && this.#away) this.#away = { ...this.#away, why: status.error.message };
       if (status.type !== 'reconnect') continue;
       this.#away = undefined;
+      this.#timesBack++;
       this.#requester.askAllAgain();
       this.#reconnects.tell();
     }

@@ -5,7 +5,7 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { KvBucket } from './kv-bucket.ts';
 import type { Reconnects } from './reconnects.ts';
 import type { Running } from './running.ts';
-import type { PolicyHandler, PolicyStore } from './store-port.ts';
+import type { PolicyHandler, PolicyStore, StoredPolicy } from './store-port.ts';
 
 /** JSPOLICY_POLICIES: one key per policy, its value a PolicyRecord as JSON. */
 export class KvPolicyStore implements PolicyStore {
@@ -17,13 +17,23 @@ export class KvPolicyStore implements PolicyStore {
     this.#log = log;
   }
 
-  async put(record: PolicyRecord): Promise<void> {
-    await (await this.#bucket.open()).put(record.name, JSON.stringify(record));
+  async put(record: PolicyRecord): Promise<number> {
+    return (await this.#bucket.open()).put(record.name, JSON.stringify(record));
   }
 
   async get(name: string): Promise<PolicyRecord | undefined> {
+    return (await this.find(name))?.record;
+  }
+
+  async find(name: string): Promise<StoredPolicy | undefined> {
     const entry = await (await this.#bucket.open()).get(name);
-    return entry?.operation === 'PUT' ? this.#parse(entry) : undefined;
+    const record = entry?.operation === 'PUT' ? this.#parse(entry) : undefined;
+    return entry && record ? { record, revision: entry.revision } : undefined;
+  }
+
+  async lastRevision(): Promise<number> {
+    const { streamInfo } = await (await this.#bucket.open()).status();
+    return streamInfo.state.last_seq;
   }
 
   async remove(name: string): Promise<void> {
@@ -45,8 +55,9 @@ export class KvPolicyStore implements PolicyStore {
 
   #tell(entry: KvEntry, handler: PolicyHandler): void {
     const record = entry.operation === 'PUT' ? this.#parse(entry) : undefined;
-    if (record) handler.onPut(record);
+    if (record) handler.onPut(record, entry.revision);
     else if (entry.operation !== 'PUT') handler.onRemove(entry.key);
+    handler.onRevision?.(entry.revision);
   }
 
   #parse(entry: KvEntry): PolicyRecord | undefined {

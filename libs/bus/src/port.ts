@@ -1,3 +1,4 @@
+import type { Calls } from './calls-port.ts';
 import type { DeadLetters, Deliveries } from './delivery/port.ts';
 import type { Running } from './running.ts';
 import type { BundleStore, PolicyStore, QuarantineStore } from './store-port.ts';
@@ -69,6 +70,7 @@ export interface Bus {
   read(options: ReadOptions): AsyncIterable<StreamMessage>;
   /** Names this life of a stream: positions start again in a stream that was made anew. */
   streamIdentity(stream: string): Promise<string>;
+  readonly calls: Calls;
   readonly policies: PolicyStore;
   readonly bundles: BundleStore;
   readonly quarantines: QuarantineStore;
@@ -76,6 +78,8 @@ export interface Bus {
   readonly deliveries: Deliveries;
   readonly deadLetters: DeadLetters;
   readonly connected: boolean;
+  /** How often the connection was lost and came back. */
+  readonly timesBack: number;
   /** undefined while there is a connection. */
   readonly away: BusOutage | undefined;
   /** Flushes what is written and closes. Idempotent. */

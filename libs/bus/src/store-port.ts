@@ -2,16 +2,29 @@ import type { Bundle, PolicyRecord, QuarantineRecord } from '@jspolicy/contracts
 import type { Running } from './running.ts';
 
 export interface PolicyHandler {
-  onPut(record: PolicyRecord): void;
+  /** Revisions grow with each change of the bucket, until it is lost and made anew. */
+  onPut(record: PolicyRecord, revision: number): void;
   onRemove(name: string): void;
+  /** Each entry was told up to this one, also those that could not be read. */
+  onRevision?(revision: number): void;
   /** Everything that existed at the start was told. */
   onSynced(): void;
 }
 
+export interface StoredPolicy {
+  record: PolicyRecord;
+  revision: number;
+}
+
 /** The policies as the data plane needs them. */
 export interface PolicyStore {
-  put(record: PolicyRecord): Promise<void>;
+  /** Gives the revision that the record has in the bucket. */
+  put(record: PolicyRecord): Promise<number>;
   get(name: string): Promise<PolicyRecord | undefined>;
+  /** As get, with the revision. */
+  find(name: string): Promise<StoredPolicy | undefined>;
+  /** Of the newest change of the bucket; 0 when there was none. */
+  lastRevision(): Promise<number>;
   remove(name: string): Promise<void>;
   names(): Promise<string[]>;
   watch(handler: PolicyHandler): Promise<Running>;

@@ -11,6 +11,7 @@ import {
   VIOLATION_SUBJECTS,
   VIOLATIONS_STREAM,
 } from './bus.ts';
+import { EVALUATORS_SUBJECT, IN_FORCE_INBOX, IN_FORCE_SUBJECTS } from './in-force.ts';
 import { SINK_RETRY_QUEUE, SINK_RETRY_SUBJECT } from './violation-sink.ts';
 import { WORK_CLAIMS_BUCKET, WORK_STREAM, WORK_SUBJECTS } from './work.ts';
 
@@ -109,9 +110,11 @@ const writeObjects = (bucket: string): string[] => [
 const OWN: Record<BusService, { publish: string[]; subscribe?: string[] }> = {
   gateway: { publish: [EVALUATE_SUBJECTS] },
   evaluator: {
-    subscribe: [`${EVALUATE_SUBJECTS} ${EVALUATOR_QUEUE}`],
+    subscribe: [`${EVALUATE_SUBJECTS} ${EVALUATOR_QUEUE}`, IN_FORCE_SUBJECTS],
     publish: [
       `${inboxPrefix('gateway')}.>`,
+      EVALUATORS_SUBJECT,
+      `${inboxPrefix('controller')}.${IN_FORCE_INBOX}.>`,
       ...topology,
       ...readKeys(POLICIES_BUCKET),
       ...readObjects(BUNDLES_BUCKET),
@@ -129,8 +132,10 @@ const OWN: Record<BusService, { publish: string[]; subscribe?: string[] }> = {
     publish: [`${inboxPrefix('controller')}.>`],
   },
   controller: {
+    subscribe: [EVALUATORS_SUBJECT],
     publish: [
       COMPILE_SUBJECT,
+      IN_FORCE_SUBJECTS,
       ...topology,
       // The number of copies; of the record of violations audit keeps it.
       ...STREAMS.filter((name) => name !== VIOLATIONS_STREAM).map((name) => api('STREAM.UPDATE', name)),

@@ -4,6 +4,7 @@ export * from './bus.ts';
 export * from './bus-permissions.ts';
 export * from './compile.ts';
 export * from './errors.ts';
+export * from './in-force.ts';
 export * from './kinds.ts';
 export * from './policy-record.ts';
 export * from './quarantine-record.ts';

@@ -67,7 +67,7 @@ export interface JsPolicySpec {
   javascript?: string;
 }
 
-/** Evaluable is there only while it is False: its code ends sandboxes, or creates what it follows without end. */
+/** Evaluable is there only while it is False: its code ends sandboxes, creates what it follows without end, or is not in force everywhere. */
 export type ConditionType = 'Ready' | 'BundleCompiled' | 'ControllerReady' | 'WebhookReady' | 'Evaluable';
 export type FailureReason =
   | 'CompileFailed'
@@ -75,7 +75,8 @@ export type FailureReason =
   | 'InitControllerPolicy'
   | 'SyncFailed'
   | 'Quarantined'
-  | 'CreatesTooMuch';
+  | 'CreatesTooMuch'
+  | 'NotInForce';
 
 export interface Condition {
   type: ConditionType;

@@ -45,6 +45,7 @@ test('who leads no more writes nothing more, even when a compile that it waited 
   const leading = startLeading({
     cluster,
     bus,
+    evaluators: { known: () => [], listen: () => () => undefined },
     target: {
       url: 'https://127.0.0.1:9',
       service: 'jspolicy',

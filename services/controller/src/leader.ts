@@ -5,6 +5,8 @@ import { BundleSource } from './bundle-source.ts';
 import { type CertificateParts, trustAuthorities } from './certificate/trust-authorities.ts';
 import type { TrustedAuthorities } from './certificate/trusted-authorities.ts';
 import { CompilerClient } from './compiler-client.ts';
+import type { Evaluators } from './evaluators.ts';
+import { InForce } from './in-force.ts';
 import { type Mirrors, mirrorAll } from './mirrors.ts';
 import { OWN_WEBHOOKS, OwnWebhooks } from './own-webhooks.ts';
 import { NO_EVENTS, PolicyEvents } from './policy-events.ts';
@@ -25,6 +27,8 @@ const PARALLEL = 16;
 export interface LeaderParts {
   cluster: Cluster;
   bus: Bus;
+  /** Listened to before this replica began to lead. */
+  evaluators: Pick<Evaluators, 'known' | 'listen'>;
   target: Omit<WebhookTarget, 'caBundle'>;
   certificate: CertificateParts;
   compileTimeoutMs: number;
@@ -60,6 +64,7 @@ class Leader implements Running {
   readonly #ownQueue: WorkQueue;
   readonly #mirrors: Mirrors;
   readonly #quarantines: Quarantines;
+  readonly #inForce: InForce;
   readonly #records: Records;
   readonly #webhooks: Webhooks;
   readonly #own: OwnWebhooks;
@@ -71,7 +76,8 @@ class Leader implements Running {
   #connection: { stop(): void } | undefined;
 
   constructor(parts: LeaderParts) {
-    const { cluster, bus, target, compileTimeoutMs, unusedBundleMs, resyncMs, log, onWrite, onQueued } = parts;
+    const { cluster, bus, evaluators, target, compileTimeoutMs, unusedBundleMs, resyncMs, log, onWrite, onQueued } =
+      parts;
     const { signal } = this.#leading;
     this.#parts = parts;
     this.#queue = new WorkQueue({
@@ -84,7 +90,11 @@ class Leader implements Running {
       work: async () => void (await this.#own.ensure()),
       onFailure: (_name, err, retryMs) => log.warn({ err, retryMs }, 'own webhooks failed, they are tried again'),
     });
-    const enqueue = (name: string) => this.#queue.add(name);
+    const enqueue = (name: string) => {
+      this.#queue.add(name);
+      this.#inForce.changed(name);
+    };
+    this.#inForce = new InForce({ bus, evaluators, log, onChange: enqueue });
     this.#mirrors = mirrorAll(cluster, log, { onPolicy: enqueue, onOwnWebhooks: () => this.#lookAtOwnWebhooks() });
     this.#quarantines = new Quarantines({ bus, log, onChange: enqueue });
     this.#records = new Records({ bus, log, signal, unusedBundleMs });
@@ -108,7 +118,12 @@ class Leader implements Running {
     this.#objects = new ObjectFollowing({ cluster, bus, signal, log, ...following });
     this.#events = parts.writeEvents ? new PolicyEvents({ cluster, writes, log }) : NO_EVENTS;
     const source = new BundleSource(new CompilerClient(bus, { timeoutMs: compileTimeoutMs, signal }));
-    const followers = { quarantines: this.#quarantines, objects: this.#objects, events: this.#events };
+    const followers = {
+      inForce: this.#inForce,
+      quarantines: this.#quarantines,
+      objects: this.#objects,
+      events: this.#events,
+    };
     const shared = { ...this.#mirrors, records: this.#records, ...followers };
     this.#reconciler = new Reconciler({ ...shared, writes, bus, log, webhooks: this.#webhooks, source });
     this.#look = new RepeatedLook(() => this.#lookAtAll(), log);
@@ -144,7 +159,7 @@ class Leader implements Running {
     this.#records.stop();
     this.#events.stop();
     const queues = [this.#queue, this.#ownQueue];
-    const others = [this.#authorities, this.#quarantines, this.#objects];
+    const others = [this.#inForce, this.#authorities, this.#quarantines, this.#objects];
     await Promise.all([...this.#all(), ...queues, ...others].map((each) => each.stop()));
   }
 

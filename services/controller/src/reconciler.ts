@@ -1,9 +1,10 @@
-import type { Bus } from '@jspolicy/bus';
+import type { Bus, StoredPolicy } from '@jspolicy/bus';
 import type { Bundle, BundleInfo, JsPolicy, JsPolicyBundle, PolicyRecord } from '@jspolicy/contracts';
 import { bundleHash, policyRecord } from '@jspolicy/policy';
 import type { Logger } from '@jspolicy/runtime';
 import { bundleObject, hashOf } from './bundle-object.ts';
 import type { BundleSource, Resolved } from './bundle-source.ts';
+import type { InForce } from './in-force.ts';
 import type { Mirror } from './mirror.ts';
 import type { PolicyEvents } from './policy-events.ts';
 import type { Quarantines } from './quarantines.ts';
@@ -24,9 +25,15 @@ export interface ReconcilerParts {
   webhooks: Webhooks;
   source: BundleSource;
   records: Records;
+  inForce: Pick<InForce, 'hold' | 'forget'>;
   quarantines: Pick<Quarantines, 'problemOf'>;
   objects: Pick<ObjectFollowing, 'follow' | 'forget'>;
   events: Pick<PolicyEvents, 'tell' | 'forget'>;
+}
+
+interface PutInForce {
+  stored: StoredPolicy;
+  problem: Problem | undefined;
 }
 
 /** The same may succeed later: thrown after the status says what is wrong, so that the queue tries again. */
@@ -49,7 +56,10 @@ export class Reconciler {
     else await this.#keep(policy, resolved);
   }
 
-  /** The bundle's object is no part of what decides, so it is written beside the rest. */
+  /**
+   * The bundle's object is no part of what decides, so it is written beside the rest. Only what every evaluator has in force is told as
+   * Synced: from then on no request is judged by what was before.
+   */
   async #enforce(policy: JsPolicy, bundle: Bundle, fresh: boolean): Promise<void> {
     const [stored, registered] = await Promise.allSettled([
       fresh ? this.#storeObject(policy, bundle) : undefined,
@@ -58,20 +68,34 @@ export class Reconciler {
     const failure =
       failureOf('BundleCompiled', stored) ?? failureOf(inForceCondition(policy), registered) ?? problemOf(registered);
     if (failure && !failure.problem) throw failure.error;
-    await this.#finish(policy, bundle, failure);
+    if (failure || registered.status === 'rejected') return this.#finish(policy, bundle, failure);
+    const late = await this.#parts.inForce.hold(registered.value.stored, this.#outdated(policy));
+    // It comes again.
+    if (late !== 'later') await this.#finish(policy, bundle, undefined, late);
+  }
+
+  /** Whether something else than what was put in force shall be by now. */
+  #outdated({ metadata: { name, uid, generation } }: JsPolicy): () => boolean {
+    const { policies, bundles } = this.#parts;
+    const script = bundles.get(name)?.spec.bundle;
+    return () => {
+      const { metadata } = policies.get(name) ?? {};
+      const isOther = metadata?.uid !== uid || metadata?.generation !== generation;
+      return isOther || metadata?.deletionTimestamp !== undefined || bundles.get(name)?.spec.bundle !== script;
+    };
   }
 
   /** The bundle, the record that names it, the webhook or the objects: nothing is asked before it can be answered. */
-  async #putInForce(policy: JsPolicy, bundle: Bundle): Promise<Problem | undefined> {
+  async #putInForce(policy: JsPolicy, bundle: Bundle): Promise<PutInForce> {
     const { bus, records, webhooks, log } = this.#parts;
     await bus.bundles.put(bundle);
     const record = policyRecord(policy, bundle);
-    const changed = await records.put(record);
+    const { changed, ...stored } = await records.put(record);
     const problem = isController(policy) ? await this.#follow(record) : undefined;
     if (!isController(policy)) await webhooks.ensure(policy, bundle);
     const { digest, isolation, isolationReason } = bundle;
     if (changed) log.info({ policy: policy.metadata.name, digest, isolation, isolationReason }, 'policy enforced');
-    return problem;
+    return { stored, problem };
   }
 
   async #follow(record: PolicyRecord): Promise<Problem | undefined> {
@@ -102,9 +126,14 @@ export class Reconciler {
     return serving;
   }
 
-  async #finish(policy: JsPolicy, serving: BundleInfo | undefined, failed: Failed | undefined): Promise<void> {
+  async #finish(
+    policy: JsPolicy,
+    serving: BundleInfo | undefined,
+    failed: Failed | undefined,
+    late?: StatusFacts['heldBack'],
+  ): Promise<void> {
     const problem = failed?.problem;
-    const heldBack = this.#parts.quarantines.problemOf(policy.metadata.name);
+    const heldBack = this.#parts.quarantines.problemOf(policy.metadata.name) ?? late;
     await this.#writeStatus(policy, { ...facts(policy, serving, problem), ...(heldBack && { heldBack }) });
     if (failed?.error) throw failed.error;
   }
@@ -132,8 +161,9 @@ export class Reconciler {
 
   /** The webhook goes first: nothing is asked that could not be answered. The record last: by it the rest is found. */
   async #remove(name: string): Promise<void> {
-    const { writes, bundles, webhooks, records, source, objects, events, log } = this.#parts;
+    const { writes, bundles, webhooks, records, source, objects, events, inForce, log } = this.#parts;
     source.forget(name);
+    inForce.forget(name);
     events.forget(name);
     const hadWebhook = await webhooks.removeAll(name);
     const bundle = bundles.get(name);
@@ -156,8 +186,8 @@ const isController = ({ spec }: JsPolicy): boolean => spec.type === 'Controller'
 const inForceCondition = (policy: JsPolicy) => (isController(policy) ? 'ControllerReady' : 'WebhookReady');
 
 /** Of a step that succeeded as far as it could. */
-const problemOf = (step: PromiseSettledResult<Problem | undefined>): Failed | undefined =>
-  step.status === 'fulfilled' && step.value ? { problem: step.value, error: undefined } : undefined;
+const problemOf = (step: PromiseSettledResult<PutInForce>): Failed | undefined =>
+  step.status === 'fulfilled' && step.value.problem ? { problem: step.value.problem, error: undefined } : undefined;
 
 function facts(policy: JsPolicy, serving: BundleInfo | undefined, problem: Problem | undefined): StatusFacts {
   return {

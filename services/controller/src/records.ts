@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Bus } from '@jspolicy/bus';
+import type { Bus, StoredPolicy } from '@jspolicy/bus';
 import type { PolicyRecord } from '@jspolicy/contracts';
 import type { Logger } from '@jspolicy/runtime';
 
@@ -10,6 +10,11 @@ interface RecordsParts {
   signal: AbortSignal;
   /** Evaluators may still fetch a bundle that a record named a moment ago. */
   unusedBundleMs: number;
+}
+
+export interface PutRecord extends StoredPolicy {
+  /** It was written. */
+  changed: boolean;
 }
 
 /** What the data plane knows of each policy; written only when it changed, and only while this replica leads. */
@@ -29,14 +34,15 @@ export class Records {
     return this.#bus.policies.get(name);
   }
 
-  /** Whether it was written. The store is asked each time: it may have been emptied, or written by another leader. */
-  async put(record: PolicyRecord): Promise<boolean> {
-    const before = await this.get(record.name);
-    if (isDeepStrictEqual(before, record)) return false;
+  /** The store is asked each time: it may have been emptied, or written by another leader. */
+  async put(record: PolicyRecord): Promise<PutRecord> {
+    const stored = await this.#bus.policies.find(record.name);
+    if (stored && isDeepStrictEqual(stored.record, record)) return { ...stored, changed: false };
     this.#parts.signal.throwIfAborted();
-    await this.#bus.policies.put(record);
-    if (before?.bundle && before.bundle.digest !== record.bundle?.digest) this.#dropLater(before.bundle.digest);
-    return true;
+    const revision = await this.#bus.policies.put(record);
+    const before = stored?.record.bundle;
+    if (before && before.digest !== record.bundle?.digest) this.#dropLater(before.digest);
+    return { record, revision, changed: true };
   }
 
   /** Whether there was one. */

@@ -11,6 +11,7 @@ import {
 } from '@jspolicy/runtime';
 import { type ControllerConfig, readConfig, settings } from './config.ts';
 import { controllerMetrics } from './controller-metrics.ts';
+import { Evaluators } from './evaluators.ts';
 import { type LeaderParts, startLeading } from './leader.ts';
 import { Leadership } from './leadership.ts';
 import { LEASE, OnlyEngine } from './only-engine.ts';
@@ -34,6 +35,7 @@ class Controller implements Service {
   readonly #counted = controllerMetrics(this.#metrics);
   #health: Health | undefined;
   #bus: Bus | undefined;
+  #evaluators: Evaluators | undefined;
   #opened: OpenedCluster | undefined;
   #only: OnlyEngine | undefined;
 
@@ -54,10 +56,13 @@ class Controller implements Service {
       log: this.#log,
       fail: this.#fail,
     });
+    const evaluators = new Evaluators(this.#bus, this.#log);
+    this.#evaluators = evaluators;
     await topologyAtStart(this.#bus, { log: this.#log, health: this.#health });
     this.#opened = await this.#openCluster();
     await this.#tellVersion(this.#opened);
-    this.#only = this.#onlyEngine(this.#bus, this.#opened, this.#health);
+    const found = { bus: this.#bus, evaluators, opened: this.#opened };
+    this.#only = this.#onlyEngine(found, this.#health);
     await this.#only.start();
     this.#health.setReady(true);
   }
@@ -66,6 +71,7 @@ class Controller implements Service {
     this.#health?.setReady(false);
     await this.#only?.stop();
     await this.#opened?.close();
+    await this.#evaluators?.stop();
     await this.#bus?.close();
     await this.#health?.stop();
   }
@@ -89,38 +95,39 @@ class Controller implements Service {
     if (warning !== undefined) this.#log.warn({ version }, warning);
   }
 
-  #onlyEngine(bus: Bus, opened: OpenedCluster, health: Health): OnlyEngine {
+  #onlyEngine(found: Found, health: Health): OnlyEngine {
     const { namespace, installCrds: install, manifestsDir, crdsDir } = this.#config;
     const only = new OnlyEngine({
-      cluster: opened.cluster,
+      cluster: found.opened.cluster,
       namespace,
       log: this.#log,
       begin: async () => {
-        if (install && !manifestsDir) await installCrds(opened.cluster, crdsDir);
-        return this.#newLeadership(bus, opened);
+        if (install && !manifestsDir) await installCrds(found.opened.cluster, crdsDir);
+        return this.#newLeadership(found);
       },
     });
     health.dependsOn(() => only.problem());
     return only;
   }
 
-  #newLeadership(bus: Bus, opened: OpenedCluster): Leadership {
+  #newLeadership(found: Found): Leadership {
     const { identity } = this.#config;
     return new Leadership({
       identity,
-      elect: (handler) => opened.cluster.elect(LEASE, identity, handler),
-      lead: () => startLeading(this.#leaderParts(bus, opened)),
+      elect: (handler) => found.opened.cluster.elect(LEASE, identity, handler),
+      lead: () => startLeading(this.#leaderParts(found)),
       onFailed: this.#fail,
       onLeads: (leads) => this.#counted.leads.set(Number(leads)),
       log: this.#log,
     });
   }
 
-  #leaderParts(bus: Bus, { cluster }: OpenedCluster): LeaderParts {
+  #leaderParts({ bus, evaluators, opened }: Found): LeaderParts {
     const { compileTimeoutSeconds, unusedBundleSeconds, resyncSeconds, updateWebhook, manifestsDir } = this.#config;
     return {
-      cluster,
+      cluster: opened.cluster,
       bus,
+      evaluators,
       target: webhookTarget(this.#config),
       certificate: certificateParts(this.#config),
       compileTimeoutMs: compileTimeoutSeconds * 1000,
@@ -135,4 +142,10 @@ class Controller implements Service {
       onFailed: this.#fail,
     };
   }
+}
+
+interface Found {
+  bus: Bus;
+  evaluators: Evaluators;
+  opened: OpenedCluster;
 }

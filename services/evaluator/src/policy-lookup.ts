@@ -31,13 +31,13 @@ export class PolicyLookup {
       await this.#table.settled(name);
       return this.#table.get(name);
     }
-    const record = await this.#bus.policies.get(name).catch((cause: unknown) => {
+    const stored = await this.#bus.policies.find(name).catch((cause: unknown) => {
       throw new EngineError('BUS_UNAVAILABLE', 'the policies cannot be read', { cause });
     });
     // The watch may have told it meanwhile, or something newer.
-    if (record && !this.#table.get(name) && !this.#table.awaitsBundle(name)) {
-      await this.#table.put(record);
-      this.#checkLater(record);
+    if (stored && !this.#table.get(name) && !this.#table.awaitsBundle(name)) {
+      await this.#table.put(stored.record, stored.revision);
+      this.#checkLater(stored.record);
     }
     return this.#table.get(name);
   }

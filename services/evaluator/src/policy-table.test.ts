@@ -16,7 +16,10 @@ let table: PolicyTable;
 
 /** Only remembers what is loaded: evaluating is not this file's matter. */
 const sandbox: Sandbox = {
-  load: async ({ digest }) => void loaded.add(digest),
+  load: async ({ digest, script }) => {
+    if (script === 'hangs') await new Promise(() => undefined);
+    loaded.add(digest);
+  },
   unload: (digest) => void loaded.delete(digest),
   evaluate: async () => ({ kind: 'refused', message: 'evaluates nothing' }),
   stop: async () => undefined,
@@ -94,6 +97,14 @@ test('the newest record wins, in whatever order bundles are loaded', async () =>
   await Promise.all([table.put(record('c.example.com', 1, 'c')), table.put(record('c.example.com', 2))]);
   expect(table.get('c.example.com')).toMatchObject({ generation: 2, bundleError: 'missing' });
   expect(loaded.size).toBe(0);
+});
+
+test('a newer record does not wait for the bundle of the one before it', async () => {
+  await bus.bundles.put(bundle('hangs'));
+  await bus.bundles.put(bundle('quick'));
+  void table.put(record('h.example.com', 1, 'hangs'));
+  await table.put(record('h.example.com', 2, 'quick'));
+  expect(generation('h.example.com')).toBe(2);
 });
 
 test('watching: all that exist are in force first, then changes follow', async () => {

@@ -2,6 +2,7 @@ import type { Bus } from '@jspolicy/bus';
 import type { PolicyRecord } from '@jspolicy/contracts';
 import { backoffMs, type Logger } from '@jspolicy/runtime';
 import type { Sandbox } from '@jspolicy/sandbox';
+import { Waiting } from './waiting.ts';
 
 const RETRY = { baseMs: 200, maxMs: 30_000 };
 
@@ -16,6 +17,10 @@ export class PolicyTable {
   readonly #inForce = new Map<string, PolicyRecord>();
   /** The newest record of each policy, in force or not yet. */
   readonly #newest = new Map<string, PolicyRecord>();
+  /** Which revision each record has in its bucket. */
+  readonly #revisions = new WeakMap<PolicyRecord, number>();
+  #told = 0;
+  readonly #waiting = new Waiting();
   readonly #loading = new Map<string, Promise<boolean>>();
   readonly #firstTries = new Map<string, Promise<void>>();
   readonly #retries = new Set<NodeJS.Timeout>();
@@ -42,8 +47,36 @@ export class PolicyTable {
     return this.#newest.has(name) && !this.#inForce.has(name);
   }
 
+  names(): string[] {
+    return [...this.#newest.keys()];
+  }
+
+  /** What is in force of the policy, with its revision; 0 where that is not known. */
+  stands(name: string): { record: PolicyRecord; revision: number } | undefined {
+    const record = this.#inForce.get(name);
+    return record && { record, revision: this.#revisions.get(record) ?? 0 };
+  }
+
+  /** The store told everything up to this revision. */
+  told(revision: number): void {
+    this.#told = revision;
+    this.#waiting.look();
+  }
+
+  /** Resolves when the store told this revision, or when the signal aborts. */
+  untilTold(revision: number, signal: AbortSignal): Promise<void> {
+    return this.#waiting.until(() => this.#told >= revision, signal);
+  }
+
+  /** Resolves when what is in force of the policy is the newest that was told, or when the signal aborts. */
+  untilNewest(name: string, signal: AbortSignal): Promise<void> {
+    const isNewest = () => !this.#inForce.has(name) || this.#inForce.get(name) === this.#newest.get(name);
+    return this.#waiting.until(isNewest, signal);
+  }
+
   /** Resolves when the record is in force, or when the first try to load its bundle failed. Never rejects. */
-  async put(record: PolicyRecord): Promise<void> {
+  async put(record: PolicyRecord, revision = 0): Promise<void> {
+    this.#revisions.set(record, revision);
     this.#newest.set(record.name, record);
     const first = this.#tryPut(record, 0);
     this.#firstTries.set(record.name, first);
@@ -62,7 +95,7 @@ export class PolicyTable {
     this.#inForce.delete(name);
     this.#unloadUnused(record);
     this.#log.info({ policy: name }, 'policy removed');
-    this.#onChange(name);
+    this.#tellChange(name);
   }
 
   stop(): void {
@@ -85,7 +118,12 @@ export class PolicyTable {
     if (before?.bundle?.digest !== record.bundle?.digest) this.#unloadUnused(before);
     const { name: policy, generation, bundle, bundleError } = record;
     this.#log.info({ policy, generation, digest: bundle?.digest, bundleError }, 'policy in force');
-    this.#onChange(policy);
+    this.#tellChange(policy);
+  }
+
+  #tellChange(name: string): void {
+    this.#onChange(name);
+    this.#waiting.look();
   }
 
   #retryLater(record: PolicyRecord, attempt: number): void {

@@ -131,7 +131,8 @@ export class ReviewEvaluator {
   }
 }
 
-const policyOf = (subject: string): string => policyOfToken(subject.slice(subject.lastIndexOf('.') + 1));
+/** Of a request. */
+export const policyOf = (subject: string): string => policyOfToken(subject.slice(subject.lastIndexOf('.') + 1));
 
 function noBundle({ name, bundleError }: PolicyRecord): Outcome {
   const failure: PolicyFailure =

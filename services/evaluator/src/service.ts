@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type Bus, connectServiceBus, type Running, topologyAtStart } from '@jspolicy/bus';
 import { EVALUATE_SUBJECTS, EVALUATOR_QUEUE } from '@jspolicy/contracts';
 import { CachedReader, Fetcher, hostFunctions } from '@jspolicy/host-functions';
@@ -10,11 +11,15 @@ import {
   startHealth,
 } from '@jspolicy/runtime';
 import { createSandboxPool, type Sandbox } from '@jspolicy/sandbox';
+import { CatchingUp } from './catching-up.ts';
 import { LazyCluster } from './cluster.ts';
 import { type EvaluatorConfig, readConfig, settings } from './config.ts';
 import { evaluatorMetrics } from './evaluator-metrics.ts';
+import { InForceAnswers } from './in-force-answers.ts';
+import { onlyCurrent } from './only-current.ts';
 import { PolicyLookup } from './policy-lookup.ts';
 import { PolicyTable } from './policy-table.ts';
+import { Presence } from './presence.ts';
 import { QuarantineReporter } from './quarantine-reporter.ts';
 import { ReviewEvaluator, type ReviewEvaluatorParts } from './review-evaluator.ts';
 import { readReviewInfo } from './review-info.ts';
@@ -36,8 +41,8 @@ export function createEvaluator(context: ServiceContext): Service {
 }
 
 /**
- * Start: health, bus, sandbox, policies with their bundles, requests, ready. Stop: not ready, no new requests, what is in
- * flight, work, violations, sandbox, cluster, bus.
+ * Start: health, bus, sandbox, policies with their bundles, presence, requests, ready. Stop: not ready, no new requests, what is in
+ * flight, work, presence, violations, sandbox, cluster, bus.
  */
 class Evaluator implements Service {
   readonly #context: ServiceContext;
@@ -57,6 +62,8 @@ class Evaluator implements Service {
   #recorder: ViolationRecorder | undefined;
   #watch: Running | undefined;
   #requests: Running | undefined;
+  #answers: InForceAnswers | undefined;
+  #presence: Presence | undefined;
   #isServing = false;
   /** False while no sandbox process can be started. */
   #canEvaluate = true;
@@ -98,12 +105,21 @@ class Evaluator implements Service {
     this.#recorder = recorder;
     recorder.start();
     spool.follow(() => recorder.start());
-    const table = new PolicyTable({ bus, sandbox, log, onChange: (policy) => this.#work?.changed(policy) });
+    const onChange = (policy: string) => {
+      this.#work?.changed(policy);
+      this.#answers?.changed(policy);
+    };
+    const table = new PolicyTable({ bus, sandbox, log, onChange });
     this.#table = table;
     this.#work = this.#controllerWork({ bus, table, recorder, quarantines: this.#quarantines });
     this.#watch = await watchPolicies(bus, table);
     const evaluator = this.#reviewEvaluator({ lookup: new PolicyLookup(table, bus), sandbox, recorder });
-    this.#requests = bus.serve(EVALUATE_SUBJECTS, EVALUATOR_QUEUE, (request) => evaluator.handle(request));
+    const catchingUp = new CatchingUp({ bus, table, log });
+    const presence = this.#present({ bus, table, catchingUp });
+    // What changed before others knew of this evaluator, they did not wait for it to have.
+    await catchingUp.begin();
+    const handler = onlyCurrent({ presence, catchingUp, handler: (request) => evaluator.handle(request) });
+    this.#requests = bus.serve(EVALUATE_SUBJECTS, EVALUATOR_QUEUE, handler);
     this.#isServing = true;
     this.#tellReady();
   }
@@ -112,7 +128,8 @@ class Evaluator implements Service {
     this.#isServing = false;
     this.#tellReady();
     await Promise.all([this.#requests?.stop(), this.#work?.stop()]);
-    await this.#watch?.stop();
+    await this.#presence?.stop();
+    await Promise.all([this.#watch?.stop(), this.#answers?.stop()]);
     this.#table?.stop();
     await this.#recorder?.stop();
     await this.#spools?.close();
@@ -144,6 +161,14 @@ class Evaluator implements Service {
       onQuarantine,
       ...told,
     });
+  }
+
+  #present({ bus, table, catchingUp }: { bus: Bus; table: PolicyTable; catchingUp: CatchingUp }): Presence {
+    const instance = randomUUID();
+    const { evaluatorId: evaluator } = this.#config;
+    this.#answers = new InForceAnswers({ bus, table, instance, log: this.#context.log });
+    this.#presence = new Presence({ bus, evaluator, instance, onMissed: () => void catchingUp.begin() });
+    return this.#presence;
   }
 
   #tellReady(): void {

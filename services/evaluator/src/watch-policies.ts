@@ -10,11 +10,12 @@ export async function watchPolicies(bus: Bus, table: PolicyTable): Promise<Runni
   });
   let starting = true;
   const watch = await bus.policies.watch({
-    onPut(record) {
-      const put = table.put(record);
+    onPut(record, revision) {
+      const put = table.put(record, revision);
       if (starting) first.push(put);
     },
     onRemove: (name) => table.remove(name),
+    onRevision: (revision) => table.told(revision),
     onSynced: () => synced(),
   });
   await allTold;

@@ -54,6 +54,13 @@ test('one that may not create more is in force', () => {
   );
 });
 
+test('one that an evaluator does not have yet is in force elsewhere', () => {
+  const status: JsPolicyStatus = { phase: 'Failed', reason: 'NotInForce', message: 'evaluators' };
+  expect(stateLine(policyState(policy(status)))).toBe(
+    'a.example.com: evaluators (in force, but not at every evaluator yet)',
+  );
+});
+
 test('the action is shown as the engine reads it', () => {
   expect(policyState(policy(undefined, { type: 'Mutating', violationPolicy: 'warn' }))).toMatchObject({
     type: 'Mutating',

@@ -41,6 +41,7 @@ export function policyState(object: KubeObject, source?: SourcePlace): PolicySta
 /** A webhook is kept, and objects are followed, as long as there is something to answer with. */
 function fateOf({ spec, status }: JsPolicy): string {
   if (status?.reason === 'Quarantined') return 'quarantined';
+  if (status?.reason === 'NotInForce') return 'in force, but not at every evaluator yet';
   if (status?.reason === 'CreatesTooMuch') return 'in force, but create() fails';
   if (isTrue(status, 'WebhookReady') || isTrue(status, 'ControllerReady')) return 'last good version stays in force';
   if (spec.type === 'Controller') return 'not enforced: no object is judged';
