@@ -39,7 +39,10 @@ export class OnlyEngine implements Running {
   /** Resolves after the first look; rejects when the work cannot be begun then. */
   async start(): Promise<void> {
     await this.#follow();
-    await this.#look();
+    const first = this.#look();
+    // So that stop() waits for work that is just being begun.
+    this.#looking = first.catch(() => undefined);
+    await first;
     this.#looking = this.#goOn();
   }
 
@@ -66,8 +69,9 @@ export class OnlyEngine implements Running {
         onDelete: ({ metadata }) => void this.#leases.delete(metadata.namespace ?? ''),
         onSynced: () => resolve(),
         onError: (err) => {
-          // Who did not renew meanwhile may not have been able to.
-          this.#working.forget();
+          // Who did not renew meanwhile may not have been able to. Who works does not ask: one that it had to give way to it
+          // would have seen before, and a Lease that a dead engine left must not count anew each time.
+          if (!this.#work) this.#working.forget();
           this.#tellBlind(err);
           resolve();
         },
