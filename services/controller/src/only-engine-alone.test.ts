@@ -47,6 +47,21 @@ test('work that is being begun when it is ended is ended too', async () => {
   expect(told).toEqual(['begins', 'ended']);
 });
 
+test('a new replica of an engine that works gives way to no younger one', async () => {
+  const { told, begin, only, starting, watch } = engine();
+  begin();
+  watch.onChange(lease('own', '2026-01-01T00:00:00Z'));
+  watch.onChange(lease('younger', '2026-01-02T00:00:00Z'));
+  watch.onSynced();
+  await starting;
+  // Its own may have died, and the other one may have taken its place.
+  expect(only.problem()).toMatch('the namespace younger:');
+  watch.onChange(lease('own', '2026-01-01T00:00:00Z', '2'));
+  await waitFor(() => told.length === 1, { what: 'work to be begun beside its own engine’s' });
+  expect(only.problem()).toBeUndefined();
+  await only.stop();
+});
+
 test('the Lease that a dead engine left does not displace one that works when its watch fails', async () => {
   const { told, begin, only, starting, watch } = engine();
   begin();

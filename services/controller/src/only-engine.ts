@@ -98,8 +98,11 @@ export class OnlyEngine implements Running {
 
   #precedes(): EngineLease | undefined {
     const { namespace } = this.#parts;
-    const working = this.#working.see([...this.#leases.values()], performance.now());
-    return precedenceOver(this.#work && this.#leases.get(namespace), working, namespace);
+    const nowMs = performance.now();
+    const working = this.#working.see([...this.#leases.values()], nowMs);
+    // A new replica of an engine that works: whoever may write a Lease in some namespace must not stop a rolling update.
+    const works = this.#work !== undefined || this.#working.isRenewed(namespace, nowMs);
+    return precedenceOver(works ? this.#leases.get(namespace) : undefined, working, namespace);
   }
 
   async #end(work: Running): Promise<void> {
@@ -125,6 +128,6 @@ export class OnlyEngine implements Running {
         { engine: namespace, holder: other.spec?.holderIdentity },
         'another engine works in this cluster: this one writes nothing, uninstall one of the two',
       );
-    else log.info({ engine: before }, 'the other engine of this cluster has ended');
+    else log.info({ engine: before }, 'this engine gives way to no other one any more');
   }
 }
