@@ -47,6 +47,18 @@ test('work that is being begun when it is ended is ended too', async () => {
   expect(told).toEqual(['begins', 'ended']);
 });
 
+test('an API server that fails hides nobody: what it has is waited for; one that refuses is not', async () => {
+  const { told, begin, only, starting, watch } = engine();
+  begin();
+  watch.onError(new KubeError(500, 'InternalError', 'the API server restarts'));
+  await new Promise(setImmediate);
+  expect(told).toEqual([]);
+  watch.onError(new KubeError(403, 'Forbidden', 'no right'));
+  await starting;
+  expect(told).toEqual(['begins']);
+  await only.stop();
+});
+
 test('a new replica of an engine that works gives way to no younger one', async () => {
   const { told, begin, only, starting, watch } = engine();
   begin();
