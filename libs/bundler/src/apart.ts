@@ -16,6 +16,12 @@ const OUT_OF_MEMORY = new Set<string>(['SIGABRT', 'SIGTRAP', 'SIGILL', 'SIGSEGV'
 /** A process that has not ended so long after it was told to is killed. */
 const END_MS = 2_000;
 
+/** Work without a pause does not notice that whoever asked for it is gone: it is ended with this process. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGTERM');
+});
+
 interface ApartOptions {
   timeoutMs: number;
   /** Of the heap. */
@@ -43,9 +49,11 @@ export async function apart<T>(
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });
+  if (child.pid !== undefined) running.add(child);
   const stop = () => end(child);
   signal?.addEventListener('abort', stop, { once: true });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  void exited.then(() => running.delete(child));
   try {
     const outcome = await outcomeOf<T>(child, work, timeoutMs);
     stop();

@@ -14,8 +14,8 @@ interface Pending {
   deadlineAt: number;
   /** What the error says when time runs out: why there was no answer so far. */
   trouble: 'NO_EVALUATOR' | 'NO_ANSWER' | 'BUS_UNAVAILABLE';
-  /** When it was asked, or when the answerer last said that it works. */
-  heardAt: number;
+  /** How often it was asked, or the answerer said that it works: each time silence begins anew. */
+  heard: number;
   silence: NodeJS.Timeout;
   deadline: NodeJS.Timeout;
   settle: { resolve(reply: BusReply): void; reject(error: EngineError): void };
@@ -50,8 +50,8 @@ export class Requester {
         headers: options.headers,
         deadlineAt: performance.now() + options.deadlineMs,
         trouble: 'NO_ANSWER',
-        heardAt: performance.now(),
-        silence: setTimeout(() => this.#afterInput(() => this.#askInSilence(token, pending)), SILENCE_MS),
+        heard: 0,
+        silence: setTimeout(() => this.#meetSilence(token, pending), SILENCE_MS),
         deadline: setTimeout(() => this.#afterInput(() => this.#expire(token, pending)), options.deadlineMs),
         settle: { resolve, reject },
       };
@@ -74,9 +74,11 @@ export class Requester {
     setImmediate(act);
   }
 
-  #askInSilence(token: string, pending: Pending): void {
-    // Timers may fire a moment early.
-    if (performance.now() - pending.heardAt >= SILENCE_MS - 1) this.#ask(token, pending);
+  #meetSilence(token: string, pending: Pending): void {
+    const { heard } = pending;
+    this.#afterInput(() => {
+      if (pending.heard === heard) this.#ask(token, pending);
+    });
   }
 
   #ask(token: string, pending: Pending): void {
@@ -137,7 +139,7 @@ export class Requester {
 }
 
 function hear(pending: Pending): void {
-  pending.heardAt = performance.now();
+  pending.heard++;
   pending.silence.refresh();
 }
 

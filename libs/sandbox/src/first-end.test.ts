@@ -74,6 +74,12 @@ test('allow(), mutate() and what was warned of stand, too', async () => {
   });
 });
 
+test('deny() stands where only a function of the language says that code goes on later', async () => {
+  const fills = 'const kept = []; Array.fromAsync([1], () => { for (;;) kept.push(new Array(2 ** 24).fill({})) })';
+  const result = await cutOff(`Array.fromAsync([1], () => deny("stands")); ${fills}`);
+  expect(result).toMatchObject({ verdict: { deny: true, message: 'stands' } });
+});
+
 test('what is no end does not count: a policy that sets its response and loops has timed out', async () => {
   pool = new TestPool({ processes: 1 });
   const code = '__response.deny = true; try { null.x } catch {} let b = 3n; for (;;) b *= b';

@@ -8,6 +8,10 @@ export const LEASE = 'jspolicy-controller';
 
 const LOOK_MS = 2_000;
 
+/** Answers that another try would not change. */
+const REFUSALS = [401, 403, 404, 405];
+const isRefusal = (err: Error): boolean => err instanceof KubeError && REFUSALS.includes(err.status);
+
 export interface OnlyEngineParts {
   cluster: Pick<Cluster, 'watch'>;
   /** The engine's own. */
@@ -29,7 +33,7 @@ export class OnlyEngine implements Running {
   #watch: Running | undefined;
   #work: Running | undefined;
   #other: EngineLease | undefined;
-  #blind = false;
+  readonly #told = new Set<'refused' | 'failed'>();
   #looking: Promise<void> | undefined;
 
   constructor(parts: OnlyEngineParts) {
@@ -39,7 +43,10 @@ export class OnlyEngine implements Running {
   /** Resolves after the first look; rejects when the work cannot be begun then. */
   async start(): Promise<void> {
     await this.#follow();
-    await this.#look();
+    const first = this.#look();
+    // So that stop() waits for work that is just being begun.
+    this.#looking = first.catch(() => undefined);
+    await first;
     this.#looking = this.#goOn();
   }
 
@@ -57,7 +64,7 @@ export class OnlyEngine implements Running {
     return `another engine works in this cluster, in the namespace ${namespace}: uninstall one of the two, a cluster has one`;
   }
 
-  /** Resolves when all Leases are known. What cannot be seen is not waited for. */
+  /** Resolves when all Leases are known, or may not be. An API server that fails is waited for: it may hide one that works. */
   #follow(): Promise<void> {
     return new Promise((resolve) => {
       this.#stopping.signal.addEventListener('abort', () => resolve());
@@ -66,10 +73,11 @@ export class OnlyEngine implements Running {
         onDelete: ({ metadata }) => void this.#leases.delete(metadata.namespace ?? ''),
         onSynced: () => resolve(),
         onError: (err) => {
-          // Who did not renew meanwhile may not have been able to.
-          this.#working.forget();
-          this.#tellBlind(err);
-          resolve();
+          // Who did not renew meanwhile may not have been able to. Who works does not ask: one that it had to give way to it
+          // would have seen before, and a Lease that a dead engine left must not count anew each time.
+          if (!this.#work) this.#working.forget();
+          this.#tellTrouble(err);
+          if (isRefusal(err)) resolve();
         },
       };
       this.#watch = this.#parts.cluster.watch(LEASES, handler, { fieldSelector: `metadata.name=${LEASE}` });
@@ -94,8 +102,11 @@ export class OnlyEngine implements Running {
 
   #precedes(): EngineLease | undefined {
     const { namespace } = this.#parts;
-    const working = this.#working.see([...this.#leases.values()], performance.now());
-    return precedenceOver(this.#work && this.#leases.get(namespace), working, namespace);
+    const nowMs = performance.now();
+    const working = this.#working.see([...this.#leases.values()], nowMs);
+    // A new replica of an engine that works: whoever may write a Lease in some namespace must not stop a rolling update.
+    const works = this.#work !== undefined || this.#working.isRenewed(namespace, nowMs);
+    return precedenceOver(works ? this.#leases.get(namespace) : undefined, working, namespace);
   }
 
   async #end(work: Running): Promise<void> {
@@ -103,11 +114,15 @@ export class OnlyEngine implements Running {
     await work.stop();
   }
 
-  #tellBlind(err: Error): void {
-    if (this.#blind || !(err instanceof KubeError && err.status === 403)) return;
-    this.#blind = true;
+  /** Each once: what fails later is told by the other watches too. */
+  #tellTrouble(err: Error): void {
+    const kind = isRefusal(err) ? 'refused' : 'failed';
+    if (this.#told.has(kind)) return;
+    this.#told.add(kind);
     const { log } = this.#parts;
-    log.warn({ err }, 'Leases of all namespaces cannot be watched: another engine in this cluster is not noticed');
+    if (kind === 'refused')
+      log.warn({ err }, 'Leases of all namespaces cannot be watched: another engine in this cluster is not noticed');
+    else log.warn({ err }, 'Leases of all namespaces cannot be watched now, it is tried again');
   }
 
   #tell(other: EngineLease | undefined): void {
@@ -121,6 +136,6 @@ export class OnlyEngine implements Running {
         { engine: namespace, holder: other.spec?.holderIdentity },
         'another engine works in this cluster: this one writes nothing, uninstall one of the two',
       );
-    else log.info({ engine: before }, 'the other engine of this cluster has ended');
+    else log.info({ engine: before }, 'this engine gives way to no other one any more');
   }
 }

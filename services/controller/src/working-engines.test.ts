@@ -37,6 +37,16 @@ describe('an engine works', () => {
     expect(engines.see([], 1_000)).toEqual([]);
   });
 
+  test('by its own doing, when its Lease was seen to be renewed', () => {
+    const engines = new WorkingEngines();
+    engines.see([lease('a', '1')], 0);
+    expect(engines.isRenewed('a', 1_000)).toBe(false);
+    engines.see([lease('a', '2')], 2_000);
+    expect(engines.isRenewed('a', 31_000)).toBe(true);
+    expect(engines.isRenewed('a', 32_000)).toBe(false);
+    expect(engines.isRenewed('b', 2_000)).toBe(false);
+  });
+
   test('for 30 s from when it could be seen again', () => {
     const engines = new WorkingEngines();
     engines.see([lease('a', '1')], 0);

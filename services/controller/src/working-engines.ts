@@ -13,7 +13,7 @@ export interface EngineLease extends KubeObject {
  * the clock of this machine.
  */
 export class WorkingEngines {
-  readonly #seen = new Map<string, { renewed: string; atMs: number }>();
+  readonly #seen = new Map<string, { renewed: string; atMs: number; again: boolean }>();
 
   /** What is there now. */
   see(leases: readonly EngineLease[], nowMs: number): EngineLease[] {
@@ -22,15 +22,24 @@ export class WorkingEngines {
       const { holderIdentity, renewTime = '' } = lease.spec ?? {};
       const before = this.#seen.get(namespace);
       if (holderIdentity && before?.renewed !== renewTime)
-        this.#seen.set(namespace, { renewed: renewTime, atMs: nowMs });
-      const { atMs } = this.#seen.get(namespace) ?? {};
-      return atMs !== undefined && nowMs - atMs < GONE_AFTER_MS;
+        this.#seen.set(namespace, { renewed: renewTime, atMs: nowMs, again: before !== undefined });
+      return this.#isFresh(namespace, nowMs);
     });
+  }
+
+  /** Not only does its Lease name a holder, as that of one that died does: it was seen to be renewed. */
+  isRenewed(namespace: string, nowMs: number): boolean {
+    return this.#isFresh(namespace, nowMs) && this.#seen.get(namespace)?.again === true;
   }
 
   /** Nothing could be seen for a while: all that are held count as renewed at the next look. */
   forget(): void {
     this.#seen.clear();
+  }
+
+  #isFresh(namespace: string, nowMs: number): boolean {
+    const { atMs } = this.#seen.get(namespace) ?? {};
+    return atMs !== undefined && nowMs - atMs < GONE_AFTER_MS;
   }
 }
 

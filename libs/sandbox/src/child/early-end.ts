@@ -7,7 +7,7 @@ import { answerOf, type Judged } from './verdict.ts';
  * A package that catches it is not looked for: packages hold all of these words.
  */
 const GOES_ON =
-  /\b(?:try|async|await|Promise|then|using|eval|Function|constructor)\b|[Dd]ispos|\breturn\s*(?:\([^()]*\)\s*\{|[:\]'"`=])|['"`]return\b/;
+  /\b(?:try|async|await|Promise|then|using|fromAsync|eval|Function|constructor)\b|[Dd]ispos|\breturn\s*(?:\([^()]*\)\s*\{|[:\]'"`=])|['"`]return\b/;
 
 /** Whether code of this text may go on after the policy ended itself. */
 export const mayGoOn = (ownText: string): boolean => GOES_ON.test(ownText);
