@@ -53,7 +53,7 @@ export const SCENARIOS: Record<string, Scenario> = {
   drain: { loop: true, boundSeconds: 420, run: drainNode },
   'node-loss': { loop: true, boundSeconds: 900, run: loseNode, judgeRefusals: whileTheNodeIsLost },
   certificate: { loop: true, boundSeconds: 480, run: renewCertificate },
-  'nats-certificates': { loop: true, boundSeconds: 600, run: renewNatsCertificates },
+  'nats-certificates': { loop: true, boundSeconds: 900, run: renewNatsCertificates },
   changes: { loop: true, boundSeconds: 240, run: changePolicy },
   uninstall: { loop: false, boundSeconds: 180, run: uninstall },
   // With requests of its own, which nobody counts but it.

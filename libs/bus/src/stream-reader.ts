@@ -24,10 +24,11 @@ interface Place {
  */
 export async function* readStream(connection: NatsConnection, options: ReadOptions): AsyncIterable<StreamMessage> {
   const { stream, signal, follow } = options;
+  // Nothing is asked by this: the stream itself tells whether it is there.
+  const { streams } = await jetstreamManager(connection, { checkAPI: false });
   let place: Place | undefined;
   for (let failures = 0; !signal?.aborted; ) {
     try {
-      const { streams } = await jetstreamManager(connection);
       const { created: made, state } = await streams.info(stream);
       // One that was lost and made anew is read from its start.
       if (place?.made !== made) place = { made, next: place ? 1 : await startOf(streams, options, state) };
