@@ -73,8 +73,11 @@ describe('a bundle that the user made', () => {
     const never = 'never.controller.example';
     await putBundle(never, 'bm8gZ3ppcA==');
     await stack.create(never, {});
+    // The policy may be seen before its bundle is: until then the bundle is missing.
+    await waitFor(async () => (await stack.bus.policies.get(never))?.bundleError === 'undecodable', {
+      what: 'the record that says so',
+    });
     await stack.status(never, 'Failed');
-    expect(await stack.bus.policies.get(never)).toMatchObject({ bundleError: 'undecodable' });
     expect(await stack.webhooksOf(never)).toEqual([]);
   });
 });
