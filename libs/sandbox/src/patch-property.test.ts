@@ -7,9 +7,14 @@ import { TestPool } from './pool-for-test.test-part.ts';
 const pool = new TestPool();
 afterAll(() => pool.sandbox.stop());
 
+/**
+ * JSON.parse of V8 13.6 (Node 24) takes an escaped key for one that begins with a backslash, where objects of the same shape had
+ * such a key before: `{"x":1,"\\":2}`, then `{"x":1,"\"":2}`.
+ */
+const withoutBackslashFirst = (text: string): boolean => !text.startsWith('\\');
 const key = fc.oneof(
   fc.constantFrom('name', 'a/b', '~', '~1', '', 'длина', '0', 'length', 'toString'),
-  fc.string({ maxLength: 3 }),
+  fc.string({ maxLength: 3 }).filter(withoutBackslashFirst),
 );
 const { value } = fc.letrec((tie) => ({
   value: fc.oneof(
