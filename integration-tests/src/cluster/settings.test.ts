@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { readSettings } from './settings.ts';
 
-const KNOWN = ['install', 'kill', 'scale'];
+const KNOWN = ['install', 'kill', 'scale', 'upgrade'];
 const ENV = { KUBECONFIG: '/kubeconfig' };
 
 test('without arguments every scenario is run, in images that are built', () => {
@@ -18,7 +18,13 @@ test('without arguments every scenario is run, in images that are built', () => 
 });
 
 test.each([
-  ['a scenario that is none', ['--scenario', 'kil'], {}, 'no scenario kil; there are install, kill, scale'],
+  ['a scenario that is none', ['--scenario', 'kil'], {}, 'no scenario kil; there are install, kill, scale, upgrade'],
+  [
+    'a scenario after the one that leaves another engine',
+    ['--scenario', 'upgrade', '--scenario', 'kill'],
+    {},
+    'upgrade must be the last scenario',
+  ],
   ['servers of NATS that are no number', ['--nats', 'two'], {}, '--nats is two: give 1 or 3'],
   ['images without their tag', ['--images', 'images'], {}, '--images and --tag belong together'],
   ['a tag without images', ['--tag', 'dev'], {}, '--images and --tag belong together'],
