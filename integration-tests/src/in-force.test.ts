@@ -36,8 +36,8 @@ const toldSilent = (evaluator: TestProcess) =>
   controllerLines().find(({ msg, evaluator: name }) => String(msg).includes('is silent') && name === nameOf(evaluator));
 const tookOver = (evaluator: TestProcess, generation: number) =>
   linesOf(evaluator).find((line) => line['msg'] === 'policy in force' && line['generation'] === generation);
-/** When the controller wrote the newest Synced. */
-const synced = () => controllerLines().findLast(({ msg, phase }) => msg === 'policy status' && phase === 'Synced');
+/** Each time that the controller wrote Synced. */
+const syncedLines = () => controllerLines().filter(({ msg, phase }) => msg === 'policy status' && phase === 'Synced');
 
 const change = async (version: number): Promise<number> =>
   (await cluster.call('PATCH', PATH, { spec: { javascript: `deny("version ${version}")` } })).body.metadata.generation;
@@ -56,15 +56,18 @@ const review = async (): Promise<string | undefined> => {
 const reviews = async () => [...new Set(await Promise.all(Array.from({ length: REVIEWS }, review)))];
 
 test('a policy is Synced when the evaluator that stood still has it in force, or is not waited for any more', async () => {
+  const before = await waitFor(() => syncedLines().length, { what: 'the first version to be told as Synced' });
   second.kill('SIGSTOP');
   const generation = await change(1);
   await waitFor(() => tookOver(first, generation), { what: 'the other one to have it in force' });
   second.kill('SIGCONT');
   await isSynced(generation);
   const taken = await waitFor(() => tookOver(second, generation), { what: 'the new version to be in force' });
+  // Lines come after what they tell of.
+  const synced = await waitFor(() => syncedLines()[before], { what: 'the new version to be told as Synced' });
   // A machine may have stood still for long itself.
   const from = toldSilent(second) ?? taken;
-  expect(new Date(from.time).getTime()).toBeLessThanOrEqual(new Date(synced()?.time ?? 0).getTime());
+  expect(new Date(from.time).getTime()).toBeLessThanOrEqual(new Date(synced.time).getTime());
   expect(await reviews()).toEqual(['version 1']);
 });
 

@@ -38,12 +38,15 @@ async function answersAgain(cluster: ScenarioContext['cluster'], ledger: Ledger)
   if (problems.length > 0) throw new Error(`after that: ${problems.join('\n')}`);
 }
 
+/** Nodes learn a moment after Pods are ready that they are. */
+const ENDPOINTS_MS = 5_000;
+
 /** Nobody is there to answer: with Fail everything is refused until somebody is. */
 export function whileNobodyIsThere(refused: LoopResult['refused'], { moments }: ScenarioContext): string {
   const from = moments.get('deleted') ?? 0;
-  const until = moments.get('back') ?? Number.POSITIVE_INFINITY;
+  const until = (moments.get('back') ?? Number.POSITIVE_INFINITY) + ENDPOINTS_MS;
   const outside = refused.filter(({ beganMs, atMs }) => atMs < from || beganMs > until);
-  return outside.length > 0 ? `${outside.length} refused while Pods were there` : '';
+  return outside.length > 0 ? `${outside.length} refused while Pods were there: ${outside[0]?.text}` : '';
 }
 
 /** While the servers of NATS end one by one, an evaluator keeps violations on a disk that goes with its Pod. */

@@ -22,9 +22,9 @@ test.each([
 });
 
 test.each([
-  ['before', refusal(1, 99), '1 refused while Pods were there'],
+  ['before', refusal(1, 99), '1 refused while Pods were there: '],
   ['while', refusal(99, 300, true), ''],
-  ['afterwards', refusal(201, 202), '1 refused while Pods were there'],
+  ['when nodes know of them by now', refusal(5_201, 5_202), '1 refused while Pods were there: '],
 ])('when every Pod was deleted requests may be refused only while they are gone: %s', (_, refused, problem) => {
   expect(whileNobodyIsThere([refused], during({ deleted: 100, back: 200 }))).toBe(problem);
 });
